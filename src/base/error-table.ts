@@ -1,0 +1,236 @@
+// Every error code once: what kind of answer it asks of the caller, what happened, and what to do.
+// docs/errors.md is generated from this table. Codes are never renamed and never reused.
+
+/** What a caller can do: fix the call, retry, ask for a grant, wait, retry later, restore, reopen, report. */
+export type ErrorKind =
+  | 'invalid'
+  | 'conflict'
+  | 'denied'
+  | 'quota'
+  | 'unavailable'
+  | 'corrupt'
+  | 'closed'
+  | 'internal'
+
+export interface ErrorRow {
+  readonly kind: ErrorKind
+  /** What happened, for docs/errors.md. */
+  readonly meaning: string
+  /** What the caller should do; every error carries it as `advice`. */
+  readonly advice: string
+}
+
+const row = (kind: ErrorKind, meaning: string, advice: string): ErrorRow => ({
+  kind,
+  meaning,
+  advice,
+})
+
+export const ERROR_TABLE = {
+  // invalid: fix the call
+  ARGUMENT_INVALID: row(
+    'invalid',
+    'An argument has the wrong type or form.',
+    'Pass what the message names.',
+  ),
+  OPTION_UNKNOWN: row(
+    'invalid',
+    'An option has a name that does not exist.',
+    'Check the spelling against docs/options.md.',
+  ),
+  OPTION_OUT_OF_RANGE: row(
+    'invalid',
+    'An option has a value outside its range.',
+    'Choose a value in the range that the message names.',
+  ),
+  OPTION_CONFLICT: row(
+    'invalid',
+    'Two options contradict each other or the stored database.',
+    'Change one of the two options that the message names.',
+  ),
+  TENANT_NAME_INVALID: row(
+    'invalid',
+    'A tenant name is empty, too long or holds characters that are not allowed.',
+    'Use 1 to 256 bytes of text without control characters or lone surrogates.',
+  ),
+  KEY_TOO_LARGE: row(
+    'invalid',
+    'An encoded key is longer than 2,048 bytes.',
+    'Use a shorter key; keep long text in a column that no key covers.',
+  ),
+  VALUE_TOO_LARGE: row(
+    'invalid',
+    'An encoded row is larger than 16 MiB.',
+    'Split the row or keep large objects elsewhere.',
+  ),
+  SCHEMA_INVALID: row(
+    'invalid',
+    'A table definition is not possible.',
+    'Correct the definition as the message says.',
+  ),
+  SCHEMA_MISMATCH: row(
+    'invalid',
+    'A declared table differs from the stored one in a way that cannot be applied.',
+    'Declare the table as it is stored, or choose another table name and copy the rows.',
+  ),
+  SCHEMA_UNKNOWN_TABLE: row(
+    'invalid',
+    'No table has this name.',
+    'Declare the table in open({ tables }).',
+  ),
+  SCHEMA_UNKNOWN_COLUMN: row(
+    'invalid',
+    'The table has no column of this name.',
+    'Check the spelling; the message lists the columns.',
+  ),
+  SCHEMA_UNKNOWN_INDEX: row(
+    'invalid',
+    'The table has no index of this name.',
+    'Check the spelling; the message lists the indexes.',
+  ),
+  SCHEMA_MISSING_COLUMN: row(
+    'invalid',
+    'A row lacks a column that is neither nullable nor has a default.',
+    'Give the column a value.',
+  ),
+  SCHEMA_TYPE_MISMATCH: row(
+    'invalid',
+    'A value does not fit the type of its column.',
+    'Pass a value of the type that the message names.',
+  ),
+  ROW_DUPLICATE_KEY: row(
+    'invalid',
+    'A row with this primary key exists.',
+    'Use upsert to replace rows, or choose another key.',
+  ),
+  ROW_UNIQUE_VIOLATION: row(
+    'invalid',
+    'Another row holds the same values in a unique index.',
+    'Choose other values or change the other row first.',
+  ),
+  TXN_TOO_LARGE: row(
+    'invalid',
+    'A transaction holds more than 64 MiB of keys and values.',
+    'Commit in smaller batches.',
+  ),
+  TXN_FINISHED: row(
+    'invalid',
+    'The transaction was already committed or rolled back.',
+    'Use the transaction only inside its callback, and await every call.',
+  ),
+  SQL_SYNTAX: row(
+    'invalid',
+    'The SQL text cannot be parsed.',
+    'Correct the text at the place the caret shows.',
+  ),
+  SQL_UNSUPPORTED: row(
+    'invalid',
+    'The SQL text is correct but uses a feature that is not there.',
+    'Rewrite the statement with what docs/sql.md lists.',
+  ),
+  SQL_UNKNOWN_NAME: row(
+    'invalid',
+    'The SQL text names a table, column or function that does not exist.',
+    'Check the spelling; the message says what is there.',
+  ),
+  SQL_AMBIGUOUS_NAME: row(
+    'invalid',
+    'A column name fits several tables of the statement.',
+    'Qualify the column with its table.',
+  ),
+  SQL_TYPE: row(
+    'invalid',
+    'An expression combines values that do not go together.',
+    'Cast one side, or compare like with like.',
+  ),
+  SQL_PARAMETER: row(
+    'invalid',
+    'The bound parameters do not match the placeholders.',
+    'Pass one value for each placeholder.',
+  ),
+  DB_NOT_FOUND: row(
+    'invalid',
+    'The directory holds no database.',
+    'Check the path, or open with createIfMissing.',
+  ),
+  DB_NOT_A_DATABASE: row(
+    'invalid',
+    'The path is not a Tabularium database: a file, or a directory of something else.',
+    'Choose an empty or new directory; nothing in the present one was touched.',
+  ),
+  FORMAT_UNSUPPORTED: row(
+    'invalid',
+    'The files were written by a newer format than this version can read.',
+    'Upgrade the tabularium package; nothing was touched.',
+  ),
+  // conflict: retry the transaction
+  TXN_CONFLICT: row(
+    'conflict',
+    'Something that the transaction read was changed by another commit.',
+    'Run the transaction again; transact() does so by itself.',
+  ),
+  TXN_SNAPSHOT_TOO_OLD: row(
+    'conflict',
+    'The asked-for time is older than the retained history.',
+    'Ask for a later time, or raise historyWindowMs.',
+  ),
+  // unavailable: retry with back-off
+  DB_LOCKED: row(
+    'unavailable',
+    'Another process, or another handle of this one, has the directory open.',
+    'Close the holder that the message names, or use the handle that is open.',
+  ),
+  DISK_FULL: row('unavailable', 'The disk or a quota has no room.', 'Free space and try again.'),
+  IO_FAILED: row(
+    'unavailable',
+    'The operating system refused a file operation.',
+    'See the cause; the database stays as it was.',
+  ),
+  // corrupt: restore or repair, never retried
+  WAL_CORRUPT: row(
+    'corrupt',
+    'The write-ahead log is damaged before its proven end.',
+    'Restore from a backup; nothing was truncated.',
+  ),
+  SSTABLE_CORRUPT: row(
+    'corrupt',
+    'An sstable is damaged; the keys of the damaged block cannot be read.',
+    'Run tabularium verify, then restore the range from a backup.',
+  ),
+  MANIFEST_CORRUPT: row(
+    'corrupt',
+    'The manifest or the superblock is damaged.',
+    'Restore from a backup; nothing was changed.',
+  ),
+  FILE_MISSING: row(
+    'corrupt',
+    'A file that the manifest names is not there.',
+    'Put the file back, or restore from a backup.',
+  ),
+  ROW_CORRUPT: row(
+    'corrupt',
+    'A stored row or catalog entry cannot be decoded although its checksum fits.',
+    'Report it with the details; restore from a backup if it persists.',
+  ),
+  // closed: reopen
+  DB_CLOSED: row('closed', 'The database handle was closed.', 'Open the database again.'),
+  DB_POISONED: row(
+    'closed',
+    'A sync failed earlier, so nothing can be promised any more.',
+    'Close, check the disk, and open again: recovery decides what is durable.',
+  ),
+  COMMIT_UNKNOWN: row(
+    'closed',
+    'The sync of a commit failed: it may or may not survive.',
+    'Open the database again and look.',
+  ),
+  // internal: report it
+  INTERNAL: row(
+    'internal',
+    'A promise inside the engine was broken.',
+    'Report it with the message, the cause and the steps that led here.',
+  ),
+} as const satisfies Record<string, ErrorRow>
+
+/** A stable error code; docs/errors.md says what each means. */
+export type ErrorCode = keyof typeof ERROR_TABLE

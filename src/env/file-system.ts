@@ -1,0 +1,59 @@
+// What the engine needs of a file system. Reads and writes are synchronous (a write goes to the page cache, a read
+// mostly comes from it); syncs exist in both forms, because a log on the main thread must not wait for the disk while a
+// worker may. Two implementations: node-file-system.ts and memory-file-system.ts, which can cut the power.
+//
+// Errors: every method throws EngineError: FILE_MISSING when the path does not exist, DISK_FULL for ENOSPC and EDQUOT,
+// IO_FAILED for the rest, with details.path, details.syscall and details.errno, and the system's error as cause.
+
+export type OpenMode =
+  /** Existing file, reading only. */
+  | 'read'
+  /** Existing file, reading and writing. */
+  | 'write'
+  /** New file, reading and writing; IO_FAILED with errno EEXIST when it is there. */
+  | 'create'
+
+export interface FileSystem {
+  open(path: string, mode: OpenMode): File
+  exists(path: string): boolean
+  /** Size of a file in bytes. */
+  fileBytes(path: string): number
+  isDirectory(path: string): boolean
+  /** The names in a directory, sorted, without `.` and `..`. */
+  list(directory: string): string[]
+  /** Makes the directory and its parents; not an error when it is there. */
+  makeDirectory(directory: string): void
+  /** Replaces `to` atomically. Durable after syncDirectory of both parents. */
+  rename(from: string, to: string): void
+  remove(path: string): void
+  /** Makes creations, renames and removals in the directory durable. */
+  syncDirectory(directory: string): void
+}
+
+export interface File {
+  readonly path: string
+  /** Reads up to target.length bytes; returns how many, fewer only at the end of the file. */
+  read(target: Uint8Array, offsetBytes: number): number
+  /** Writes all of data at the offset, growing the file with zeros where needed. Loops over short writes. */
+  write(data: Uint8Array, offsetBytes: number): void
+  /** Makes the contents durable before it returns (fdatasync). A failure is final: never retry, abandon the file. */
+  syncNow(): void
+  /** Makes the contents durable, off the calling thread. Same failure rule. */
+  sync(): Promise<void>
+  truncate(bytes: number): void
+  sizeBytes(): number
+  /** Idempotent. */
+  close(): void
+}
+
+/** Reads a whole file. */
+export function readFile(fs: FileSystem, path: string): Uint8Array {
+  const file = fs.open(path, 'read')
+  try {
+    const bytes = new Uint8Array(file.sizeBytes())
+    const got = file.read(bytes, 0)
+    return got === bytes.length ? bytes : bytes.subarray(0, got)
+  } finally {
+    file.close()
+  }
+}

@@ -1,0 +1,41 @@
+// Hot loops over bytes in portable TypeScript. Positions are indexes into the array: start inclusive, end exclusive.
+
+/** Orders two byte ranges like memcmp, a shorter prefix first. Negative, zero or positive. */
+export function compareBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  const aLength = aEnd - aStart
+  const bLength = bEnd - bStart
+  const length = aLength < bLength ? aLength : bLength
+  for (let i = 0; i < length; i++) {
+    const difference = a[aStart + i]! - b[bStart + i]!
+    if (difference !== 0) return difference
+  }
+  return aLength - bLength
+}
+
+/** Orders two whole keys like memcmp. */
+export function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  return compareBytes(a, 0, a.length, b, 0, b.length)
+}
+
+/**
+ * Hashes a byte range to 32 unsigned bits: FNV-1a over the bytes, then the murmur3 finaliser, so that low bits are
+ * usable for tables and filters alike. On disk in filters and tenant hashes: never change it.
+ * @see http://www.isthe.com/chongo/tech/comp/fnv/ and MurmurHash3 fmix32 (public domain)
+ */
+export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  let h = 0x811c9dc5
+  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193)
+  h ^= h >>> 16
+  h = Math.imul(h, 0x85ebca6b)
+  h ^= h >>> 13
+  h = Math.imul(h, 0xc2b2ae35)
+  h ^= h >>> 16
+  return h >>> 0
+}
