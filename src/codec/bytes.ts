@@ -1,0 +1,299 @@
+// Appending to and reading from byte arrays. Little-endian; integers are unsigned and at most 2^53-1. A varint holds seven
+// bits a byte, low bits first, the top bit saying that more follow. A text is a varint byte length and UTF-8.
+// Orders never come from here: keys have codec/key.ts.
+
+import { engineError } from '../base/errors.js'
+
+const TWO_32 = 0x1_0000_0000
+/** Below this many characters a loop beats the call into the runtime. */
+const SHORT_TEXT_LENGTH = 48
+
+const encoder = new TextEncoder()
+const floatCell = new Float64Array(1)
+const floatBytes = new Uint8Array(floatCell.buffer)
+
+/** Reading went past the end: the bytes are shorter than they say. Callers turn it into their own corrupt error. */
+export class EndOfBytes extends Error {
+  constructor() {
+    super('unexpected end of bytes')
+    this.name = 'EndOfBytes'
+  }
+}
+
+/** How many bytes `varint` writes for the number. */
+export function varintBytes(value: number): number {
+  let count = 1
+  while (value >= 128) {
+    value = Math.floor(value / 128)
+    count++
+  }
+  return count
+}
+
+/**
+ * Writes text as UTF-8 at a position that has room for three bytes a character.
+ *
+ * @returns the position after it
+ * @throws ARGUMENT_INVALID for a lone surrogate, which UTF-8 cannot hold
+ */
+export function writeUtf8(bytes: Uint8Array, position: number, text: string): number {
+  const length = text.length
+  if (length <= SHORT_TEXT_LENGTH) {
+    let i = 0
+    for (; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      if (unit >= 0x80) break
+      bytes[position + i] = unit
+    }
+    if (i === length) return position + length
+  }
+  if (!isWellFormed(text)) {
+    throw engineError('ARGUMENT_INVALID', 'text holds a lone surrogate', {
+      details: { length },
+    })
+  }
+  return position + encoder.encodeInto(text, bytes.subarray(position)).written
+}
+
+/** True when every surrogate of the text is one of a pair. */
+export function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
+/** A growing byte array to append to. */
+export class ByteWriter {
+  bytes: Uint8Array
+  length = 0
+
+  constructor(initialBytes = 256) {
+    this.bytes = new Uint8Array(initialBytes)
+  }
+
+  /** Makes room for that many more bytes; `bytes` may be another array afterwards. */
+  reserve(count: number): void {
+    const needed = this.length + count
+    if (needed <= this.bytes.length) return
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2, 64))
+    grown.set(this.bytes.subarray(0, this.length))
+    this.bytes = grown
+  }
+
+  u8(value: number): void {
+    this.reserve(1)
+    this.bytes[this.length++] = value
+  }
+
+  u16(value: number): void {
+    this.reserve(2)
+    const { bytes, length } = this
+    bytes[length] = value
+    bytes[length + 1] = value >>> 8
+    this.length = length + 2
+  }
+
+  u32(value: number): void {
+    this.reserve(4)
+    storeU32(this.bytes, this.length, value)
+    this.length += 4
+  }
+
+  u64(value: number): void {
+    this.reserve(8)
+    storeU64(this.bytes, this.length, value)
+    this.length += 8
+  }
+
+  f64(value: number): void {
+    this.reserve(8)
+    const { bytes, length } = this
+    floatCell[0] = value
+    for (let i = 0; i < 8; i++) bytes[length + i] = floatBytes[i]!
+    this.length = length + 8
+  }
+
+  varint(value: number): void {
+    this.reserve(8)
+    const { bytes } = this
+    let { length } = this
+    while (value >= 0x8000_0000) {
+      bytes[length++] = (value & 0x7f) | 0x80
+      value = Math.floor(value / 128)
+    }
+    while (value >= 128) {
+      bytes[length++] = (value & 0x7f) | 0x80
+      value >>>= 7
+    }
+    bytes[length++] = value
+    this.length = length
+  }
+
+  raw(source: Uint8Array, start = 0, end: number = source.length): void {
+    const count = end - start
+    this.reserve(count)
+    const { bytes, length } = this
+    if (count < 32) {
+      for (let i = 0; i < count; i++) bytes[length + i] = source[start + i]!
+    } else {
+      bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), length)
+    }
+    this.length = length + count
+  }
+
+  /** @throws ARGUMENT_INVALID for a lone surrogate */
+  text(value: string): void {
+    const worstBytes = value.length * 3
+    this.reserve(worstBytes + 5)
+    if (worstBytes < 128) {
+      const end = writeUtf8(this.bytes, this.length + 1, value)
+      this.bytes[this.length] = end - this.length - 1
+      this.length = end
+      return
+    }
+    this.varint(Buffer.byteLength(value))
+    this.length = writeUtf8(this.bytes, this.length, value)
+  }
+
+  /** Appends zeros until the length is a multiple of `alignment`. */
+  align(alignment: number): void {
+    const count = (alignment - (this.length % alignment)) % alignment
+    this.reserve(count)
+    this.bytes.fill(0, this.length, this.length + count)
+    this.length += count
+  }
+
+  /** Forgets the contents, keeps the memory. */
+  reset(): void {
+    this.length = 0
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.bytes.slice(0, this.length)
+  }
+
+  /** What was written, in place: valid until the next write or reset. */
+  view(): Uint8Array {
+    return this.bytes.subarray(0, this.length)
+  }
+}
+
+/** Reads what a ByteWriter wrote, from untrusted bytes: every method throws EndOfBytes rather than leave the range. */
+export class ByteReader {
+  bytes: Uint8Array
+  position: number
+  end: number
+  #buffer: Buffer | undefined
+
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+    this.bytes = bytes
+    this.position = start
+    this.end = end
+  }
+
+  /** Starts over on other bytes. */
+  reset(bytes: Uint8Array, start: number, end: number): void {
+    if (bytes !== this.bytes) {
+      this.bytes = bytes
+      this.#buffer = undefined
+    }
+    this.position = start
+    this.end = end
+  }
+
+  get remaining(): number {
+    return this.end - this.position
+  }
+
+  /** Moves over that many bytes and returns where they start. */
+  skip(count: number): number {
+    const start = this.position
+    if (!(count <= this.end - start)) throw new EndOfBytes()
+    this.position = start + count
+    return start
+  }
+
+  u8(): number {
+    return this.bytes[this.skip(1)]!
+  }
+
+  u16(): number {
+    const at = this.skip(2)
+    return this.bytes[at]! | (this.bytes[at + 1]! << 8)
+  }
+
+  u32(): number {
+    return loadU32(this.bytes, this.skip(4))
+  }
+
+  /** @throws EndOfBytes also for a number above 2^53-1: nothing we write is that large */
+  u64(): number {
+    const value = loadU64(this.bytes, this.skip(8))
+    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes()
+    return value
+  }
+
+  f64(): number {
+    const at = this.skip(8)
+    for (let i = 0; i < 8; i++) floatBytes[i] = this.bytes[at + i]!
+    return floatCell[0]!
+  }
+
+  /** @throws EndOfBytes also for a number above 2^53-1 */
+  varint(): number {
+    const { bytes, end } = this
+    let { position } = this
+    let value = 0
+    let scale = 1
+    for (;;) {
+      if (position >= end) throw new EndOfBytes()
+      const byte = bytes[position++]!
+      value += (byte & 0x7f) * scale
+      if (byte < 128) break
+      scale *= 128
+      if (scale > 2 ** 49) throw new EndOfBytes()
+    }
+    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes()
+    this.position = position
+    return value
+  }
+
+  text(): string {
+    return this.utf8(this.varint())
+  }
+
+  /** Text of that many bytes, without a length before it. */
+  utf8(count: number): string {
+    const start = this.skip(count)
+    this.#buffer ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
+    return this.#buffer.toString('utf8', start, start + count)
+  }
+
+  /** The next bytes, in place: a view, not a copy. */
+  raw(count: number): Uint8Array {
+    const start = this.skip(count)
+    return this.bytes.subarray(start, start + count)
+  }
+}
+
+export function storeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
+export function loadU32(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  )
+}
+
+export function storeU64(bytes: Uint8Array, at: number, value: number): void {
+  storeU32(bytes, at, value)
+  storeU32(bytes, at + 4, Math.floor(value / TWO_32))
+}
+
+/** May exceed 2^53-1, rounded, when the bytes are not ours: callers compare. */
+export function loadU64(bytes: Uint8Array, at: number): number {
+  return loadU32(bytes, at) + loadU32(bytes, at + 4) * TWO_32
+}

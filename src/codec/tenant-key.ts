@@ -1,0 +1,85 @@
+// The first 14 bytes of every key say whose it is and what it belongs to, big-endian so that memcmp keeps tenants,
+// tables and indexes together:
+//
+//   offset  bytes  field       meaning
+//        0      4  tenantHash  hashBytes of the tenant's name in UTF-8; decides the tablet. 0 for the system tenant
+//        4      4  tenantId    the tenant's number in the catalog; 0 is the system tenant
+//        8      4  tableId
+//       12      2  indexId     0: rows by primary key; others: secondary indexes
+//       14      n  tuple       see codec/key.ts
+//
+// The first 8 bytes are the tenant prefix: no block holds two of them.
+
+import type { TenantId } from '../base/ids.js'
+import { hashBytes } from '../kernels/bytes.js'
+import type { ByteWriter } from './bytes.js'
+
+export const TENANT_PREFIX_BYTES = 8
+export const KEY_PREFIX_BYTES = 14
+
+export interface KeyPrefix {
+  readonly tenantHash: number
+  readonly tenantId: TenantId
+  readonly tableId: number
+  readonly indexId: number
+}
+
+const encoder = new TextEncoder()
+
+/** The hash that places a tenant: on disk for ever. */
+export function tenantHashOf(name: string): number {
+  const bytes = encoder.encode(name)
+  return hashBytes(bytes, 0, bytes.length)
+}
+
+export function writeKeyPrefix(writer: ByteWriter, prefix: KeyPrefix): void {
+  writer.reserve(KEY_PREFIX_BYTES)
+  const { bytes, length } = writer
+  storeBigU32(bytes, length, prefix.tenantHash)
+  storeBigU32(bytes, length + 4, prefix.tenantId)
+  storeBigU32(bytes, length + 8, prefix.tableId)
+  bytes[length + 12] = prefix.indexId >>> 8
+  bytes[length + 13] = prefix.indexId
+  writer.length = length + KEY_PREFIX_BYTES
+}
+
+/** The prefix of a key of at least KEY_PREFIX_BYTES bytes. */
+export function readKeyPrefix(key: Uint8Array, start = 0): KeyPrefix {
+  return {
+    tenantHash: loadBigU32(key, start),
+    tenantId: loadBigU32(key, start + 4) as TenantId,
+    tableId: loadBigU32(key, start + 8),
+    indexId: (key[start + 12]! << 8) | key[start + 13]!,
+  }
+}
+
+export function tenantHashOfKey(key: Uint8Array, start = 0): number {
+  return loadBigU32(key, start)
+}
+
+export function tenantIdOfKey(key: Uint8Array, start = 0): TenantId {
+  return loadBigU32(key, start + 4) as TenantId
+}
+
+/** The smallest key above every key that starts with the prefix; undefined when there is none (all bytes 0xff). */
+export function successorOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
+  let end = prefix.length
+  while (end > 0 && prefix[end - 1] === 0xff) end--
+  if (end === 0) return undefined
+  const successor = prefix.slice(0, end)
+  successor[end - 1]! += 1
+  return successor
+}
+
+function storeBigU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+function loadBigU32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+  )
+}
