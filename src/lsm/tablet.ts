@@ -1,0 +1,266 @@
+// One tablet: the LSM tree that holds a contiguous range of tenant hashes.
+//
+// What is readable at one moment is a `TabletView`: memtables, newest first, over the open tables of a version. A view
+// never changes; sealing a memtable or installing a version makes a new one. Scans hold the view they started on, so a
+// table that compaction replaced stays open until its last scan ends, and is deleted then.
+//
+// Invariants:
+// 1. Every version in `memtables[i]` of a key is newer than all of that key in `memtables[i + 1]`, and those are newer
+//    than all in tables; level 0 is newest first; level n is newer than level n + 1. So the first hit of a point read
+//    at a snapshot is the newest version that the snapshot sees.
+// 2. Sealed memtables are flushed oldest first, one at a time.
+// 3. A table's `holders` counts the views that list it and are current or held by a scan.
+
+import { invariant } from '../base/assert.js'
+import type { SeqNum, TabletId } from '../base/ids.js'
+import type { EntrySlot } from '../codec/entry.js'
+import { compareBytes, compareKeys } from '../kernels/bytes.js'
+import type { TableMeta } from '../sstable/format.js'
+import type { TableReader } from '../sstable/table-reader.js'
+import { Memtable } from './memtable.js'
+import { MergeCursor } from './merge-cursor.js'
+import type { Version } from './version.js'
+
+/** A table of a version with its reader. */
+export interface OpenTable {
+  readonly meta: TableMeta
+  readonly reader: TableReader
+  holders: number
+}
+
+/** What tables come from and go to; the store owns files and caches. */
+export interface TableSource {
+  open(meta: TableMeta): TableReader
+  /** Nobody reads the table any more and no version names it: close it and delete its file. */
+  discard(table: OpenTable): void
+}
+
+export interface TabletOptions {
+  readonly id: TabletId
+  /** First tenant hash of the tablet. */
+  readonly hashStart: number
+  /** First tenant hash behind the tablet, at most 2^32. */
+  readonly hashEnd: number
+  readonly version: Version
+  readonly tables: TableSource
+}
+
+export class TabletView {
+  /** Newest first; the first is the active one. */
+  readonly memtables: readonly Memtable[]
+  readonly version: Version
+  /** As in the version: level 0 newest first, the others sorted by key. */
+  readonly levels: readonly (readonly OpenTable[])[]
+  holders = 1
+
+  constructor(
+    memtables: readonly Memtable[],
+    version: Version,
+    levels: readonly (readonly OpenTable[])[],
+  ) {
+    this.memtables = memtables
+    this.version = version
+    this.levels = levels
+    for (const level of levels) for (const table of level) table.holders++
+  }
+}
+
+export class Tablet {
+  readonly id: TabletId
+  readonly hashStart: number
+  readonly hashEnd: number
+  readonly #source: TableSource
+  readonly #open = new Map<number, OpenTable>()
+  #view: TabletView
+
+  constructor(options: TabletOptions) {
+    this.id = options.id
+    this.hashStart = options.hashStart
+    this.hashEnd = options.hashEnd
+    this.#source = options.tables
+    this.#view = new TabletView(
+      [new Memtable()],
+      options.version,
+      this.#openLevels(options.version),
+    )
+  }
+
+  get view(): TabletView {
+    return this.#view
+  }
+
+  get version(): Version {
+    return this.#view.version
+  }
+
+  get active(): Memtable {
+    return this.#view.memtables[0]!
+  }
+
+  /** Sealed memtables, newest first. */
+  get sealed(): readonly Memtable[] {
+    return this.#view.memtables.slice(1)
+  }
+
+  /** SeqNum of the oldest write that no table holds yet; undefined when all are in tables. */
+  get oldestUnflushed(): SeqNum | undefined {
+    const { memtables } = this.#view
+    for (let i = memtables.length - 1; i >= 0; i--) {
+      if (!memtables[i]!.isEmpty) return memtables[i]!.minSeqNum
+    }
+    return undefined
+  }
+
+  get memtableBytes(): number {
+    let sum = 0
+    for (const memtable of this.#view.memtables) sum += memtable.arenaBytes
+    return sum
+  }
+
+  /** Fills the slot with the newest version at or below `at`, tombstones included. */
+  get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
+    const { memtables, levels } = this.#view
+    for (let i = 0; i < memtables.length; i++) {
+      if (memtables[i]!.get(key, keyHash, at, slot)) return true
+    }
+    const newest = levels[0]
+    if (newest !== undefined) {
+      for (let i = 0; i < newest.length; i++) {
+        const { meta, reader } = newest[i]!
+        if (meta.minSeqNum > at || !covers(meta, key)) continue
+        if (reader.get(key, keyHash, at, slot)) return true
+      }
+    }
+    for (let i = 1; i < levels.length; i++) {
+      const table = tableOf(levels[i]!, key)
+      if (table === undefined || table.meta.minSeqNum > at) continue
+      if (table.reader.get(key, keyHash, at, slot)) return true
+    }
+    return false
+  }
+
+  /** Whether any version of the key is newer than `since`. Old tables are not touched. */
+  isNewer(key: Uint8Array, keyHash: number, since: SeqNum, slot: EntrySlot): boolean {
+    const { memtables, levels } = this.#view
+    for (const memtable of memtables) {
+      if (memtable.isEmpty || memtable.maxSeqNum <= since) continue
+      if (memtable.get(key, keyHash, Number.MAX_SAFE_INTEGER as SeqNum, slot)) {
+        return slot.seqNum > since
+      }
+    }
+    for (const level of levels) {
+      for (const { meta, reader } of level) {
+        if (meta.maxSeqNum <= since || !covers(meta, key)) continue
+        if (reader.get(key, keyHash, Number.MAX_SAFE_INTEGER as SeqNum, slot)) {
+          if (slot.seqNum > since) return true
+        }
+      }
+    }
+    return false
+  }
+
+  /** A cursor over everything that may lie in [lower, upper); with `since`, only over sources with newer versions. */
+  cursorOver(
+    view: TabletView,
+    lower: Uint8Array | undefined,
+    upper: Uint8Array | undefined,
+    since?: SeqNum,
+  ): MergeCursor {
+    const children = []
+    for (const memtable of view.memtables) {
+      if (memtable.isEmpty || (since !== undefined && memtable.maxSeqNum <= since)) continue
+      children.push(memtable.cursor())
+    }
+    for (const level of view.levels) {
+      for (const { meta, reader } of level) {
+        if (since !== undefined && meta.maxSeqNum <= since) continue
+        if (lower !== undefined && compareKeys(meta.largestKey, lower) < 0) continue
+        if (upper !== undefined && compareKeys(meta.smallestKey, upper) >= 0) continue
+        children.push(reader.cursor())
+      }
+    }
+    return new MergeCursor(children)
+  }
+
+  /** Keeps the current view alive until `release`. */
+  acquire(): TabletView {
+    this.#view.holders++
+    return this.#view
+  }
+
+  release(view: TabletView): void {
+    invariant(view.holders > 0, 'a view is released once per acquire')
+    view.holders--
+    if (view.holders > 0) return
+    for (const level of view.levels) {
+      for (const table of level) {
+        table.holders--
+        if (table.holders === 0) this.#discard(table)
+      }
+    }
+  }
+
+  /** Makes the active memtable read-only and starts a new one. Nothing happens when it is empty. */
+  seal(): void {
+    if (this.active.isEmpty) return
+    this.#replace([new Memtable(), ...this.#view.memtables], this.#view.version)
+  }
+
+  /** Installs a version; `flushed` is the memtable whose entries it brings into tables. */
+  install(version: Version, flushed?: Memtable): void {
+    const kept = this.#view.memtables.filter((memtable) => memtable !== flushed)
+    invariant(flushed === undefined || kept.length > 0, 'the active memtable is never flushed')
+    this.#replace(kept, version)
+  }
+
+  /** Closes every table. Scans that are still open fail from now on. */
+  close(): void {
+    for (const { reader } of this.#open.values()) reader.close()
+    this.#open.clear()
+  }
+
+  #replace(memtables: readonly Memtable[], version: Version): void {
+    const before = this.#view
+    const levels = version === before.version ? before.levels : this.#openLevels(version)
+    this.#view = new TabletView(memtables, version, levels)
+    this.release(before)
+  }
+
+  #openLevels(version: Version): OpenTable[][] {
+    return version.levels.map((level) => level.map((meta) => this.#tableFor(meta)))
+  }
+
+  #tableFor(meta: TableMeta): OpenTable {
+    const known = this.#open.get(meta.fileId)
+    if (known !== undefined) return known
+    const table: OpenTable = { meta, reader: this.#source.open(meta), holders: 0 }
+    this.#open.set(meta.fileId, table)
+    return table
+  }
+
+  #discard(table: OpenTable): void {
+    this.#open.delete(table.meta.fileId)
+    this.#source.discard(table)
+  }
+}
+
+function covers(meta: TableMeta, key: Uint8Array): boolean {
+  const { smallestKey, largestKey } = meta
+  return (
+    compareBytes(key, 0, key.length, smallestKey, 0, smallestKey.length) >= 0 &&
+    compareBytes(key, 0, key.length, largestKey, 0, largestKey.length) <= 0
+  )
+}
+
+/** The one table of a sorted level whose range holds the key. */
+function tableOf(level: readonly OpenTable[], key: Uint8Array): OpenTable | undefined {
+  let low = 0
+  let high = level.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareKeys(level[middle]!.meta.largestKey, key) < 0) low = middle + 1
+    else high = middle
+  }
+  const table = level[low]
+  return table !== undefined && compareKeys(table.meta.smallestKey, key) <= 0 ? table : undefined
+}

@@ -1,0 +1,100 @@
+// Group commit: everything appended while one sync is in flight rides the next one. One flush runs at a time; a commit
+// is durable when the flush that carried it has synced.
+
+import { engineError } from '../base/errors.js'
+import type { SeqNum } from '../base/ids.js'
+import type { Clock } from '../env/env.js'
+import type { WalWriter } from '../wal/writer.js'
+
+interface Waiter {
+  readonly seqNum: SeqNum
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface CommitLogOptions {
+  readonly wal: WalWriter
+  readonly clock: Clock
+  readonly durable: SeqNum
+  /** All commits up to this one are durable. Runs before their promises resolve. */
+  readonly onDurable: (seqNum: SeqNum) => void
+  /** The log is broken for good. Runs before the promises reject. */
+  readonly onBroken: (error: unknown) => void
+}
+
+export class CommitLog {
+  readonly #options: CommitLogOptions
+  #waiting: Waiter[] = []
+  #pump: Promise<void> | undefined
+  #durable: SeqNum
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(options: CommitLogOptions) {
+    this.#options = options
+    this.#durable = options.durable
+  }
+
+  /** The newest commit that is durable together with all before it. */
+  get durable(): SeqNum {
+    return this.#durable
+  }
+
+  /**
+   * Frames one commit into the log. Resolves once it is durable.
+   *
+   * @throws COMMIT_UNKNOWN (as rejection) when the sync failed
+   */
+  append(seqNum: SeqNum, bytes: Uint8Array, byteCount: number): Promise<void> {
+    this.#options.wal.append(seqNum, bytes, 0, byteCount)
+    return this.#join(seqNum)
+  }
+
+  /** Resolves once everything appended so far is durable. */
+  settle(): Promise<void> {
+    const last = this.#waiting.at(-1)
+    if (last !== undefined) return this.#join(last.seqNum)
+    return this.#pump ?? Promise.resolve()
+  }
+
+  #join(seqNum: SeqNum): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ seqNum, resolve, reject })
+      this.#pump ??= this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { wal, clock, onDurable } = this.#options
+    let group: Waiter[] = []
+    try {
+      while (this.#waiting.length > 0) {
+        // Whoever is about to commit in this turn of the event loop joins the group.
+        await clock.yield()
+        group = this.#waiting
+        this.#waiting = []
+        await wal.flush()
+        this.#durable = group.at(-1)!.seqNum
+        onDurable(this.#durable)
+        for (const waiter of group) waiter.resolve()
+        group = []
+      }
+      this.#pump = undefined
+    } catch (cause) {
+      this.#break(cause, group)
+    }
+  }
+
+  #break(cause: unknown, group: readonly Waiter[]): void {
+    const error = engineError('COMMIT_UNKNOWN', 'the write-ahead log could not be made durable', {
+      cause,
+      committed: 'unknown',
+    })
+    this.#failure = { error }
+    this.#options.onBroken(cause)
+    for (const waiter of group) waiter.reject(error)
+    for (const waiter of this.#waiting) waiter.reject(error)
+    this.#waiting = []
+    this.#pump = undefined
+  }
+}

@@ -1,0 +1,82 @@
+// A plain picture of the store for people and monitors. Counting costs a walk over the files of every tablet.
+
+import type { FileId, SeqNum, TabletId } from '../base/ids.js'
+import type { OpenedFiles } from './open-files.js'
+
+export interface LevelStats {
+  readonly level: number
+  readonly tableCount: number
+  readonly bytes: number
+  readonly entryCount: number
+}
+
+export interface TabletStats {
+  readonly tabletId: TabletId
+  readonly hashStart: number
+  readonly hashEnd: number
+  readonly memtableBytes: number
+  readonly memtableEntryCount: number
+  /** Every commit up to this one is in tables. */
+  readonly flushedSeqNum: SeqNum
+  /** Levels that hold tables. */
+  readonly levels: readonly LevelStats[]
+}
+
+export interface StoreStats {
+  /** The newest commit that readers see. */
+  readonly seqNum: SeqNum
+  /** The oldest snapshot that can be read. */
+  readonly historyFloor: SeqNum
+  readonly openSnapshotCount: number
+  readonly walFileCount: number
+  readonly tableCount: number
+  readonly tableBytes: number
+  readonly tablets: readonly TabletStats[]
+  readonly cache: { readonly hitCount: number; readonly missCount: number; readonly bytes: number }
+  /** What opening found in the log. */
+  readonly recovery: RecoveryReport
+}
+
+export interface RecoveryReport {
+  readonly walFileCount: number
+  readonly commitCount: number
+  /** Bytes of a torn tail; no acknowledged commit was in them. */
+  readonly tornBytes: number
+  /** Files that no manifest named and that were removed: leftovers of interrupted jobs. */
+  readonly orphanFileIds: readonly FileId[]
+}
+
+type Moments = Pick<StoreStats, 'historyFloor' | 'openSnapshotCount'> & {
+  readonly readable: SeqNum
+}
+
+export function describeStore(files: OpenedFiles, moments: Moments): StoreStats {
+  const tablets = files.tablets.map((tablet) => ({
+    tabletId: tablet.id,
+    hashStart: tablet.hashStart,
+    hashEnd: tablet.hashEnd,
+    memtableBytes: tablet.memtableBytes,
+    memtableEntryCount: tablet.view.memtables.reduce((sum, { entryCount }) => sum + entryCount, 0),
+    flushedSeqNum: tablet.version.flushedSeqNum,
+    levels: tablet.version.levels
+      .map((tables, level) => ({
+        level,
+        tableCount: tables.length,
+        bytes: tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
+        entryCount: tables.reduce((sum, { entryCount }) => sum + entryCount, 0),
+      }))
+      .filter(({ tableCount }) => tableCount > 0),
+  }))
+  const levels = tablets.flatMap((tablet) => tablet.levels)
+  return {
+    seqNum: moments.readable,
+    historyFloor: moments.historyFloor,
+    openSnapshotCount: moments.openSnapshotCount,
+    walFileCount: files.wal.files.length,
+    tableCount: levels.reduce((sum, { tableCount }) => sum + tableCount, 0),
+    tableBytes: levels.reduce((sum, { bytes }) => sum + bytes, 0),
+    tablets,
+    cache: files.cache.stats,
+    recovery: files.recovery,
+  }
+}

@@ -1,0 +1,449 @@
+// The store: a transactional, multi-version key-value engine over one directory. It orders commits, knows which snapshot
+// sees what, routes keys to tablets, and never heard of tables.
+//
+// Invariants:
+// 1. SeqNums are handed out on this thread, strictly increasing, in the order in which commits enter the log.
+// 2. A commit is in the memtables as soon as it is numbered, so later commits are validated against it, but readers see
+//    it only once the log is synced: `#readable` is the newest durable commit.
+// 3. A memtable is flushed only when its newest entry is durable, so tables never hold a commit that the log may lose.
+// 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened.
+
+import { engineError } from '../base/errors.js'
+import type { EventSource } from '../base/events.js'
+import type { SeqNum } from '../base/ids.js'
+import { SEQ_NUM_MAX } from '../base/ids.js'
+import type { BlockTransform } from '../codec/block-transform.js'
+import { ByteWriter } from '../codec/bytes.js'
+import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
+import { tenantHashOfKey } from '../codec/tenant-key.js'
+import type { Env } from '../env/env.js'
+import { hashBytes } from '../kernels/bytes.js'
+import { MergeCursor } from '../lsm/merge-cursor.js'
+import type { Tablet } from '../lsm/tablet.js'
+import { CommitLog } from './commit-log.js'
+import { Maintenance } from './maintenance.js'
+import { type OpenedFiles, openFiles, type StoreOptions } from './open-files.js'
+import { openScan } from './scan.js'
+import { SnapshotRegistry } from './snapshots.js'
+import { describeStore, type StoreStats } from './stats.js'
+import { StoreTransaction, type TransactionHost } from './transaction.js'
+import type { EntryScan, ReadView, WriteView } from './view.js'
+import { WriteBatch } from './write-batch.js'
+
+/** A ReadView that keeps its versions alive until it is closed. */
+export interface Snapshot extends ReadView {
+  close(): void
+}
+
+/** One version of a key. */
+export interface KeyVersion {
+  readonly seqNum: SeqNum
+  /** Undefined: the key was deleted at seqNum. */
+  readonly value: Uint8Array | undefined
+}
+
+type StoreState = 'open' | 'poisoned' | 'closed'
+
+export class Store implements TransactionHost {
+  readonly #env: Env
+  readonly #events: EventSource
+  readonly #files: OpenedFiles
+  readonly #transform: BlockTransform
+  readonly #tablets: readonly Tablet[]
+  readonly #log: CommitLog
+  readonly #snapshots: SnapshotRegistry
+  readonly #maintenance: Maintenance
+  readonly #payload = new ByteWriter(4096)
+  readonly #probeSlot = new EntrySlot()
+  #state: StoreState = 'open'
+  #failure: unknown
+  #last: SeqNum
+  #readable: SeqNum
+  #closing: Promise<void> | undefined
+
+  /**
+   * Opens the database in a directory, recovering what its log proves, or creates it.
+   *
+   * @throws DB_NOT_FOUND DB_NOT_A_DATABASE DB_LOCKED FORMAT_UNSUPPORTED WAL_CORRUPT MANIFEST_CORRUPT FILE_MISSING
+   */
+  static async open(options: StoreOptions, env: Env, events: EventSource): Promise<Store> {
+    return new Store(options, env, events, await openFiles(options, env, events))
+  }
+
+  private constructor(options: StoreOptions, env: Env, events: EventSource, files: OpenedFiles) {
+    this.#env = env
+    this.#events = events
+    this.#files = files
+    this.#transform = options.transform
+    this.#tablets = files.tablets
+    this.#last = files.lastSeqNum
+    this.#readable = files.lastSeqNum
+    this.#snapshots = new SnapshotRegistry(files.historyFloor)
+    this.#log = new CommitLog({
+      wal: files.wal,
+      clock: env.clock,
+      durable: files.lastSeqNum,
+      onDurable: (seqNum) => {
+        this.#readable = seqNum
+      },
+      onBroken: (error) => this.#poison(error),
+    })
+    this.#maintenance = new Maintenance({
+      options,
+      env,
+      events,
+      files,
+      log: this.#log,
+      snapshots: this.#snapshots,
+      nowSeqNum: () => this.#numberAfter(this.#readable),
+      onBroken: (error) => this.#poison(error),
+    })
+    this.#maintenance.notice()
+    this.#maintenance.noticeVersions()
+  }
+
+  /** The newest commit that readers see. */
+  get readable(): SeqNum {
+    return this.#readable
+  }
+
+  /** The oldest snapshot that can be read. */
+  get historyFloor(): SeqNum {
+    return this.#snapshots.floor
+  }
+
+  /** The newest state. Not registered: use it within one synchronous stretch. */
+  latest(): ReadView {
+    this.#assertReadable()
+    return new FixedView(this, this.#readable)
+  }
+
+  /**
+   * The state as of a commit, or as of a moment: a SeqNum is a time in Unix microseconds. Close it when done: it holds
+   * back the removal of old versions.
+   *
+   * @throws TXN_SNAPSHOT_TOO_OLD
+   */
+  at(seqNum: SeqNum): Snapshot {
+    this.#assertReadable()
+    const snapshot = seqNum < this.#readable ? seqNum : this.#readable
+    this.#snapshots.register(snapshot)
+    return new RegisteredView(this, snapshot)
+  }
+
+  /**
+   * Runs `fn` over the newest state, durable or not yet, and commits what it wrote as one commit. No conflict is
+   * possible, because fn runs without interruption: it must not wait for anything.
+   *
+   * @returns the commit's SeqNum once it is durable; when nothing was written, the newest readable one
+   * @throws whatever fn throws, after what it may have seen is durable
+   */
+  async write(fn: (view: WriteView) => void): Promise<SeqNum> {
+    this.#assertReadable()
+    const delay = this.#maintenance.admit()
+    if (delay !== undefined) await delay
+    this.#assertReadable()
+    const batch = new WriteBatch()
+    const view = new ImmediateView(this, batch)
+    try {
+      fn(view)
+    } catch (error) {
+      await this.#log.settle()
+      throw error
+    } finally {
+      view.finish()
+    }
+    return batch.isEmpty ? this.#readable : this.commit(batch)
+  }
+
+  /** Begins a serializable transaction on the newest readable state. */
+  begin(): StoreTransaction {
+    this.#assertReadable()
+    this.#snapshots.register(this.#readable)
+    return new StoreTransaction(this, this.#readable)
+  }
+
+  /** Resolves when the store would accept a commit without delay. */
+  async admit(): Promise<void> {
+    this.#assertReadable()
+    await this.#maintenance.admit()
+  }
+
+  /** All versions of a key that the retained history holds, newest first; readable ones only. */
+  versions(key: Uint8Array): KeyVersion[] {
+    this.#assertReadable()
+    const tablet = this.#tabletOf(key)
+    const upper = new Uint8Array(key.length + 1)
+    upper.set(key)
+    const cursor = tablet.cursorOver(tablet.view, key, upper)
+    const found: KeyVersion[] = []
+    for (cursor.seek(key, this.#readable); cursor.isValid; cursor.next()) {
+      const { entry } = cursor
+      if (!isSameKey(entry, key)) break
+      const value = entry.kind === ENTRY_KIND_PUT ? entry.copyValue() : undefined
+      found.push({ seqNum: entry.seqNum, value })
+      // What is older than the floor may be incomplete; the newest of it is what the floor sees.
+      if (entry.seqNum <= this.#snapshots.floor) break
+    }
+    cursor.close()
+    return found
+  }
+
+  /** Brings everything committed so far into tables. */
+  async flush(): Promise<void> {
+    this.#assertReadable()
+    await this.#maintenance.flushAll()
+  }
+
+  /** Flushes, then compacts until no level asks for it. */
+  async compact(): Promise<void> {
+    this.#assertReadable()
+    await this.#maintenance.flushAll()
+    await this.#maintenance.compactAll()
+  }
+
+  stats(): StoreStats {
+    this.#assertReadable()
+    return describeStore(this.#files, {
+      readable: this.#readable,
+      historyFloor: this.#snapshots.floor,
+      openSnapshotCount: this.#snapshots.openCount,
+    })
+  }
+
+  /** Waits for commits and jobs in flight, flushes, and lets go of every file. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  // What transactions and views use.
+
+  get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
+    this.#assertReadable()
+    return this.#tabletOf(key).get(key, keyHash, at, slot) && slot.kind === ENTRY_KIND_PUT
+  }
+
+  scan(range: KeyRange, at: SeqNum, reverse: boolean, own?: WriteBatch): EntryScan {
+    this.#assertReadable()
+    const tablet = this.#tabletOf(range.lower ?? range.upper ?? new Uint8Array(4))
+    const view = tablet.acquire()
+    const committed = tablet.cursorOver(view, range.lower, range.upper)
+    const cursor = own === undefined ? committed : new MergeCursor([own.cursor(), committed])
+    return openScan({ cursor, range, at, onClose: () => tablet.release(view) }, reverse)
+  }
+
+  isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean {
+    return this.#tabletOf(key).isNewer(key, keyHash, since, this.#probeSlot)
+  }
+
+  isRangeNewer(range: KeyRange, since: SeqNum): boolean {
+    const tablet = this.#tabletOf(range.lower ?? range.upper ?? new Uint8Array(4))
+    const cursor = tablet.cursorOver(tablet.view, range.lower, range.upper, since)
+    const upper = range.upper
+    let isNewer = false
+    for (
+      cursor.seek(range.lower ?? new Uint8Array(0), SEQ_NUM_MAX);
+      cursor.isValid && !isNewer;
+      cursor.next()
+    ) {
+      if (upper !== undefined && !isBelow(cursor.entry, upper)) break
+      isNewer = cursor.entry.seqNum > since
+    }
+    cursor.close()
+    return isNewer
+  }
+
+  commit(batch: WriteBatch): Promise<SeqNum> {
+    this.#assertReadable()
+    const seqNum = this.#numberAfter(this.#last)
+    const payload = this.#payload
+    payload.reset()
+    batch.encode(payload, seqNum, this.#transform)
+    this.#last = seqNum
+    const durable = this.#log.append(seqNum, payload.bytes, payload.length)
+    try {
+      this.#apply(batch, seqNum)
+    } catch (error) {
+      // The log holds what the memtables do not: reading on would answer wrongly.
+      this.#poison(error)
+      durable.catch(() => undefined)
+      throw engineError('COMMIT_UNKNOWN', 'a commit could not be applied', {
+        cause: error,
+        committed: 'unknown',
+      })
+    }
+    this.#maintenance.notice()
+    return durable.then(() => seqNum)
+  }
+
+  settle(): Promise<void> {
+    return this.#log.settle()
+  }
+
+  release(snapshot: SeqNum): void {
+    this.#snapshots.unregister(snapshot)
+  }
+
+  #apply(batch: WriteBatch, seqNum: SeqNum): void {
+    let hash = -1
+    let memtable = this.#tablets[0]!.active
+    batch.forEach((bytes, keyStart, keyEnd, keyHash, kind, valueStart, valueEnd) => {
+      const tenantHash = tenantHashOfKey(bytes, keyStart)
+      if (tenantHash !== hash) {
+        hash = tenantHash
+        memtable = this.#tabletOfHash(tenantHash).active
+      }
+      memtable.add(bytes, keyStart, keyEnd, keyHash, seqNum, kind, bytes, valueStart, valueEnd)
+    })
+  }
+
+  #tabletOf(key: Uint8Array): Tablet {
+    return this.#tabletOfHash(tenantHashOfKey(key, 0))
+  }
+
+  #tabletOfHash(hash: number): Tablet {
+    const tablets = this.#tablets
+    let low = 0
+    let high = tablets.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (tablets[middle]!.hashStart <= hash) low = middle
+      else high = middle - 1
+    }
+    return tablets[low]!
+  }
+
+  #numberAfter(previous: SeqNum): SeqNum {
+    const wall = this.#env.clock.wallMicros()
+    return (wall > previous ? wall : previous + 1) as SeqNum
+  }
+
+  #assertReadable(): void {
+    if (this.#state === 'open') return
+    if (this.#state === 'closed') throw engineError('DB_CLOSED', 'the database is closed')
+    throw engineError('DB_POISONED', 'an earlier failure left the outcome of commits unknown', {
+      cause: this.#failure,
+    })
+  }
+
+  #poison(error: unknown): void {
+    if (this.#state !== 'open') return
+    this.#state = 'poisoned'
+    this.#failure = error
+    this.#maintenance.stop()
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (this.#state === 'open') {
+        await this.#log.settle()
+        await this.#maintenance.flushAll()
+      }
+    } catch (error) {
+      // Nothing is lost: what did not reach a table is in the log, and the next open replays it.
+      this.#events.emit('error', { where: 'flush at close', error })
+    } finally {
+      const isClean = this.#state === 'open'
+      this.#state = 'closed'
+      this.#maintenance.stop()
+      await this.#maintenance.idle()
+      await this.#files.close({ isClean, durable: this.#log.durable })
+    }
+  }
+}
+
+/** Reads at a fixed SeqNum. */
+class FixedView implements ReadView {
+  readonly snapshot: SeqNum
+  protected readonly store: Store
+
+  constructor(store: Store, snapshot: SeqNum) {
+    this.store = store
+    this.snapshot = snapshot
+  }
+
+  get(key: Uint8Array, slot: EntrySlot): boolean {
+    return this.store.get(key, hashBytes(key, 0, key.length), this.snapshot, slot)
+  }
+
+  scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
+    return this.store.scan(range, this.snapshot, options.reverse === true)
+  }
+}
+
+class RegisteredView extends FixedView implements Snapshot {
+  #isOpen = true
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.store.release(this.snapshot)
+  }
+}
+
+/** Reads and writes the newest state within one synchronous stretch. */
+class ImmediateView implements WriteView {
+  readonly snapshot: SeqNum = SEQ_NUM_MAX
+  readonly #store: Store
+  readonly #batch: WriteBatch
+  #isFinished = false
+
+  constructor(store: Store, batch: WriteBatch) {
+    this.#store = store
+    this.#batch = batch
+  }
+
+  finish(): void {
+    this.#isFinished = true
+  }
+
+  get(key: Uint8Array, slot: EntrySlot): boolean {
+    this.#assertOpen()
+    const keyHash = hashBytes(key, 0, key.length)
+    if (this.#batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
+    return this.#store.get(key, keyHash, SEQ_NUM_MAX, slot)
+  }
+
+  scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
+    this.#assertOpen()
+    const own = this.#batch.isEmpty ? undefined : this.#batch
+    return this.#store.scan(range, SEQ_NUM_MAX, options.reverse === true, own)
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#assertOpen()
+    this.#batch.put(key, value)
+  }
+
+  delete(key: Uint8Array): void {
+    this.#assertOpen()
+    this.#batch.delete(key)
+  }
+
+  #assertOpen(): void {
+    if (this.#isFinished) {
+      throw engineError(
+        'TXN_FINISHED',
+        'the write has ended; its view works only inside its function',
+      )
+    }
+  }
+}
+
+function isSameKey(entry: EntrySlot, key: Uint8Array): boolean {
+  const { keyBytes, keyStart, keyEnd } = entry
+  if (keyEnd - keyStart !== key.length) return false
+  for (let i = 0; i < key.length; i++) if (keyBytes[keyStart + i] !== key[i]) return false
+  return true
+}
+
+function isBelow(entry: EntrySlot, bound: Uint8Array): boolean {
+  const { keyBytes, keyStart, keyEnd } = entry
+  const length = Math.min(keyEnd - keyStart, bound.length)
+  for (let i = 0; i < length; i++) {
+    const difference = keyBytes[keyStart + i]! - bound[i]!
+    if (difference !== 0) return difference < 0
+  }
+  return keyEnd - keyStart < bound.length
+}

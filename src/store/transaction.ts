@@ -1,0 +1,165 @@
+// An optimistic transaction: reads at one snapshot, remembers what it read, and keeps its writes to itself until commit.
+//
+// Commit is serializable because commits are validated and numbered on one thread: a transaction commits when nothing it
+// read, key or range, has a version newer than its snapshot, also none that is not durable yet. Ranges are remembered as
+// far as they were consumed, so a scan that stopped early does not conflict with what lies behind it. A transaction that
+// wrote nothing never conflicts: its snapshot is its place in the order.
+
+import { engineError } from '../base/errors.js'
+import type { SeqNum } from '../base/ids.js'
+import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
+import { hashBytes } from '../kernels/bytes.js'
+import type { EntryScan, WriteView } from './view.js'
+import { WriteBatch } from './write-batch.js'
+
+/** What a transaction needs of the store. */
+export interface TransactionHost {
+  get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean
+  scan(range: KeyRange, at: SeqNum, reverse: boolean, own?: WriteBatch): EntryScan
+  isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean
+  isRangeNewer(range: KeyRange, since: SeqNum): boolean
+  /** Numbers and logs the batch; everything before the returned promise happens at once. */
+  commit(batch: WriteBatch): Promise<SeqNum>
+  /** Waits until every commit that the transaction may have met is durable. */
+  settle(): Promise<void>
+  release(snapshot: SeqNum): void
+}
+
+export class StoreTransaction implements WriteView {
+  readonly snapshot: SeqNum
+  readonly #host: TransactionHost
+  readonly #batch = new WriteBatch()
+  readonly #readKeys: Uint8Array[] = []
+  readonly #readHashes: number[] = []
+  readonly #scans: TrackedScan[] = []
+  #isFinished = false
+
+  constructor(host: TransactionHost, snapshot: SeqNum) {
+    this.#host = host
+    this.snapshot = snapshot
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished
+  }
+
+  get(key: Uint8Array, slot: EntrySlot): boolean {
+    this.#assertOpen()
+    const keyHash = hashBytes(key, 0, key.length)
+    if (this.#batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
+    this.#readKeys.push(key.slice())
+    this.#readHashes.push(keyHash)
+    return this.#host.get(key, keyHash, this.snapshot, slot)
+  }
+
+  scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
+    this.#assertOpen()
+    const reverse = options.reverse === true
+    const own = this.#batch.isEmpty ? undefined : this.#batch
+    const inner = this.#host.scan(range, this.snapshot, reverse, own)
+    const scan = new TrackedScan(inner, range, reverse)
+    this.#scans.push(scan)
+    return scan
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#assertOpen()
+    this.#batch.put(key, value)
+  }
+
+  delete(key: Uint8Array): void {
+    this.#assertOpen()
+    this.#batch.delete(key)
+  }
+
+  /**
+   * Validates and commits. Resolves with the commit's SeqNum once it is durable, or with undefined when there was
+   * nothing to write.
+   *
+   * @throws TXN_CONFLICT when something that was read has changed; the transaction is finished then
+   */
+  async commit(): Promise<SeqNum | undefined> {
+    this.#assertOpen()
+    try {
+      if (this.#batch.isEmpty) return undefined
+      if (this.#isStale()) {
+        // The answer must not tell of a commit that may still be lost.
+        await this.#host.settle()
+        throw engineError('TXN_CONFLICT', 'a row or range that the transaction read has changed')
+      }
+      return await this.#host.commit(this.#batch)
+    } finally {
+      this.abort()
+    }
+  }
+
+  /** Forgets everything. Idempotent, also after commit. */
+  abort(): void {
+    if (this.#isFinished) return
+    this.#isFinished = true
+    for (const scan of this.#scans) scan.close()
+    this.#host.release(this.snapshot)
+  }
+
+  #isStale(): boolean {
+    for (let i = 0; i < this.#readKeys.length; i++) {
+      if (this.#host.isKeyNewer(this.#readKeys[i]!, this.#readHashes[i]!, this.snapshot))
+        return true
+    }
+    for (const scan of this.#scans) {
+      const range = scan.extent()
+      if (range !== undefined && this.#host.isRangeNewer(range, this.snapshot)) return true
+    }
+    return false
+  }
+
+  #assertOpen(): void {
+    if (this.#isFinished) {
+      throw engineError('TXN_FINISHED', 'the transaction has ended, nothing more can be done in it')
+    }
+  }
+}
+
+/** A scan that knows how far it was consumed. */
+class TrackedScan implements EntryScan {
+  readonly #inner: EntryScan
+  readonly #range: KeyRange
+  readonly #reverse: boolean
+  #isStarted = false
+  #isExhausted = false
+  #lastKey: Uint8Array | undefined
+
+  constructor(inner: EntryScan, range: KeyRange, reverse: boolean) {
+    this.#inner = inner
+    this.#range = range
+    this.#reverse = reverse
+  }
+
+  get entry(): EntrySlot {
+    return this.#inner.entry
+  }
+
+  next(): boolean {
+    if (this.#lastKey !== undefined || this.#isExhausted) return false
+    this.#isStarted = true
+    const isFound = this.#inner.next()
+    if (!isFound) this.#isExhausted = true
+    return isFound
+  }
+
+  close(): void {
+    if (this.#isStarted && !this.#isExhausted) this.#lastKey ??= this.entry.copyKey()
+    this.#inner.close()
+  }
+
+  /** The part of the range whose content the reader knows; undefined when it read nothing. */
+  extent(): KeyRange | undefined {
+    if (this.#isExhausted) return this.#range
+    if (!this.#isStarted) return undefined
+    const last = this.#lastKey ?? this.entry.copyKey()
+    if (this.#reverse) return { lower: last, upper: this.#range.upper }
+    const successor = new Uint8Array(last.length + 1)
+    successor.set(last)
+    return { lower: this.#range.lower, upper: successor }
+  }
+}

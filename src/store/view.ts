@@ -1,0 +1,34 @@
+// What the floors above see of the store: reads at one snapshot, and writes that join one commit. Keys and values are
+// bytes; nothing here knows tables.
+
+import type { SeqNum } from '../base/ids.js'
+import type { EntrySlot, KeyRange } from '../codec/entry.js'
+
+export interface ScanOptions {
+  /** Descending key order. */
+  readonly reverse?: boolean
+}
+
+/** Reads at one fixed snapshot. */
+export interface ReadView {
+  readonly snapshot: SeqNum
+  /** Fills the slot with the visible version; false when there is none, or a tombstone. Does not keep the key. */
+  get(key: Uint8Array, slot: EntrySlot): boolean
+  /** Visible entries of the range, tombstones skipped, each key once. Keeps the bounds. */
+  scan(range: KeyRange, options?: ScanOptions): EntryScan
+}
+
+/** A scan before its first entry. `entry` is valid after `next()` returned true and until it is called again. */
+export interface EntryScan {
+  readonly entry: EntrySlot
+  next(): boolean
+  /** Idempotent; a scan that ran to its end is closed. */
+  close(): void
+}
+
+/** A ReadView that also sees the writes made through it. */
+export interface WriteView extends ReadView {
+  /** Copies both; the arrays may be reused by the caller. */
+  put(key: Uint8Array, value: Uint8Array): void
+  delete(key: Uint8Array): void
+}

@@ -1,0 +1,84 @@
+// The oracle of the store: every commit that was ever invoked, in commit order, in plain maps.
+
+export interface ModelCommit {
+  /** Known once acknowledged. */
+  seqNum: number | undefined
+  /** Key in hex to value text; undefined is a delete. */
+  readonly writes: ReadonlyMap<string, string | undefined>
+}
+
+export type ModelState = Map<string, string>
+
+export class VersionModel {
+  readonly commits: ModelCommit[] = []
+
+  invoke(writes: ReadonlyMap<string, string | undefined>): ModelCommit {
+    const commit = { seqNum: undefined, writes }
+    this.commits.push(commit)
+    return commit
+  }
+
+  /** The state after the first `count` commits. */
+  stateAfter(count: number): ModelState {
+    const state: ModelState = new Map()
+    for (let i = 0; i < count; i++) apply(state, this.commits[i]!)
+    return state
+  }
+
+  /** The state that a snapshot sees; every commit must be acknowledged. */
+  stateAt(seqNum: number): ModelState {
+    const state: ModelState = new Map()
+    for (const commit of this.commits) {
+      if (commit.seqNum === undefined || commit.seqNum > seqNum) break
+      apply(state, commit)
+    }
+    return state
+  }
+
+  /** Versions of a key, newest first. */
+  versionsOf(key: string): { seqNum: number; value: string | undefined }[] {
+    const found = []
+    for (const { seqNum, writes } of this.commits) {
+      if (seqNum !== undefined && writes.has(key)) found.push({ seqNum, value: writes.get(key) })
+    }
+    return found.toReversed()
+  }
+
+  /** How many leading commits are certain: up to the last acknowledged one. */
+  get acknowledgedCount(): number {
+    for (let i = this.commits.length; i > 0; i--) {
+      if (this.commits[i - 1]!.seqNum !== undefined) return i
+    }
+    return 0
+  }
+
+  /** Forgets commits that a crash took. */
+  truncate(count: number): void {
+    this.commits.length = count
+  }
+}
+
+function apply(state: ModelState, commit: ModelCommit): void {
+  for (const [key, value] of commit.writes) {
+    if (value === undefined) state.delete(key)
+    else state.set(key, value)
+  }
+}
+
+/** Entries of a state in key order within [lower, upper). */
+export function rangeOf(
+  state: ModelState,
+  lower: string,
+  upper: string,
+  reverse: boolean,
+): [string, string][] {
+  const inside = [...state].filter(([key]) => key >= lower && key < upper)
+  inside.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return reverse ? inside.reverse() : inside
+}
+
+export function sameState(a: ModelState, b: ModelState): boolean {
+  if (a.size !== b.size) return false
+  for (const [key, value] of a) if (b.get(key) !== value) return false
+  return true
+}
