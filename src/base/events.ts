@@ -1,0 +1,109 @@
+// What the engine tells whoever listens. Events are facts about work in the background: nothing waits for a listener, and
+// a listener that throws cannot break the engine.
+
+import type { FileId, TabletId, TenantId } from './ids.js'
+
+/** A memtable became sstables. */
+export interface FlushEvent {
+  readonly tabletId: TabletId
+  readonly fileIds: readonly FileId[]
+  readonly entryCount: number
+  readonly outputBytes: number
+  readonly durationMs: number
+}
+
+/** Sstables were rewritten into a lower level, or moved there. */
+export interface CompactionEvent {
+  readonly tabletId: TabletId
+  readonly fromLevel: number
+  readonly toLevel: number
+  readonly inputFileIds: readonly FileId[]
+  readonly outputFileIds: readonly FileId[]
+  readonly inputBytes: number
+  readonly outputBytes: number
+  readonly durationMs: number
+}
+
+/** A caller was held back. */
+export interface StallEvent {
+  readonly tabletId: TabletId
+  /** Absent when every tenant of the tablet waits. */
+  readonly tenantId?: TenantId
+  readonly waitMs: number
+  readonly cause: string
+  /** What would make it rarer. */
+  readonly remedy: string
+}
+
+/** An existing database was opened. */
+export interface RecoveryEvent {
+  readonly walFileCount: number
+  readonly commitCount: number
+  /** Bytes of a torn tail that no acknowledged commit was in. */
+  readonly tornBytes: number
+  readonly durationMs: number
+}
+
+/** A background job failed or its thread died; the engine tries it again. */
+export interface JobFailureEvent {
+  readonly job: string
+  readonly tabletId: TabletId
+  readonly attemptCount: number
+  readonly error: unknown
+}
+
+/** An error that no caller was there to receive. */
+export interface ErrorEvent {
+  readonly where: string
+  readonly error: unknown
+}
+
+/** Event names with what they carry. */
+export interface EngineEvents {
+  readonly flush: FlushEvent
+  readonly compaction: CompactionEvent
+  readonly stall: StallEvent
+  readonly recovery: RecoveryEvent
+  readonly jobFailure: JobFailureEvent
+  readonly error: ErrorEvent
+}
+
+export type EventName = keyof EngineEvents
+export type EventListener<Name extends EventName> = (event: EngineEvents[Name]) => void
+
+export class EventSource {
+  readonly #listeners = new Map<EventName, readonly EventListener<never>[]>()
+
+  /** Calls `listener` on every event of this name until the returned function is called. */
+  on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
+    // One wrapper per call, so that a function registered twice is removed once. Lists are replaced, never changed:
+    // listeners may come and go during an emit.
+    const entry: EventListener<Name> = (event) => listener(event)
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), entry])
+    return () => {
+      const kept = (this.#listeners.get(name) ?? []).filter((other) => other !== entry)
+      if (kept.length > 0) this.#listeners.set(name, kept)
+      else this.#listeners.delete(name)
+    }
+  }
+
+  /** Tells every listener. Never throws; what a listener throws becomes an `error` event. */
+  emit<Name extends EventName>(name: Name, event: EngineEvents[Name]): void {
+    const listeners = this.#listeners.get(name)
+    if (listeners === undefined) return
+    for (const listener of listeners as readonly EventListener<Name>[]) {
+      try {
+        const returned: unknown = listener(event)
+        if (returned instanceof Promise) returned.catch((error) => this.#onThrown(name, error))
+      } catch (error) {
+        this.#onThrown(name, error)
+      }
+    }
+  }
+
+  #onThrown(name: EventName, error: unknown): void {
+    const where = `listener of '${name}' events`
+    if (name !== 'error' && this.#listeners.has('error')) this.emit('error', { where, error })
+    else process.emitWarning(`${where} threw: ${String(error)}`, 'TabulariumWarning')
+  }
+}
