@@ -12,10 +12,10 @@ const encoder = new TextEncoder()
 const floatCell = new Float64Array(1)
 const floatBytes = new Uint8Array(floatCell.buffer)
 
-/** Reading went past the end: the bytes are shorter than they say. Callers turn it into their own corrupt error. */
+/** The bytes end early or are not what they say. Callers turn it into their own corrupt error. */
 export class EndOfBytes extends Error {
-  constructor() {
-    super('unexpected end of bytes')
+  constructor(what = 'unexpected end of bytes') {
+    super(what)
     this.name = 'EndOfBytes'
   }
 }
@@ -228,7 +228,7 @@ export class ByteReader {
   /** @throws EndOfBytes also for a number above 2^53-1: nothing we write is that large */
   u64(): number {
     const value = loadU64(this.bytes, this.skip(8))
-    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes()
+    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes('number above 2^53-1')
     return value
   }
 
@@ -250,9 +250,9 @@ export class ByteReader {
       value += (byte & 0x7f) * scale
       if (byte < 128) break
       scale *= 128
-      if (scale > 2 ** 49) throw new EndOfBytes()
+      if (scale > 2 ** 49) throw new EndOfBytes('number above 2^53-1')
     }
-    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes()
+    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes('number above 2^53-1')
     this.position = position
     return value
   }

@@ -12,7 +12,7 @@ for (let i = 0; i < 256; i++) {
   TABLE[i] = c
 }
 
-/** CRC-32 of a byte range, continuing from `seed`: equal to `zlib.crc32(bytes.subarray(start, end), seed)`. */
+/** CRC-32 of a byte range, continuing from `seed`; of no bytes it is the seed (zlib.crc32 says 0). */
 export function crc32(bytes: Uint8Array, start: number, end: number, seed = 0): number {
   if (end - start >= SHORT_BYTES) {
     const isWhole = start === 0 && end === bytes.length

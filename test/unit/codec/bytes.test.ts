@@ -1,0 +1,101 @@
+import fc from 'fast-check'
+import { crc32 as nativeCrc32 } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+
+import { ByteReader, ByteWriter, EndOfBytes, varintBytes } from '../../../dist/codec/bytes.js'
+import { crc32 } from '../../../dist/codec/checksum.js'
+
+const safeNatural = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(),
+  fc.constantFrom(0, 127, 128, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 35, 2 ** 49, 2 ** 53 - 1),
+)
+const wellFormedText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.string({ unit: 'grapheme-ascii', maxLength: 60 }),
+)
+
+describe('ByteWriter and ByteReader', () => {
+  test('read back what was written', () => {
+    const item = fc.oneof(
+      fc.record({ kind: fc.constant('u8' as const), value: fc.nat(255) }),
+      fc.record({ kind: fc.constant('u16' as const), value: fc.nat(65535) }),
+      fc.record({ kind: fc.constant('u32' as const), value: fc.nat(0xffffffff) }),
+      fc.record({ kind: fc.constant('u64' as const), value: safeNatural }),
+      fc.record({ kind: fc.constant('f64' as const), value: fc.double() }),
+      fc.record({ kind: fc.constant('varint' as const), value: safeNatural }),
+      fc.record({ kind: fc.constant('text' as const), value: wellFormedText }),
+    )
+    fc.assert(
+      fc.property(fc.array(item), (items) => {
+        const writer = new ByteWriter(1)
+        for (const { kind, value } of items) (writer[kind] as (v: unknown) => void)(value)
+        const reader = new ByteReader(writer.finish())
+        for (const { kind, value } of items) expect(reader[kind]()).toBe(value)
+        expect(reader.remaining).toBe(0)
+      }),
+    )
+  })
+
+  test('no truncation leaves the range: EndOfBytes or a value, never undefined', () => {
+    const writer = new ByteWriter()
+    writer.u32(7)
+    writer.varint(2 ** 40)
+    writer.text('tablet\u00e9')
+    writer.u64(99)
+    const bytes = writer.finish()
+    for (let end = 0; end < bytes.length; end++) {
+      const reader = new ByteReader(bytes, 0, end)
+      expect(() => [reader.u32(), reader.varint(), reader.text(), reader.u64()]).toThrow(EndOfBytes)
+    }
+  })
+
+  test('numbers above 2^53-1 are refused', () => {
+    expect(() => new ByteReader(new Uint8Array(8).fill(255)).u64()).toThrow(EndOfBytes)
+    expect(() => new ByteReader(new Uint8Array(12).fill(255)).varint()).toThrow(EndOfBytes)
+  })
+
+  test('a lone surrogate is refused instead of replaced', () => {
+    expect(() => new ByteWriter().text('a\ud800')).toThrow(/ARGUMENT_INVALID/)
+    expect(() => new ByteWriter().text('\udc00'.repeat(100))).toThrow(/ARGUMENT_INVALID/)
+  })
+
+  test('varintBytes is the length that varint writes', () => {
+    fc.assert(
+      fc.property(safeNatural, (value) => {
+        const writer = new ByteWriter()
+        writer.varint(value)
+        expect(varintBytes(value)).toBe(writer.length)
+      }),
+    )
+  })
+
+  test('raw copies ranges, align pads with zeros, reset keeps nothing', () => {
+    const writer = new ByteWriter(4)
+    writer.raw(Uint8Array.from([1, 2, 3, 4, 5]), 1, 4)
+    writer.align(8)
+    expect([...writer.view()]).toEqual([2, 3, 4, 0, 0, 0, 0, 0])
+    writer.raw(new Uint8Array(100).fill(9), 10, 60)
+    expect(writer.length).toBe(58)
+    writer.reset()
+    writer.u8(1)
+    writer.align(8)
+    expect([...writer.finish()]).toEqual([1, 0, 0, 0, 0, 0, 0, 0])
+  })
+})
+
+test('crc32 equals the one of zlib at every length and seed', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.nat(0xffffffff),
+      fc.nat(50),
+      (bytes, seed, from) => {
+        const start = Math.min(from, bytes.length)
+        // Of no bytes zlib says 0 whatever the seed; a checksum that continues must stay where it was.
+        const expected = start === bytes.length ? seed : nativeCrc32(bytes.subarray(start), seed)
+        expect(crc32(bytes, start, bytes.length, seed)).toBe(expected)
+      },
+    ),
+  )
+})
