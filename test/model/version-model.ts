@@ -11,6 +11,8 @@ export type ModelState = Map<string, string>
 
 export class VersionModel {
   readonly commits: ModelCommit[] = []
+  /** Commits that a recovery has shown; what was seen once may not vanish later. */
+  #seenCount = 0
 
   invoke(writes: ReadonlyMap<string, string | undefined>): ModelCommit {
     const commit = { seqNum: undefined, writes }
@@ -46,15 +48,16 @@ export class VersionModel {
 
   /** How many leading commits are certain: up to the last acknowledged one. */
   get acknowledgedCount(): number {
-    for (let i = this.commits.length; i > 0; i--) {
+    for (let i = this.commits.length; i > this.#seenCount; i--) {
       if (this.commits[i - 1]!.seqNum !== undefined) return i
     }
-    return 0
+    return this.#seenCount
   }
 
-  /** Forgets commits that a crash took. */
+  /** Forgets commits that a crash took; those that are left are certain from now on. */
   truncate(count: number): void {
     this.commits.length = count
+    this.#seenCount = count
   }
 }
 

@@ -1,0 +1,47 @@
+// The only public settings. docs/options.md is generated from this table.
+
+import { type GivenSettings, setting, type Settings } from '../base/options.js'
+import { GiB, KiB, MiB } from '../base/limits.js'
+
+const DAY_MS = 86_400_000
+
+export const SETTINGS = {
+  createIfMissing: setting.boolean({
+    default: true,
+    doc: 'Create the database when the directory is missing or empty. Off: opening fails with DB_NOT_FOUND.',
+  }),
+  tabletCount: setting.count({
+    default: 4,
+    min: 1,
+    max: 256,
+    doc: 'Tablets that tenants are spread over by hash. Fixed when the database is created.',
+  }),
+  memtableBudgetBytes: setting.bytes({
+    default: 64 * MiB,
+    min: 1 * MiB,
+    max: 4 * GiB,
+    doc: 'Memory of all active memtables together; the largest is flushed above it. Larger: fewer flushes, longer recovery.',
+  }),
+  blockCacheBytes: setting.bytes({
+    default: 64 * MiB,
+    min: 0,
+    max: 64 * GiB,
+    doc: 'Memory for decompressed blocks of sstables, shared by all tenants.',
+  }),
+  walFileBytes: setting.bytes({
+    default: 32 * MiB,
+    min: 64 * KiB,
+    max: 1 * GiB,
+    doc: 'Size to which files of the write-ahead log are preallocated.',
+  }),
+  historyWindowMs: setting.milliseconds({
+    default: DAY_MS,
+    min: 0,
+    max: 3650 * DAY_MS,
+    doc: 'How long superseded row versions stay readable through at() and history().',
+  }),
+} as const
+
+/** Settings that open() takes beside path and tables; see docs/options.md. */
+export type OpenSettings = GivenSettings<typeof SETTINGS>
+export type DatabaseSettings = Settings<typeof SETTINGS>

@@ -1,0 +1,93 @@
+// Rows of a scan, pulled as the reader asks for them. Rows are decoded in batches over one snapshot; between batches
+// other work of the event loop gets its turn, and a reader that stops early frees the snapshot.
+
+import { engineError } from '../base/errors.js'
+
+/** Rows decoded per batch of `for await`; a batch of small rows takes well under a millisecond. */
+const BATCH_ROW_COUNT = 256
+
+/** One pass over rows: opened when the reader starts, closed when it stops. */
+export interface RowSource<Row> {
+  next(): Row | undefined
+  close(): void
+}
+
+export interface RowStreamOptions<Row> {
+  readonly open: () => Promise<RowSource<Row>> | RowSource<Row>
+  readonly limit: number
+  readonly yield: () => Promise<void>
+}
+
+/**
+ * The rows of a scan: iterate with `for await`, or take them all with `toArray()`. Each pass starts anew on the state of
+ * that moment (or of the session's snapshot).
+ */
+export class RowStream<Row> implements AsyncIterable<Row> {
+  readonly #options: RowStreamOptions<Row>
+
+  constructor(options: RowStreamOptions<Row>) {
+    this.#options = options
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Row, void, undefined> {
+    for await (const batch of this.batches()) yield* batch
+  }
+
+  /** The rows in arrays of up to `rowCount`: less overhead per row than one by one. */
+  async *batches(rowCount: number = BATCH_ROW_COUNT): AsyncGenerator<Row[], void, undefined> {
+    checkCount('rowCount', rowCount)
+    const { limit } = this.#options
+    const source = await this.#options.open()
+    try {
+      let left = limit
+      while (left > 0) {
+        const batch = take(source, Math.min(rowCount, left))
+        left -= batch.length
+        if (batch.length > 0) yield batch
+        if (batch.length < rowCount) return
+        await this.#options.yield()
+      }
+    } finally {
+      source.close()
+    }
+  }
+
+  /** All rows, or the first `limit`. */
+  async toArray(options: { readonly limit?: number } = {}): Promise<Row[]> {
+    if (options.limit !== undefined) checkCount('limit', options.limit)
+    const limit = Math.min(options.limit ?? Infinity, this.#options.limit)
+    const rows: Row[] = []
+    const source = await this.#options.open()
+    try {
+      while (rows.length < limit) {
+        const row = source.next()
+        if (row === undefined) break
+        rows.push(row)
+        if (rows.length % (BATCH_ROW_COUNT * 4) === 0) await this.#options.yield()
+      }
+    } finally {
+      source.close()
+    }
+    return rows
+  }
+
+  /** The first row, if any. */
+  async first(): Promise<Row | undefined> {
+    return (await this.toArray({ limit: 1 }))[0]
+  }
+}
+
+function take<Row>(source: RowSource<Row>, count: number): Row[] {
+  const rows: Row[] = []
+  while (rows.length < count) {
+    const row = source.next()
+    if (row === undefined) break
+    rows.push(row)
+  }
+  return rows
+}
+
+function checkCount(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value > 0) return
+  throw engineError('ARGUMENT_INVALID', `${name} must be a whole number above 0, not ${value}`)
+}

@@ -1,0 +1,27 @@
+import { describe, it } from 'vitest'
+import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
+import { replayable, Seeded, seedsOf } from './seeded.js'
+import { simulation, StoreDriver, storeOptions } from './store-driver.js'
+
+/** 200 in the ordinary run; the torture run asks for more. */
+const RUN_COUNT = Number(process.env.MODEL_RUNS ?? 200)
+const STEP_COUNT = 200
+
+describe('the store against a sorted map of versions', () => {
+  it(
+    `answers like the model in ${RUN_COUNT} runs of ${STEP_COUNT} operations`,
+    async () => {
+      for (const seed of seedsOf(RUN_COUNT, 1)) {
+        await replayable(seed, async () => {
+          const random = new Seeded(seed)
+          const env = simulation(seed, new MemoryFileSystem())
+          const driver = new StoreDriver(random, storeOptions(random), env)
+          await driver.open()
+          for (let i = 0; i < STEP_COUNT; i++) await driver.step()
+          await driver.close()
+        })
+      }
+    },
+    30 * 60_000,
+  )
+})
