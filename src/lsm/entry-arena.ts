@@ -1,0 +1,190 @@
+// Where a memtable keeps its entries: one growing buffer that worker threads can read without a copy. Entries are appended
+// and never change. A ref is the index of an entry's first 32-bit word; word 0 is unused, so ref 0 means "none". In memory
+// only, hence in the byte order of the machine:
+//
+//   word  field          meaning
+//      0  previousRef    the next older version of the same key; 0: there is none
+//      1  keyBytes       length of the key, at least KEY_PREFIX_BYTES
+//      2  valueBytes     length of the value
+//      3  seqNumLow      low 32 bits of the SeqNum
+//      4  seqNumHigh     high 21 bits of the SeqNum, and the kind in the top 8 bits
+//      5  key, value     one behind the other, then zeros up to a whole word
+//
+// Invariants:
+// 1. Growing copies into a larger buffer: what a view of an older buffer shows stays true.
+// 2. Entries lie without gaps, so the whole arena can be walked from word 1 on.
+
+import type { SeqNum } from '../base/ids.js'
+import type { EntrySlot } from '../codec/entry.js'
+import { compareBytes } from '../kernels/bytes.js'
+
+const HEADER_WORDS = 5
+const HEADER_BYTES = HEADER_WORDS * 4
+const FIRST_REF = 1
+const INITIAL_BYTES = 64 * 1024
+const TWO_32 = 0x1_0000_0000
+const HIGH_MASK = 0x1f_ffff
+const KIND_SHIFT = 24
+/** Below this many bytes a loop beats subarray and set. */
+const SHORT_COPY_BYTES = 48
+
+/** A read-only copy of the arena's extent that can be sent to another thread. */
+export interface ArenaImage {
+  readonly buffer: SharedArrayBuffer
+  readonly lengthWords: number
+}
+
+export class EntryArena {
+  /** Both cover the same buffer, and are replaced when it grows. */
+  bytes: Uint8Array
+  words: Uint32Array
+  #lengthWords: number
+
+  constructor(image?: ArenaImage) {
+    const buffer = image?.buffer ?? new SharedArrayBuffer(INITIAL_BYTES)
+    this.bytes = new Uint8Array(buffer)
+    this.words = new Uint32Array(buffer)
+    this.#lengthWords = image?.lengthWords ?? FIRST_REF
+  }
+
+  get lengthBytes(): number {
+    return this.#lengthWords * 4
+  }
+
+  image(): ArenaImage {
+    const buffer = this.bytes.buffer as SharedArrayBuffer
+    return { buffer, lengthWords: this.#lengthWords }
+  }
+
+  /** Appends an entry and returns its ref. */
+  append(
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    previousRef: number,
+    seqNum: SeqNum,
+    kind: number,
+    valueBytes: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
+    const keyLength = keyEnd - keyStart
+    const valueLength = valueEnd - valueStart
+    const ref = this.#lengthWords
+    const endWords = ref + HEADER_WORDS + ((keyLength + valueLength + 3) >>> 2)
+    if (endWords > this.words.length) this.#grow(endWords)
+    const { words, bytes } = this
+    const high = Math.floor(seqNum / TWO_32)
+    words[ref] = previousRef
+    words[ref + 1] = keyLength
+    words[ref + 2] = valueLength
+    words[ref + 3] = seqNum - high * TWO_32
+    words[ref + 4] = high | (kind << KIND_SHIFT)
+    const keyAt = ref * 4 + HEADER_BYTES
+    copyBytes(bytes, keyAt, keyBytes, keyStart, keyEnd)
+    copyBytes(bytes, keyAt + keyLength, valueBytes, valueStart, valueEnd)
+    this.#lengthWords = endWords
+    return ref
+  }
+
+  previousOf(ref: number): number {
+    return this.words[ref]!
+  }
+
+  seqNumOf(ref: number): SeqNum {
+    const { words } = this
+    return ((words[ref + 4]! & HIGH_MASK) * TWO_32 + words[ref + 3]!) as SeqNum
+  }
+
+  keyStartOf(ref: number): number {
+    return ref * 4 + HEADER_BYTES
+  }
+
+  keyLengthOf(ref: number): number {
+    return this.words[ref + 1]!
+  }
+
+  /** Points the slot at an entry. */
+  load(ref: number, slot: EntrySlot): void {
+    const { words, bytes } = this
+    const keyStart = ref * 4 + HEADER_BYTES
+    const keyEnd = keyStart + words[ref + 1]!
+    const high = words[ref + 4]!
+    slot.keyBytes = bytes
+    slot.keyStart = keyStart
+    slot.keyEnd = keyEnd
+    slot.seqNum = ((high & HIGH_MASK) * TWO_32 + words[ref + 3]!) as SeqNum
+    slot.kind = high >>> KIND_SHIFT
+    slot.valueBytes = bytes
+    slot.valueStart = keyEnd
+    slot.valueEnd = keyEnd + words[ref + 2]!
+  }
+
+  /** Whether the entry's key is the given one. */
+  hasKey(ref: number, key: Uint8Array, keyStart: number, keyEnd: number): boolean {
+    const length = keyEnd - keyStart
+    if (this.words[ref + 1] !== length) return false
+    const { bytes } = this
+    const at = ref * 4 + HEADER_BYTES
+    // Keys of one table differ towards their end.
+    for (let i = length - 1; i >= 0; i--) {
+      if (bytes[at + i] !== key[keyStart + i]) return false
+    }
+    return true
+  }
+
+  /** Orders two entries: by key, then the newer first. */
+  compare(a: number, b: number): number {
+    const { bytes, words } = this
+    const aStart = a * 4 + HEADER_BYTES
+    const bStart = b * 4 + HEADER_BYTES
+    const aEnd = aStart + words[a + 1]!
+    const bEnd = bStart + words[b + 1]!
+    const order = compareBytes(bytes, aStart, aEnd, bytes, bStart, bEnd)
+    return order !== 0 ? order : this.seqNumOf(b) - this.seqNumOf(a)
+  }
+
+  /** Orders an entry against a place in the order of entries. */
+  compareTo(ref: number, key: Uint8Array, seqNum: SeqNum): number {
+    const start = ref * 4 + HEADER_BYTES
+    const end = start + this.words[ref + 1]!
+    const order = compareBytes(this.bytes, start, end, key, 0, key.length)
+    return order !== 0 ? order : seqNum - this.seqNumOf(ref)
+  }
+
+  /** The refs of all entries, oldest first. */
+  collectRefs(entryCount: number): Uint32Array {
+    const { words } = this
+    const refs = new Uint32Array(entryCount)
+    let ref = FIRST_REF
+    for (let i = 0; i < entryCount; i++) {
+      refs[i] = ref
+      ref += HEADER_WORDS + ((words[ref + 1]! + words[ref + 2]! + 3) >>> 2)
+    }
+    return refs
+  }
+
+  #grow(neededWords: number): void {
+    let grownBytes = this.bytes.length * 2
+    while (grownBytes < neededWords * 4) grownBytes *= 2
+    const buffer = new SharedArrayBuffer(grownBytes)
+    const words = new Uint32Array(buffer)
+    words.set(this.words.subarray(0, this.#lengthWords))
+    this.words = words
+    this.bytes = new Uint8Array(buffer)
+  }
+}
+
+function copyBytes(
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  if (end - start < SHORT_COPY_BYTES) {
+    for (let i = start; i < end; i++) target[at++] = source[i]!
+  } else {
+    target.set(source.subarray(start, end), at)
+  }
+}

@@ -1,0 +1,230 @@
+// A memtable: the newest entries of a tablet, in memory until a flush makes an sstable of them.
+//
+// Entries lie in an arena (lsm/entry-arena.ts draws their bytes). A hash table finds the newest version of a key; older
+// ones hang behind it. Order exists per key prefix, and only as far as somebody asked for it (lsm/key-run.ts).
+//
+// Invariants:
+// 1. An entry never changes once added, and neither does the arena below its length: slots and cursors stay valid however
+//    much is added later. A cursor may or may not show entries that are added while it is open.
+// 2. The versions of one key are added in ascending SeqNum, so the chain from the hash table descends.
+// 3. The hash table is a power of two and at most half full; a slot is free when its ref is 0.
+// 4. Every entry is in exactly one run, the one of its first KEY_PREFIX_BYTES bytes.
+
+import { invariant } from '../base/assert.js'
+import type { SeqNum } from '../base/ids.js'
+import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../base/ids.js'
+import type { Cursor, EntrySlot } from '../codec/entry.js'
+import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { compareKeys, hashBytes } from '../kernels/bytes.js'
+import { type ArenaImage, EntryArena } from './entry-arena.js'
+import { KeyRun } from './key-run.js'
+import { MemtableCursor } from './memtable-cursor.js'
+import { sortRefs } from './sort-refs.js'
+
+const INITIAL_SLOT_COUNT = 256
+
+/** A memtable as another thread sees it: structured-cloneable, the bytes are shared. */
+export interface MemtableImage extends ArenaImage {
+  readonly entryCount: number
+}
+
+export class Memtable {
+  readonly #arena = new EntryArena()
+  #slotRefs = new Uint32Array(INITIAL_SLOT_COUNT)
+  #slotHashes = new Uint32Array(INITIAL_SLOT_COUNT)
+  #keyCount = 0
+  #entryCount = 0
+  #minSeqNum: SeqNum = SEQ_NUM_MAX
+  #maxSeqNum: SeqNum = SEQ_NUM_ZERO
+  /** By the hash of the prefix; a list holds those that collide. */
+  readonly #runsByHash = new Map<number, KeyRun[]>()
+  #orderedRuns: readonly KeyRun[] = []
+  #newRuns: KeyRun[] = []
+  /** The run of the last add: entries of a batch mostly go to the same one. */
+  #lastRun: KeyRun | undefined
+
+  /** Bytes that the entries take. */
+  get arenaBytes(): number {
+    return this.#arena.lengthBytes
+  }
+
+  get entryCount(): number {
+    return this.#entryCount
+  }
+
+  get isEmpty(): boolean {
+    return this.#entryCount === 0
+  }
+
+  /** SEQ_NUM_MAX while empty. */
+  get minSeqNum(): SeqNum {
+    return this.#minSeqNum
+  }
+
+  /** SEQ_NUM_ZERO while empty. */
+  get maxSeqNum(): SeqNum {
+    return this.#maxSeqNum
+  }
+
+  /**
+   * Adds one version of a key.
+   *
+   * @param keyHash  hashBytes of the key
+   */
+  add(
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    keyHash: number,
+    seqNum: SeqNum,
+    kind: number,
+    valueBytes: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    const arena = this.#arena
+    const slot = this.#slotOf(keyBytes, keyStart, keyEnd, keyHash)
+    const older = this.#slotRefs[slot]!
+    if (older !== 0)
+      invariant(arena.seqNumOf(older) < seqNum, 'versions of a key are added in order')
+    const run = this.#runOf(keyBytes, keyStart, keyEnd)
+    const ref = arena.append(
+      keyBytes,
+      keyStart,
+      keyEnd,
+      older,
+      seqNum,
+      kind,
+      valueBytes,
+      valueStart,
+      valueEnd,
+    )
+    this.#slotRefs[slot] = ref
+    this.#slotHashes[slot] = keyHash
+    run.add(ref)
+    this.#entryCount++
+    if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
+    if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
+    if (older === 0 && ++this.#keyCount * 2 > this.#slotRefs.length) this.#growSlots()
+  }
+
+  /** Fills the slot with the newest version at or below `maxSeqNum`, a tombstone too; false when there is none. */
+  get(key: Uint8Array, keyHash: number, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
+    const arena = this.#arena
+    let ref = this.#slotRefs[this.#slotOf(key, 0, key.length, keyHash)]!
+    while (ref !== 0 && arena.seqNumOf(ref) > maxSeqNum) ref = arena.previousOf(ref)
+    if (ref === 0) return false
+    arena.load(ref, slot)
+    return true
+  }
+
+  /** Over everything added so far. Entries that come later may show up or not, and never disturb it. */
+  cursor(): Cursor {
+    return new MemtableCursor(this.#arena, this.#runsInOrder())
+  }
+
+  /** What a flush job in another thread needs; see cursorOfImage. */
+  handover(): MemtableImage {
+    return { ...this.#arena.image(), entryCount: this.#entryCount }
+  }
+
+  /** The slot of the hash table that holds the key, or the free one where it belongs. */
+  #slotOf(key: Uint8Array, keyStart: number, keyEnd: number, keyHash: number): number {
+    const refs = this.#slotRefs
+    const hashes = this.#slotHashes
+    const mask = refs.length - 1
+    let slot = keyHash & mask
+    for (;;) {
+      const ref = refs[slot]!
+      if (ref === 0) return slot
+      if (hashes[slot] === keyHash && this.#arena.hasKey(ref, key, keyStart, keyEnd)) return slot
+      slot = (slot + 1) & mask
+    }
+  }
+
+  #growSlots(): void {
+    const oldRefs = this.#slotRefs
+    const oldHashes = this.#slotHashes
+    const refs = new Uint32Array(oldRefs.length * 2)
+    const hashes = new Uint32Array(refs.length)
+    const mask = refs.length - 1
+    for (let i = 0; i < oldRefs.length; i++) {
+      const ref = oldRefs[i]!
+      if (ref === 0) continue
+      const hash = oldHashes[i]!
+      let slot = hash & mask
+      while (refs[slot] !== 0) slot = (slot + 1) & mask
+      refs[slot] = ref
+      hashes[slot] = hash
+    }
+    this.#slotRefs = refs
+    this.#slotHashes = hashes
+  }
+
+  #runOf(key: Uint8Array, keyStart: number, keyEnd: number): KeyRun {
+    const last = this.#lastRun
+    if (last !== undefined && startsWith(key, keyStart, last.prefix)) return last
+    invariant(keyEnd - keyStart >= KEY_PREFIX_BYTES, 'a key holds at least its prefix')
+    const hash = hashBytes(key, keyStart, keyStart + KEY_PREFIX_BYTES)
+    let runs = this.#runsByHash.get(hash)
+    if (runs === undefined) {
+      runs = []
+      this.#runsByHash.set(hash, runs)
+    }
+    let run = runs.find((candidate) => startsWith(key, keyStart, candidate.prefix))
+    if (run === undefined) {
+      run = new KeyRun(this.#arena, key.slice(keyStart, keyStart + KEY_PREFIX_BYTES))
+      runs.push(run)
+      this.#newRuns.push(run)
+    }
+    this.#lastRun = run
+    return run
+  }
+
+  /** All runs by prefix. A list that was given out never changes. */
+  #runsInOrder(): readonly KeyRun[] {
+    if (this.#newRuns.length > 0) {
+      const fresh = this.#newRuns.toSorted((a, b) => compareKeys(a.prefix, b.prefix))
+      this.#orderedRuns = mergeRuns(this.#orderedRuns, fresh)
+      this.#newRuns = []
+    }
+    return this.#orderedRuns
+  }
+}
+
+/** The entries of a memtable in order, in the thread that received its image. */
+export function cursorOfImage(image: MemtableImage): Cursor {
+  const arena = new EntryArena(image)
+  const refs = arena.collectRefs(image.entryCount)
+  sortRefs(arena, refs)
+  const runs: KeyRun[] = []
+  let start = 0
+  while (start < refs.length) {
+    const prefixAt = arena.keyStartOf(refs[start]!)
+    const prefix = arena.bytes.slice(prefixAt, prefixAt + KEY_PREFIX_BYTES)
+    let end = start + 1
+    while (end < refs.length && startsWith(arena.bytes, arena.keyStartOf(refs[end]!), prefix)) end++
+    runs.push(new KeyRun(arena, prefix, refs.subarray(start, end)))
+    start = end
+  }
+  return new MemtableCursor(arena, runs)
+}
+
+function startsWith(key: Uint8Array, keyStart: number, prefix: Uint8Array): boolean {
+  // Neighbouring prefixes differ in their last bytes.
+  for (let i = KEY_PREFIX_BYTES - 1; i >= 0; i--) {
+    if (key[keyStart + i] !== prefix[i]) return false
+  }
+  return true
+}
+
+function mergeRuns(a: readonly KeyRun[], b: readonly KeyRun[]): KeyRun[] {
+  const merged: KeyRun[] = []
+  let i = 0
+  for (const run of b) {
+    while (i < a.length && compareKeys(a[i]!.prefix, run.prefix) < 0) merged.push(a[i++]!)
+    merged.push(run)
+  }
+  while (i < a.length) merged.push(a[i++]!)
+  return merged
+}

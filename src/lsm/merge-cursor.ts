@@ -1,0 +1,104 @@
+// One order over many cursors. A binary heap of the children that still have an entry; the root holds the current one.
+// With a few children that is one or two comparisons a step, with many their logarithm.
+
+import type { SeqNum } from '../base/ids.js'
+import { type Cursor, EntrySlot } from '../codec/entry.js'
+import { compareBytes } from '../kernels/bytes.js'
+
+const NO_ENTRY = new EntrySlot()
+
+/**
+ * Merges cursors that have no (key, seqNum) in common. Owns them: closing it closes them. `entry` is the slot of the child
+ * whose turn it is, so it may be another object after each move.
+ */
+export class MergeCursor implements Cursor {
+  readonly #children: readonly Cursor[]
+  readonly #heap: Cursor[]
+  #heapCount = 0
+  /** 1 when the smallest entry comes first, -1 when the largest does. */
+  #direction = 1
+
+  constructor(children: readonly Cursor[]) {
+    this.#children = children
+    this.#heap = [...children]
+  }
+
+  get isValid(): boolean {
+    return this.#heapCount > 0
+  }
+
+  get entry(): EntrySlot {
+    return this.#heapCount > 0 ? this.#heap[0]!.entry : NO_ENTRY
+  }
+
+  seek(key: Uint8Array, seqNum: SeqNum): void {
+    for (const child of this.#children) child.seek(key, seqNum)
+    this.#build(1)
+  }
+
+  seekLast(key?: Uint8Array): void {
+    for (const child of this.#children) child.seekLast(key)
+    this.#build(-1)
+  }
+
+  next(): void {
+    const first = this.#heap[0]!
+    first.next()
+    this.#restoreFirst(first)
+  }
+
+  prev(): void {
+    const first = this.#heap[0]!
+    first.prev()
+    this.#restoreFirst(first)
+  }
+
+  close(): void {
+    this.#heapCount = 0
+    for (const child of this.#children) child.close()
+  }
+
+  #build(direction: number): void {
+    this.#direction = direction
+    let count = 0
+    for (const child of this.#children) if (child.isValid) this.#heap[count++] = child
+    this.#heapCount = count
+    for (let i = (count >>> 1) - 1; i >= 0; i--) this.#sink(i, this.#heap[i]!)
+  }
+
+  #restoreFirst(first: Cursor): void {
+    if (first.isValid) {
+      if (this.#heapCount > 1) this.#sink(0, first)
+      return
+    }
+    const count = --this.#heapCount
+    if (count > 0) this.#sink(0, this.#heap[count]!)
+  }
+
+  /** Puts a child at `index` or below, where it belongs. */
+  #sink(index: number, child: Cursor): void {
+    const heap = this.#heap
+    const count = this.#heapCount
+    const direction = this.#direction
+    for (;;) {
+      let below = 2 * index + 1
+      if (below >= count) break
+      if (
+        below + 1 < count &&
+        compareEntries(heap[below + 1]!.entry, heap[below]!.entry) * direction < 0
+      ) {
+        below++
+      }
+      if (compareEntries(child.entry, heap[below]!.entry) * direction <= 0) break
+      heap[index] = heap[below]!
+      index = below
+    }
+    heap[index] = child
+  }
+}
+
+/** Orders two entries: by key, then the newer first. */
+function compareEntries(a: EntrySlot, b: EntrySlot): number {
+  const order = compareBytes(a.keyBytes, a.keyStart, a.keyEnd, b.keyBytes, b.keyStart, b.keyEnd)
+  return order !== 0 ? order : b.seqNum - a.seqNum
+}

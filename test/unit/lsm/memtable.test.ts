@@ -1,0 +1,226 @@
+import fc from 'fast-check'
+import { describe as group, expect, test } from 'vitest'
+import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../../../dist/base/ids.js'
+import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../../../dist/codec/entry.js'
+import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
+import { cursorOfImage, Memtable } from '../../../dist/lsm/memtable.js'
+import {
+  compareModel,
+  describe,
+  entryAt,
+  keyOf,
+  type ModelEntry,
+  readBackward,
+  readForward,
+  seq,
+  valueOf,
+} from './entry-model.js'
+
+function add(memtable: Memtable, { key, seqNum, value }: ModelEntry): void {
+  // Key and value lie inside larger arrays, as they do in a batch.
+  const bytes = new Uint8Array(key.length + 3)
+  bytes.set(key, 2)
+  const kind = value === undefined ? ENTRY_KIND_DELETE : ENTRY_KIND_PUT
+  const stored = value ?? new Uint8Array(0)
+  const hash = hashBytes(key, 0, key.length)
+  memtable.add(bytes, 2, 2 + key.length, hash, seqNum, kind, stored, 0, stored.length)
+}
+
+function find(memtable: Memtable, key: Uint8Array, at: number): ModelEntry | undefined {
+  const slot = new EntrySlot()
+  const isThere = memtable.get(key, hashBytes(key, 0, key.length), seq(at), slot)
+  return isThere ? entryAt(slot) : undefined
+}
+
+const anyKey = fc
+  .tuple(
+    fc.integer({ min: 0, max: 3 }),
+    fc.integer({ min: 1, max: 2 }),
+    fc.oneof(
+      fc.string({ maxLength: 3 }),
+      fc.integer({ min: 0, max: 40 }).map((n) => String(n).padStart(9, '0')),
+    ),
+  )
+  .map(([tenant, table, text]) => keyOf(tenant, table, text))
+const anyValue = fc.option(fc.uint8Array({ maxLength: 70 }), { nil: undefined })
+
+group('Memtable', () => {
+  test('an empty one holds nothing', () => {
+    const memtable = new Memtable()
+    expect(memtable.isEmpty).toBe(true)
+    expect(memtable.minSeqNum).toBe(SEQ_NUM_MAX)
+    expect(memtable.maxSeqNum).toBe(SEQ_NUM_ZERO)
+    expect(find(memtable, keyOf(1, 1, 'a'), 5)).toBe(undefined)
+    expect(readForward(memtable.cursor())).toEqual([])
+    expect(readBackward(memtable.cursor())).toEqual([])
+    expect(readForward(cursorOfImage(memtable.handover()))).toEqual([])
+  })
+
+  test('keeps SeqNums up to 2^53-1 exactly', () => {
+    const memtable = new Memtable()
+    const key = keyOf(1, 1, 'a')
+    for (const seqNum of [1, 2 ** 32 - 1, 2 ** 32, 2 ** 52 + 1, 2 ** 53 - 1]) {
+      add(memtable, { key, seqNum: seq(seqNum), value: valueOf(String(seqNum)) })
+      expect(find(memtable, key, seqNum)?.seqNum).toBe(seqNum)
+    }
+    expect(memtable.minSeqNum).toBe(1)
+    expect(memtable.maxSeqNum).toBe(2 ** 53 - 1)
+  })
+
+  test('a slot stays valid while the arena grows', () => {
+    const memtable = new Memtable()
+    const key = keyOf(1, 1, 'first')
+    add(memtable, { key, seqNum: seq(1), value: valueOf('one') })
+    const slot = new EntrySlot()
+    memtable.get(key, hashBytes(key, 0, key.length), seq(1), slot)
+    for (let i = 0; i < 50; i++) {
+      add(memtable, { key: keyOf(1, 1, `k${i}`), seqNum: seq(2), value: new Uint8Array(5000) })
+    }
+    expect(memtable.arenaBytes).toBeGreaterThan(250_000)
+    expect(Buffer.from(slot.copyValue()).toString()).toBe('one')
+  })
+
+  test('refuses a key without prefix, and a version that is not newer', () => {
+    const memtable = new Memtable()
+    const short = { key: new Uint8Array(13), seqNum: seq(1), value: undefined }
+    expect(() => add(memtable, short)).toThrow(/INTERNAL/)
+    const entry = { key: keyOf(1, 1, 'a'), seqNum: seq(2), value: undefined }
+    add(memtable, entry)
+    expect(() => add(memtable, entry)).toThrow(/INTERNAL/)
+    expect(memtable.entryCount).toBe(1)
+  })
+
+  test('equals a sorted list: reads, cursors both ways, image', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(anyKey, anyValue), { maxLength: 200 }),
+        fc.array(fc.tuple(anyKey, fc.integer({ min: 0, max: 210 })), { maxLength: 20 }),
+        (adds, probes) => {
+          const memtable = new Memtable()
+          const model: ModelEntry[] = adds.map(([key, value], i) => ({
+            key,
+            seqNum: seq(i + 1),
+            value,
+          }))
+          for (const entry of model) add(memtable, entry)
+          model.sort(compareModel)
+          const backward = model.toReversed()
+          expect(describe(readForward(memtable.cursor()))).toEqual(describe(model))
+          expect(describe(readBackward(memtable.cursor()))).toEqual(describe(backward))
+          const image = structuredClone(memtable.handover())
+          expect(describe(readForward(cursorOfImage(image)))).toEqual(describe(model))
+          expect(describe(readBackward(cursorOfImage(image)))).toEqual(describe(backward))
+          const cursor = memtable.cursor()
+          for (const [key, at] of probes) {
+            const target = { key, seqNum: seq(at), value: undefined }
+            const from = model.filter((entry) => compareModel(entry, target) >= 0)
+            const below = backward.filter((entry) => compareKeys(entry.key, key) < 0)
+            expect(describe(readForward(cursor, key, seq(at)))).toEqual(describe(from))
+            expect(describe(readBackward(cursor, key))).toEqual(describe(below))
+            const visible = from.find((entry) => compareKeys(entry.key, key) === 0)
+            expect(find(memtable, key, at)).toEqual(visible)
+          }
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  test('live cursors keep showing their snapshot, in order, while entries are added', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(anyKey, fc.integer({ min: 0, max: 9 }), fc.boolean()), {
+          maxLength: 300,
+        }),
+        (steps) => {
+          const memtable = new Memtable()
+          const model: ModelEntry[] = []
+          const scans: Scan[] = []
+          for (const [key, action, isReverse] of steps) {
+            if (action === 0) scans.push(new Scan(memtable, model, isReverse))
+            else if (action < 4) for (const scan of scans) scan.step()
+            const entry = { key, seqNum: seq(model.length + 1), value: valueOf(`${model.length}`) }
+            add(memtable, entry)
+            model.push(entry)
+          }
+          for (const scan of scans) scan.finish()
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  test('thousands of keys in random order, with cursors between', () => {
+    const memtable = new Memtable()
+    const model: ModelEntry[] = []
+    for (let i = 0; i < 6000; i++) {
+      // A fixed permutation; every third key is in ascending order.
+      const number = i % 3 === 0 ? i : (i * 7919) % 5987
+      const entry = {
+        key: keyOf(1, 1, String(number).padStart(8, '0')),
+        seqNum: seq(i + 1),
+        value: valueOf(`${i}`),
+      }
+      add(memtable, entry)
+      model.push(entry)
+      if (i % 500 === 0) memtable.cursor().seek(entry.key, SEQ_NUM_MAX)
+    }
+    model.sort(compareModel)
+    expect(describe(readForward(memtable.cursor()))).toEqual(describe(model))
+    expect(describe(readBackward(memtable.cursor()))).toEqual(describe(model.toReversed()))
+    expect(describe(readForward(cursorOfImage(memtable.handover())))).toEqual(describe(model))
+  })
+
+  test('sorts many versions of one key, and keys that extend each other by zeros', () => {
+    const memtable = new Memtable()
+    const model: ModelEntry[] = []
+    const tail = '\0'.repeat(60)
+    for (let i = 0; i < 400; i++) {
+      const text = i % 2 === 0 ? 'hot' : `hot${tail.slice(0, (i * 31) % 60)}`
+      const entry = { key: keyOf(1, 1, text), seqNum: seq(i + 1), value: undefined }
+      add(memtable, entry)
+      model.push(entry)
+    }
+    model.sort(compareModel)
+    expect(describe(readForward(cursorOfImage(memtable.handover())))).toEqual(describe(model))
+    expect(describe(readForward(memtable.cursor()))).toEqual(describe(model))
+  })
+})
+
+/** A scan at the snapshot of its creation that is stepped while entries are added. */
+class Scan {
+  readonly #cursor
+  readonly #snapshot: number
+  readonly #expected: ModelEntry[]
+  readonly #seen: ModelEntry[] = []
+  readonly #isReverse: boolean
+
+  constructor(memtable: Memtable, model: readonly ModelEntry[], isReverse: boolean) {
+    this.#cursor = memtable.cursor()
+    this.#snapshot = model.length
+    this.#expected = model.toSorted(compareModel)
+    this.#isReverse = isReverse
+    if (isReverse) {
+      this.#expected.reverse()
+      this.#cursor.seekLast()
+    } else {
+      this.#cursor.seek(new Uint8Array(0), SEQ_NUM_MAX)
+    }
+  }
+
+  step(): void {
+    if (!this.#cursor.isValid) return
+    this.#seen.push(entryAt(this.#cursor.entry))
+    if (this.#isReverse) this.#cursor.prev()
+    else this.#cursor.next()
+  }
+
+  finish(): void {
+    while (this.#cursor.isValid) this.step()
+    const ordered = this.#seen.toSorted(compareModel)
+    if (this.#isReverse) ordered.reverse()
+    expect(describe(this.#seen)).toEqual(describe(ordered))
+    const ofSnapshot = this.#seen.filter((entry) => entry.seqNum <= this.#snapshot)
+    expect(describe(ofSnapshot)).toEqual(describe(this.#expected))
+  }
+}

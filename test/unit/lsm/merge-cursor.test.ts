@@ -1,0 +1,66 @@
+import fc from 'fast-check'
+import { describe as group, expect, test } from 'vitest'
+import { compareKeys } from '../../../dist/kernels/bytes.js'
+import { MergeCursor } from '../../../dist/lsm/merge-cursor.js'
+import {
+  compareModel,
+  describe,
+  keyOf,
+  ModelCursor,
+  type ModelEntry,
+  readBackward,
+  readForward,
+  seq,
+} from './entry-model.js'
+
+group('MergeCursor', () => {
+  test('without children there is nothing', () => {
+    const cursor = new MergeCursor([])
+    expect(cursor.isValid).toBe(false)
+    expect(readForward(cursor)).toEqual([])
+    expect(readBackward(cursor)).toEqual([])
+  })
+
+  test('closes its children', () => {
+    const children = [new ModelCursor([]), new ModelCursor([])]
+    new MergeCursor(children).close()
+    expect(children.every((child) => child.isClosed)).toBe(true)
+  })
+
+  test('equals one sorted list, both ways, from any place', () => {
+    const anyText = fc.string({ maxLength: 2 })
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.array(fc.tuple(anyText, fc.nat()), { maxLength: 60 }),
+        fc.array(fc.tuple(anyText, fc.integer({ min: 0, max: 61 })), { maxLength: 10 }),
+        (childCount, adds, probes) => {
+          const model: ModelEntry[] = []
+          const parts: ModelEntry[][] = Array.from({ length: childCount }, () => [])
+          for (const [text, place] of adds) {
+            const entry = {
+              key: keyOf(1, 1, text),
+              seqNum: seq(model.length + 1),
+              value: undefined,
+            }
+            model.push(entry)
+            parts[place % childCount]!.push(entry)
+          }
+          model.sort(compareModel)
+          const cursor = new MergeCursor(parts.map((part) => new ModelCursor(part)))
+          expect(describe(readForward(cursor))).toEqual(describe(model))
+          expect(describe(readBackward(cursor))).toEqual(describe(model.toReversed()))
+          for (const [text, at] of probes) {
+            const key = keyOf(1, 1, text)
+            const target = { key, seqNum: seq(at), value: undefined }
+            const from = model.filter((entry) => compareModel(entry, target) >= 0)
+            const below = model.filter((entry) => compareKeys(entry.key, key) < 0)
+            expect(describe(readForward(cursor, key, seq(at)))).toEqual(describe(from))
+            expect(describe(readBackward(cursor, key))).toEqual(describe(below.toReversed()))
+          }
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+})
