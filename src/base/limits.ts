@@ -21,6 +21,8 @@ export const DECIMAL_PRECISION_MAX = 38
 /** Longest magnitude a bigint column can hold. */
 export const BIGINT_MAX_BITS = 1024
 export const ENUM_VALUE_MAX_COUNT = 1000
+/** How deep a JSON value may nest. */
+export const JSON_DEPTH_MAX = 200
 /** Longest SQL text in characters, and how deep its expressions may nest. */
 export const SQL_MAX_LENGTH: number = 1 * MiB
 export const SQL_DEPTH_MAX = 200

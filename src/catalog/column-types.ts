@@ -75,8 +75,8 @@ function timestamp(
   options: { readonly precision?: 'ms' | 'us' } = {},
 ): Timestamp | MicrosTimestamp {
   const { precision = 'ms' } = options
-  if (precision === 'us') return new Column('timestamp', { precision: 6 })
-  if (precision === 'ms') return new Column('timestamp', { precision: 3 })
+  if (precision === 'us') return new Column('timestamp', { precision: 6 }) as MicrosTimestamp
+  if (precision === 'ms') return new Column('timestamp', { precision: 3 }) as Timestamp
   throw engineError('SCHEMA_INVALID', "t.timestamp: the precision is 'ms' or 'us'")
 }
 

@@ -6,6 +6,7 @@
 //    version v are those with sinceVersion <= v, in the same order, and rows of every version stay readable.
 // 2. An index id is never given twice within a table, not even when building the index failed.
 
+import { engineError } from '../base/errors.js'
 import type { Cell, ColumnKind } from '../codec/cell.js'
 
 export interface ColumnDeclaration {
@@ -76,4 +77,14 @@ export function defineTable(declaration: TableDeclaration, id: number): TableDef
     version: 1,
     nextIndexId: declaration.indexes.length + 1,
   }
+}
+
+/** @throws SCHEMA_UNKNOWN_INDEX always */
+export function unknownIndex(table: TableDeclaration, name: string): never {
+  const names = table.indexes.map((index) => index.name).join(', ')
+  throw engineError(
+    'SCHEMA_UNKNOWN_INDEX',
+    `${table.name} has no index ${JSON.stringify(String(name).slice(0, 64))}. Its indexes: ${names || 'none'}`,
+    { details: { table: table.name } },
+  )
 }

@@ -344,7 +344,7 @@ function decodeBigint(reader: ByteReader, mask: number): bigint {
   return isNegative ? -magnitude : magnitude
 }
 
-function encodeUuid(writer: ByteWriter, uuid: string): void {
+export function encodeUuid(writer: ByteWriter, uuid: string): void {
   writer.reserve(16)
   const { bytes } = writer
   let at = writer.length
@@ -355,7 +355,7 @@ function encodeUuid(writer: ByteWriter, uuid: string): void {
   writer.length = at
 }
 
-function decodeUuid(reader: ByteReader, mask: number): string {
+export function decodeUuid(reader: ByteReader, mask = 0): string {
   const at = reader.skip(16)
   const { bytes } = reader
   let uuid = ''

@@ -1,0 +1,260 @@
+// `table(name, columns, options)`: what a program says about a table, checked here and by the compiler.
+
+import { EngineError, engineError } from '../base/errors.js'
+import { COLUMN_MAX_COUNT, IDENTIFIER_MAX_BYTES, INDEX_MAX_COUNT } from '../base/limits.js'
+import { isWellFormed } from '../codec/bytes.js'
+import { valueToCell } from './cell-values.js'
+import { Column, type ColumnInput, type ColumnValue } from './column-types.js'
+import type {
+  ColumnDeclaration,
+  IndexDeclaration,
+  KeyPart,
+  TableDeclaration,
+} from './definition.js'
+
+export type Columns = Readonly<Record<string, Column>>
+
+/** Names of columns that an index can cover: all but json. */
+export type IndexableColumn<C extends Columns> = {
+  [Name in keyof C & string]: C[Name]['kind'] extends 'json' ? never : Name
+}[keyof C & string]
+
+/** Names of columns that a primary key can have: those that are never null, and not json. */
+export type KeyColumn<C extends Columns> = {
+  [Name in IndexableColumn<C>]: null extends ColumnValue<C[Name]> ? never : Name
+}[IndexableColumn<C>]
+
+/** A column of a key, ascending when only named. */
+export type PartSpec<Name extends string> =
+  | Name
+  | { readonly column: Name; readonly descending?: boolean }
+
+export type IndexSpec<Name extends string> =
+  | readonly [PartSpec<Name>, ...PartSpec<Name>[]]
+  | {
+      readonly columns: readonly [PartSpec<Name>, ...PartSpec<Name>[]]
+      /** No two rows may hold the same values; rows with a null among them may. */
+      readonly unique?: boolean
+    }
+
+export interface TableOptions<PrimaryKey, Indexes> {
+  readonly primaryKey: PrimaryKey
+  readonly indexes?: Indexes
+}
+
+declare const tableTypes: unique symbol
+
+/** A declared table. `Row`, `Insert`, `Key` and `IndexName` read its types. */
+export interface Table<
+  C extends Columns = Columns,
+  PrimaryKey extends readonly PartSpec<string>[] = readonly PartSpec<string>[],
+  Index extends string = string,
+> {
+  readonly declaration: TableDeclaration
+  /** Only the compiler sees this. */
+  readonly [tableTypes]?: {
+    readonly columns: C
+    readonly primaryKey: PrimaryKey
+    readonly index: Index
+  }
+}
+
+/** Any table, whatever its columns. */
+// biome-ignore lint/suspicious/noExplicitAny: the parameters are invariant and nothing reads them here
+export type AnyTable = Table<any, any, any>
+
+type Flat<T> = { [Name in keyof T]: T[Name] } & {}
+type OptionalName<C extends Columns> = {
+  [Name in keyof C]: C[Name] extends Column<unknown, unknown, true> ? Name : never
+}[keyof C]
+type NameOf<Part> = Part extends { readonly column: infer Name } ? Name : Part
+
+type RowOf<C extends Columns> = { -readonly [Name in keyof C]: ColumnValue<C[Name]> }
+type InsertOf<C extends Columns> = Flat<
+  { -readonly [Name in Exclude<keyof C, OptionalName<C>>]: ColumnInput<C[Name]> } & {
+    -readonly [Name in OptionalName<C>]?: ColumnInput<C[Name]> | undefined
+  }
+>
+type KeyTupleOf<C extends Columns, Parts> = {
+  readonly [I in keyof Parts]: NameOf<Parts[I]> extends infer Name extends keyof C
+    ? ColumnInput<C[Name]>
+    : never
+}
+
+/** What reading a row of the table gives. */
+export type Row<T extends AnyTable> =
+  T extends Table<infer C, infer _P, infer _I> ? RowOf<C> : never
+
+/** What a new row takes: nullable columns and those with a default may be left out. */
+export type Insert<T extends AnyTable> =
+  T extends Table<infer C, infer _P, infer _I> ? InsertOf<C> : never
+
+/** What an update takes: any columns. */
+export type Update<T extends AnyTable> = Partial<Insert<T>>
+
+/** The primary key: a tuple, or the bare value when it is one column. */
+export type Key<T extends AnyTable> =
+  T extends Table<infer C, infer Parts, infer _I>
+    ? KeyTupleOf<C, Parts> extends infer Tuple
+      ? Tuple extends readonly [infer Only]
+        ? Only | readonly [Only]
+        : Tuple
+      : never
+    : never
+
+/** The names of the table's secondary indexes. */
+export type IndexName<T extends AnyTable> =
+  T extends Table<infer _C, infer _P, infer Index> ? Index : never
+
+/**
+ * Declares a table.
+ *
+ * @param name  names the table in storage and in SQL
+ * @throws SCHEMA_INVALID
+ * @example
+ * const orders = table('orders', { id: t.text(), status: t.enum(['new', 'paid']), at: t.timestamp() },
+ *   { primaryKey: ['id'], indexes: { byStatus: ['status', { column: 'at', descending: true }] } })
+ */
+export function table<
+  C extends Columns,
+  const PrimaryKey extends readonly [PartSpec<KeyColumn<C>>, ...PartSpec<KeyColumn<C>>[]],
+  const Indexes extends Readonly<Record<string, IndexSpec<IndexableColumn<C>>>> = {},
+>(
+  name: string,
+  columns: C,
+  options: TableOptions<PrimaryKey, Indexes>,
+): Table<C, PrimaryKey, keyof Indexes & string> {
+  return { declaration: declareTable(name, columns, options) }
+}
+
+function declareTable(
+  name: string,
+  columns: Columns,
+  options: TableOptions<readonly PartSpec<string>[], Readonly<Record<string, IndexSpec<string>>>>,
+): TableDeclaration {
+  checkName('a table', name)
+  const entries = ownEntries(name, 'columns', columns)
+  if (entries.length === 0 || entries.length > COLUMN_MAX_COUNT) {
+    throw invalid(name, `it has ${entries.length} columns, not 1..${COLUMN_MAX_COUNT}`)
+  }
+  const declared = entries.map(([column, type]) => declareColumn(name, column, type))
+  const byName = new Map(declared.map((column) => [column.name, column]))
+  const keyOf = (what: string, parts: unknown) => declareKey(name, what, byName, parts)
+  const primaryKey = keyOf('the primary key', options.primaryKey)
+  for (const part of primaryKey) {
+    if (byName.get(part.column)!.isNullable) {
+      throw invalid(name, `the primary key names ${part.column}, which can be null`)
+    }
+  }
+  const indexes = ownEntries(name, 'indexes', options.indexes ?? {}).map(([index, spec]) =>
+    declareIndex(name, index, spec, keyOf),
+  )
+  if (indexes.length > INDEX_MAX_COUNT) {
+    throw invalid(name, `it has ${indexes.length} indexes, more than ${INDEX_MAX_COUNT}`)
+  }
+  return { name, columns: declared, primaryKey, indexes }
+}
+
+function declareColumn(table: string, name: string, type: unknown): ColumnDeclaration {
+  checkName(`a column of ${table}`, name)
+  if (!(type instanceof Column)) {
+    throw invalid(table, `column ${name} is not made by t.text(), t.int(), ...`)
+  }
+  const column: ColumnDeclaration = {
+    name,
+    kind: type.kind,
+    isNullable: type.isNullable,
+    ...type.facets,
+  }
+  if (type.defaultValue === undefined) return column
+  try {
+    return { ...column, default: copyOf(valueToCell(table, column, type.defaultValue)) }
+  } catch (cause) {
+    if (!(cause instanceof EngineError)) throw cause
+    throw invalid(table, `the default of ${name} does not fit it: ${cause.message}`, cause)
+  }
+}
+
+/** The program keeps its own array or object. */
+function copyOf<T>(cell: T): T {
+  return typeof cell === 'object' ? structuredClone(cell) : cell
+}
+
+function declareIndex(
+  table: string,
+  name: string,
+  spec: IndexSpec<string>,
+  keyOf: (what: string, parts: unknown) => KeyPart[],
+): IndexDeclaration {
+  checkName(`an index of ${table}`, name)
+  const isList = Array.isArray(spec)
+  const options = spec as { readonly columns?: unknown; readonly unique?: unknown }
+  return {
+    name,
+    isUnique: !isList && options?.unique === true,
+    parts: keyOf(`index ${name}`, isList ? spec : options?.columns),
+  }
+}
+
+function declareKey(
+  table: string,
+  what: string,
+  columns: ReadonlyMap<string, ColumnDeclaration>,
+  parts: unknown,
+): KeyPart[] {
+  if (!Array.isArray(parts) || parts.length === 0) {
+    throw invalid(table, `${what} is not a list of columns`)
+  }
+  const seen = new Set<string>()
+  return parts.map((part: PartSpec<string> | undefined) => {
+    const name = typeof part === 'string' ? part : part?.column
+    const column = name === undefined ? undefined : columns.get(name)
+    if (name === undefined || column === undefined) {
+      throw invalid(table, `${what} names ${JSON.stringify(name)}, which is not a column`)
+    }
+    if (column.kind === 'json') {
+      throw invalid(table, `${what} names ${name}: json has no order`)
+    }
+    if (seen.has(name)) throw invalid(table, `${what} names ${name} twice`)
+    seen.add(name)
+    return { column: name, isDescending: typeof part === 'object' && part.descending === true }
+  })
+}
+
+/** Entries of an object literal. A literal `__proto__:` sets the prototype instead of a property: seen here, not lost. */
+function ownEntries<Value>(
+  table: string,
+  what: string,
+  object: Readonly<Record<string, Value>>,
+): [string, Value][] {
+  const isObject = typeof object === 'object' && object !== null && !Array.isArray(object)
+  if (!isObject) throw invalid(table, `its ${what} are not an object`)
+  const prototype: unknown = Object.getPrototypeOf(object)
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    throw invalid(table, `its ${what} are not a plain object; __proto__ cannot be a name`)
+  }
+  return Object.entries(object)
+}
+
+function checkName(what: string, name: unknown): void {
+  const isFit =
+    typeof name === 'string' &&
+    name !== '' &&
+    name !== '__proto__' &&
+    isWellFormed(name) &&
+    !/\p{Cc}/u.test(name) &&
+    Buffer.byteLength(name) <= IDENTIFIER_MAX_BYTES
+  if (isFit) return
+  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 64)) : typeof name
+  throw engineError(
+    'SCHEMA_INVALID',
+    `${what} cannot be named ${shown}: names are 1..${IDENTIFIER_MAX_BYTES} bytes of text without control characters, and not __proto__`,
+  )
+}
+
+function invalid(table: string, problem: string, cause?: unknown): EngineError {
+  return engineError('SCHEMA_INVALID', `table ${table}: ${problem}`, {
+    details: { table },
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
