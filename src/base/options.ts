@@ -89,26 +89,34 @@ export function describeRange(entry: Setting): string {
   return `${describeValue(entry, entry.min)} to ${describeValue(entry, entry.max)}`
 }
 
-/** A value of an entry in words: `64 MiB`, `250 ms`. */
+/** A value of an entry in words: `64 MiB`, `250 ms`, `1 d`. */
 export function describeValue(entry: Setting, value: number | boolean | string): string {
   if (typeof value === 'string') return `'${value}'`
-  if (typeof value === 'boolean') return String(value)
-  if (entry.kind === 'milliseconds') return `${grouped(value)} ms`
-  return entry.kind === 'bytes' ? describeBytes(value) : grouped(value)
+  if (typeof value === 'boolean' || entry.kind === 'boolean') return String(value)
+  if (entry.kind === 'bytes') return inUnits(value, BYTE_UNITS, 'bytes')
+  return entry.kind === 'milliseconds' ? inUnits(value, TIME_UNITS, 'ms') : grouped(value)
 }
 
-const BYTE_UNITS = [
+type Units = readonly (readonly [unit: string, size: number])[]
+
+const BYTE_UNITS: Units = [
   ['GiB', GiB],
   ['MiB', MiB],
   ['KiB', KiB],
-] as const
+]
+const TIME_UNITS: Units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+]
 
-function describeBytes(bytes: number): string {
-  for (const [unit, unitBytes] of BYTE_UNITS) {
-    if (bytes >= unitBytes && bytes % unitBytes === 0)
-      return `${grouped(bytes / unitBytes)} ${unit}`
+/** In the largest unit of which it is a whole number. */
+function inUnits(value: number, units: Units, smallest: string): string {
+  for (const [unit, size] of units) {
+    if (value >= size && value % size === 0) return `${grouped(value / size)} ${unit}`
   }
-  return `${grouped(bytes)} bytes`
+  return `${grouped(value)} ${smallest}`
 }
 
 /** Digits in groups of three, the same in every locale. */

@@ -1,0 +1,234 @@
+// Writes the pages that are made from code: docs/errors.md, docs/options.md, docs/api.md and docs/formats/*.md.
+// Run after a build: `npm run docs`. test/tidy.test.ts fails when a page is stale.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/**
+ * @param {string} [root]
+ * @returns {Promise<Map<string, string>>} page path -> text
+ */
+export async function generateDocs(root = ROOT) {
+  /** @type {Map<string, string>} */
+  const pages = new Map()
+  const { ERROR_TABLE } = await load(root, 'base/error-table.js')
+  pages.set('docs/errors.md', errorsPage(ERROR_TABLE))
+  if (existsSync(join(root, 'dist/db/options.js'))) {
+    const { SETTINGS } = await load(root, 'db/options.js')
+    pages.set('docs/options.md', optionsPage(SETTINGS, await load(root, 'base/options.js')))
+  }
+  if (existsSync(join(root, 'src/index.ts'))) pages.set('docs/api.md', apiPage(root))
+  for (const path of sourceFiles(join(root, 'src'), 'src')) {
+    const head = headOf(readFileSync(join(root, path), 'utf8'))
+    if (isSpecification(head)) pages.set(formatPagePath(path), formatPage(path, head))
+  }
+  return pages
+}
+
+const NOTE = 'This page is made from code by `npm run docs`; change it there.'
+
+/** @param {Record<string, { kind: string, meaning: string, advice: string }>} table */
+export function errorsPage(table) {
+  const lines = [
+    '# Errors',
+    '',
+    'Everything the engine throws is an `EngineError` with a stable `code`, the `kind` that says what you can do, `advice` in',
+    'words, `details` for programs, `cause` when something lies beneath, and `committed`: whether the commit that failed',
+    'happened all the same. Codes are never renamed; messages may change.',
+    '',
+    NOTE,
+  ]
+  for (const [kind, what] of KINDS) {
+    const rows = Object.entries(table).filter(([, row]) => row.kind === kind)
+    if (rows.length === 0) continue
+    lines.push(
+      '',
+      `## ${kind}: ${what}`,
+      '',
+      '| code | what happened | what to do |',
+      '|---|---|---|',
+    )
+    for (const [code, row] of rows) lines.push(`| \`${code}\` | ${row.meaning} | ${row.advice} |`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const KINDS = /** @type {const} */ ([
+  ['invalid', 'fix the call'],
+  ['conflict', 'retry the transaction'],
+  ['denied', 'ask for a grant'],
+  ['quota', 'wait, or raise the quota'],
+  ['unavailable', 'retry with back-off'],
+  ['corrupt', 'restore or repair; never retry'],
+  ['closed', 'open the database again'],
+  ['internal', 'report it'],
+])
+
+/**
+ * @param {import('../dist/base/options.js').SettingsTable} table
+ * @param {Pick<typeof import('../dist/base/options.js'), 'describeRange' | 'describeValue'>} words
+ */
+export function optionsPage(table, { describeRange, describeValue }) {
+  const lines = [
+    '# Options',
+    '',
+    'Settings of `open()`. An unknown name or a value outside its range is refused: `OPTION_UNKNOWN`, `OPTION_OUT_OF_RANGE`.',
+    '',
+    NOTE,
+    '',
+    '| setting | default | allowed | what it does |',
+    '|---|---|---|---|',
+  ]
+  for (const [name, entry] of Object.entries(table)) {
+    const value = describeValue(entry, entry.default)
+    lines.push(`| \`${name}\` | ${value} | ${describeRange(entry)} | ${entry.doc} |`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const ENTRIES = /** @type {const} */ ([
+  ['tabularium', 'src/index.ts'],
+  ['tabularium/testing', 'src/testing.ts'],
+])
+
+/** @param {string} root */
+function apiPage(root) {
+  const lines = [
+    '# Public names',
+    '',
+    'What is not listed here is private and may change.',
+    '',
+    NOTE,
+  ]
+  for (const [subpath, path] of ENTRIES) {
+    if (!existsSync(join(root, path))) continue
+    lines.push('', `## ${subpath}`, '', '| name | what it is |', '|---|---|')
+    for (const { name, original, from } of exportedNames(readFileSync(join(root, path), 'utf8'))) {
+      const file = from === undefined ? path : join('src', from).replace(/\.js$/, '.ts')
+      const { kind, summary } = describeExport(readFileSync(join(root, file), 'utf8'), original)
+      lines.push(`| \`${name}\` | ${[kind, summary].filter(Boolean).join('. ')} |`)
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/**
+ * The names an entry file exports, in code point order.
+ *
+ * @param {string} text
+ * @returns {{ name: string, original: string, from: string | undefined }[]}
+ */
+export function exportedNames(text) {
+  const names = []
+  for (const [, list, from] of text.matchAll(
+    /^export (?:type )?\{([^}]*)\}(?: from '([^']+)')?/gm,
+  )) {
+    for (const item of (list ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean)) {
+      const [original = '', alias] = item.replace(/^type /, '').split(/\s+as\s+/)
+      names.push({ name: alias ?? original, original, from })
+    }
+  }
+  const declared = /^export (?:declare )?(?:async )?(?:const|function|class|interface|type) (\w+)/gm
+  for (const [, name = ''] of text.matchAll(declared)) {
+    names.push({ name, original: name, from: undefined })
+  }
+  return names.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/**
+ * Kind and first docstring sentence of an exported name.
+ *
+ * @param {string} text
+ * @param {string} name
+ */
+export function describeExport(text, name) {
+  const declaration = new RegExp(
+    `(?:/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\s*)?^export (?:declare )?(?:abstract )?(?:async )?` +
+      `(const|function|class|interface|type) ${name}\\b`,
+    'm',
+  )
+  const match = declaration.exec(text)
+  if (match === null) return { kind: '', summary: '' }
+  const doc = (match[1] ?? '').replace(/^\s*\* ?/gm, '').trim()
+  const [firstParagraph = ''] = doc.split(/\n\s*\n|\n@/)
+  const [sentence = ''] = firstParagraph.replace(/\s+/g, ' ').split(/(?<=[.;:])\s/)
+  return { kind: match[2] ?? '', summary: sentence.replaceAll('|', '\\|').trim() }
+}
+
+/**
+ * The comment a file starts with, without its slashes.
+ *
+ * @param {string} text
+ */
+export function headOf(text) {
+  const lines = []
+  for (const line of text.split('\n')) {
+    if (!line.startsWith('//')) break
+    lines.push(line.replace(/^\/\/ ?/, ''))
+  }
+  return lines.join('\n')
+}
+
+/** A head that says when bytes are valid and what compatibility means is the specification of a format. @param {string} head */
+export function isSpecification(head) {
+  return /^Valid:/m.test(head) && /^Compat:/m.test(head)
+}
+
+/** @param {string} path  `src/wal/format.ts` -> `docs/formats/wal.md` */
+export function formatPagePath(path) {
+  const name = path
+    .replace(/^src\//, '')
+    .replace(/\.ts$/, '')
+    .replaceAll('/', '-')
+    .replace(/-format$/, '')
+  return `docs/formats/${name}.md`
+}
+
+/**
+ * @param {string} path
+ * @param {string} head
+ */
+function formatPage(path, head) {
+  return `# Format: \`${path}\`\n\n${NOTE}\n\n\`\`\`text\n${head}\n\`\`\`\n`
+}
+
+/**
+ * @param {string} folder
+ * @param {string} prefix
+ * @returns {string[]}
+ */
+function sourceFiles(folder, prefix) {
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = `${prefix}/${entry.name}`
+      if (entry.isDirectory()) return sourceFiles(join(folder, entry.name), path)
+      return entry.name.endsWith('.ts') ? [path] : []
+    })
+    .sort()
+}
+
+/**
+ * @param {string} root
+ * @param {string} path
+ */
+async function load(root, path) {
+  return import(pathToFileURL(join(root, 'dist', path)).href)
+}
+
+async function main() {
+  const pages = await generateDocs()
+  rmSync(join(ROOT, 'docs/formats'), { recursive: true, force: true })
+  for (const [path, text] of pages) {
+    mkdirSync(dirname(join(ROOT, path)), { recursive: true })
+    writeFileSync(join(ROOT, path), text)
+    console.log(path)
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

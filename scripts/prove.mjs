@@ -1,0 +1,23 @@
+// The long proofs: the ordinary model and crash tests, with the counts that a release asks for. `npm run prove`; what is
+// set in the environment (MODEL_RUNS, POWER_CUTS, KILLS, SEED) wins. Failures print the seed that replays them.
+
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+
+import { ROOT } from './registry-cache.mjs'
+
+const COUNTS = { MODEL_RUNS: '2000', POWER_CUTS: '20000', KILLS: '300' }
+const TIMEOUT_MS = 4 * 60 * 60 * 1000
+
+const filters = process.argv.slice(2)
+const { status } = spawnSync(
+  process.execPath,
+  [
+    join(ROOT, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    `--testTimeout=${TIMEOUT_MS}`,
+    ...(filters.length > 0 ? filters : ['test/model', 'test/crash']),
+  ],
+  { cwd: ROOT, env: { ...COUNTS, ...process.env }, stdio: ['ignore', 'inherit', 'inherit'] },
+)
+process.exitCode = status ?? 1

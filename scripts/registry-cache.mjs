@@ -1,0 +1,46 @@
+// Fetches packages that development needs but the project must not depend on: other Node versions, compiled peers. Each goes
+// into a folder of its own under node_modules/.cache or its own package folder; nothing at the root changes.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/**
+ * Installs packages without running their scripts into a cache folder, once.
+ *
+ * @param {string} name  of the cache folder
+ * @param {readonly string[]} specifiers
+ * @returns {string | undefined} the folder, or undefined when the registry cannot be had
+ */
+export function cachePackages(name, specifiers) {
+  const folder = join(ROOT, 'node_modules/.cache', name)
+  const stamp = join(folder, 'installed.json')
+  const wanted = JSON.stringify(specifiers)
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return folder
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
+  const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund']
+  if (!npm(['install', ...flags, ...specifiers], folder)) return undefined
+  writeFileSync(stamp, wanted)
+  return folder
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {string} folder
+ * @param {Readonly<Record<string, string>>} [environment]
+ * @returns {boolean} whether it went well
+ */
+export function npm(args, folder, environment = {}) {
+  const command = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+  const { status } = spawnSync(command, args, {
+    cwd: folder,
+    env: { ...process.env, ...environment },
+    shell: process.platform === 'win32',
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  return status === 0
+}
