@@ -1,0 +1,166 @@
+// One WAL file in the course of its making and writing, see the head of format.ts for the order of steps.
+
+import { invariant } from '../base/assert.js'
+import type { FileId, SeqNum } from '../base/ids.js'
+import { SEQ_NUM_ZERO } from '../base/ids.js'
+import { MiB } from '../base/limits.js'
+import { encodeFileHeader, FILE_TYPE_WAL, type FileIdentity } from '../codec/file-header.js'
+import { FRAMES_START_BYTES, FrameBatch, FrameWriter } from '../codec/frame.js'
+import type { File, FileSystem } from '../env/file-system.js'
+import {
+  encodeStart,
+  FRAME_TYPE_START,
+  START_FRAME_BYTES,
+  type WalPosition,
+  walFileName,
+} from './format.js'
+
+/** How much space is made at once, and how much a file grows when its space is used up. */
+const SPACE_STEP_BYTES: number = MiB
+const ZEROS = new Uint8Array(SPACE_STEP_BYTES)
+/** Where the first commit of a file lies. */
+const COMMITS_START_BYTES = FRAMES_START_BYTES + START_FRAME_BYTES
+
+export interface WalPlace {
+  readonly fs: FileSystem
+  readonly directory: string
+  /** Size of a file made ahead of time. */
+  readonly fileBytes: number
+}
+
+export class WalFile {
+  readonly fileId: FileId
+  readonly path: string
+  readonly #place: WalPlace
+  readonly #file: File
+  readonly #header: Uint8Array
+  readonly #frames: FrameWriter
+  #isHeaderDurable = false
+  /** Up to here the file has been written with zeros or frames. */
+  #spaceBytes = FRAMES_START_BYTES
+  /** Up to here the space was durable before any frame was written. */
+  #durableSpaceBytes = FRAMES_START_BYTES
+  #lastSeqNum: SeqNum = SEQ_NUM_ZERO
+
+  /** Creates the file, empty. */
+  constructor(place: WalPlace, identity: Omit<FileIdentity, 'fileType' | 'transformId'>) {
+    this.#place = place
+    this.fileId = identity.fileId
+    this.path = `${place.directory}/${walFileName(identity.fileId)}`
+    this.#header = encodeFileHeader({ ...identity, fileType: FILE_TYPE_WAL, transformId: 0 })
+    this.#frames = new FrameWriter(this.#header)
+    this.#file = place.fs.open(this.path, 'create')
+  }
+
+  /** Does the file have all the space it is meant to have? */
+  get isFull(): boolean {
+    return this.#spaceBytes >= this.#place.fileBytes
+  }
+
+  /** Has it been used to more than a half? */
+  get isHalfUsed(): boolean {
+    return this.endBytes > this.#place.fileBytes / 2
+  }
+
+  /** Does it have room for that much more? A file without commits takes everything. */
+  fits(byteCount: number): boolean {
+    const { endBytes } = this
+    return endBytes + byteCount <= this.#place.fileBytes || endBytes <= COMMITS_START_BYTES
+  }
+
+  /** Where the frames end. */
+  get endBytes(): number {
+    return this.#frames.offsetBytes
+  }
+
+  get syncedUpToBytes(): number {
+    return this.#frames.syncedUpToBytes
+  }
+
+  /** The last commit in this file or, while it has none, before it. */
+  get lastSeqNum(): SeqNum {
+    return this.#lastSeqNum
+  }
+
+  get position(): WalPosition {
+    return { fileId: this.fileId, endBytes: this.endBytes, seqNum: this.#lastSeqNum }
+  }
+
+  /** Everything from the new file to a durable START frame, for the file that a database opens with. */
+  open(previous: WalPosition): void {
+    this.writeHeader()
+    this.syncHeaderNow()
+    this.ensureSpace(0)
+    this.start(previous)
+    this.syncNow()
+    this.markSynced()
+  }
+
+  writeHeader(): void {
+    if (!this.#isHeaderDurable) this.#file.write(this.#header, 0)
+  }
+
+  /** Second half of making the header durable; the first is a sync of the file after writeHeader(). */
+  syncName(): void {
+    this.#place.fs.syncDirectory(this.#place.directory)
+    this.#isHeaderDurable = true
+  }
+
+  syncHeaderNow(): void {
+    if (this.#isHeaderDurable) return
+    this.syncNow()
+    this.syncName()
+  }
+
+  /** Makes one more step of space. */
+  addSpace(): void {
+    invariant(this.#isHeaderDurable, 'a WAL file gets its space after its header is durable')
+    const count = Math.min(SPACE_STEP_BYTES, this.#place.fileBytes)
+    this.#file.write(ZEROS.subarray(0, count), this.#spaceBytes)
+    this.#spaceBytes += count
+  }
+
+  /** Makes space for that many bytes of commits, so that a full disk is met before a frame is half written. */
+  ensureSpace(byteCount: number): void {
+    const endBytes = Math.max(this.endBytes, COMMITS_START_BYTES) + byteCount
+    while (this.#spaceBytes < endBytes) this.addSpace()
+  }
+
+  /** Writes the START frame. */
+  start(previous: WalPosition): void {
+    invariant(this.endBytes === FRAMES_START_BYTES, 'a WAL file is started once')
+    const batch = new FrameBatch()
+    const payload = encodeStart({ previous, spaceBytes: this.#durableSpaceBytes })
+    batch.append(FRAME_TYPE_START, previous.seqNum, payload, 0, payload.length)
+    this.#lastSeqNum = previous.seqNum
+    this.write(batch, previous.seqNum)
+  }
+
+  write(batch: FrameBatch, lastSeqNum: SeqNum): void {
+    const offsetBytes = this.#frames.offsetBytes
+    this.#file.write(this.#frames.seal(batch), offsetBytes)
+    this.#lastSeqNum = lastSeqNum
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync()
+  }
+
+  syncNow(): void {
+    this.#file.syncNow()
+  }
+
+  /** The space made so far is durable, and the file is not started yet. */
+  markSpaceSynced(): void {
+    if (this.endBytes === FRAMES_START_BYTES) this.#durableSpaceBytes = this.#spaceBytes
+  }
+
+  /** All frames written are durable. */
+  markSynced(): void {
+    this.#frames.markSynced()
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+}

@@ -1,0 +1,327 @@
+// Appends commits to the log and makes them durable in groups.
+//
+// Invariants:
+//  1. What is appended lies in memory until a flush; a flush writes all of it with one write and one sync.
+//  2. At most one flush is under way; between flushes everything written is durable.
+//  3. A failed sync, or a failed write of frames, breaks the writer for ever: nothing is retried.
+//  4. Space is made before frames are written, so a full disk fails a flush before it wrote anything: its commits did not
+//     happen, and the writer stays usable.
+//  5. File ids of the chain rise, so the newest file has the highest id.
+
+import { invariant } from '../base/assert.js'
+import { type EngineError, engineError } from '../base/errors.js'
+import type { FileId, SeqNum } from '../base/ids.js'
+import { FrameBatch } from '../codec/frame.js'
+import type { FileSystem } from '../env/file-system.js'
+import { FRAME_TYPE_COMMIT, WAL_BEGINNING, type WalPosition, walFileName } from './format.js'
+import { WalFile } from './wal-file.js'
+
+export interface WalWriterOptions {
+  readonly fs: FileSystem
+  readonly directory: string
+  readonly databaseId: Uint8Array
+  readonly incarnation: Uint8Array
+  /** Gives ids that rise. */
+  readonly allocateFileId: () => FileId
+  readonly randomUint32: () => number
+  /** A file is left for the next one at this size; a larger commit gets a larger file. */
+  readonly fileBytes: number
+  /** Lets other work of the event loop run, see Clock.yield. */
+  readonly yield: () => Promise<void>
+  /** Where recovery says that the log ends; absent for a new database. */
+  readonly previous?: WalPosition | undefined
+  /** Older files that recovery found, oldest first: removed by removeObsolete() like the writer's own. */
+  readonly sealed?: readonly WalFileSummary[] | undefined
+}
+
+export interface WalFileSummary {
+  readonly fileId: FileId
+  /** The last commit in the file or, when it has none, before it. */
+  readonly lastSeqNum: SeqNum
+}
+
+export class WalWriter {
+  readonly #options: WalWriterOptions
+  readonly #pending = new FrameBatch()
+  readonly #sealed: WalFileSummary[]
+  #current: WalFile
+  /** Made ahead of time, or left by a rotation that failed half way. */
+  #next: WalFile | undefined
+  #preparation: Promise<void> | undefined
+  /** The file of the preparation under way; also `#next` unless flushNow() went past it. */
+  #preparing: WalFile | undefined
+  /** Asks the preparation to leave the file as it is. */
+  #isNextNeeded = false
+  #lastAppended: SeqNum
+  #isFlushing = false
+  #isClosed = false
+  #breakage: { cause: unknown } | undefined
+
+  private constructor(options: WalWriterOptions) {
+    const previous = options.previous ?? WAL_BEGINNING
+    this.#options = options
+    this.#sealed = [...(options.sealed ?? [])]
+    this.#lastAppended = previous.seqNum
+    this.#current = this.#createFile()
+    try {
+      this.#current.open(previous)
+    } catch (error) {
+      this.#current.close()
+      throw error
+    }
+  }
+
+  /**
+   * Starts a new file behind `previous`; that the log went on from there is durable when this returns. Syncs twice.
+   *
+   * @throws DISK_FULL, IO_FAILED
+   */
+  static create(options: WalWriterOptions): WalWriter {
+    return new WalWriter(options)
+  }
+
+  get hasPending(): boolean {
+    return this.#pending.frameCount > 0
+  }
+
+  get pendingBytes(): number {
+    return this.#pending.byteCount
+  }
+
+  /** After a failed sync or write: every call throws DB_POISONED. */
+  get isBroken(): boolean {
+    return this.#breakage !== undefined
+  }
+
+  /** The files of the log, oldest first, the current one last. */
+  get files(): readonly WalFileSummary[] {
+    const { fileId, lastSeqNum } = this.#current
+    return [...this.#sealed, { fileId, lastSeqNum }]
+  }
+
+  /** How far the log is known to be durable: a hint for recovery, to be kept elsewhere. */
+  get durable(): { readonly fileId: FileId; readonly endBytes: number } {
+    return { fileId: this.#current.fileId, endBytes: this.#current.syncedUpToBytes }
+  }
+
+  /**
+   * Frames a commit in memory; the next flush makes it durable. No I/O.
+   *
+   * @throws DB_POISONED
+   */
+  append(seqNum: SeqNum, payload: Uint8Array, start: number, end: number): void {
+    this.#checkUsable()
+    invariant(seqNum > this.#lastAppended, 'commits reach the log in the order of their SeqNums')
+    this.#pending.append(FRAME_TYPE_COMMIT, seqNum, payload, start, end)
+    this.#lastAppended = seqNum
+  }
+
+  /**
+   * Makes everything appended so far durable: one write before the call returns, one sync off the calling thread. What is
+   * appended meanwhile waits for the next flush. Only one flush at a time.
+   *
+   * @throws COMMIT_UNKNOWN when the sync or the write failed: the commits may or may not survive, the writer is broken
+   * @throws DISK_FULL, IO_FAILED when no space could be made: these commits did not happen, later ones may
+   * @throws DB_POISONED when the writer was broken before
+   */
+  async flush(): Promise<void> {
+    this.#beginFlush()
+    try {
+      if (this.#preparing !== undefined && !this.#current.fits(this.pendingBytes)) {
+        await this.#claimNext()
+      }
+      if (!this.#writePending()) return
+      try {
+        await this.#current.sync()
+      } catch (cause) {
+        throw this.#break(cause)
+      }
+      this.#finishFlush()
+    } finally {
+      this.#isFlushing = false
+    }
+  }
+
+  /** Like flush(), but the calling thread waits for the disk. */
+  flushNow(): void {
+    this.#beginFlush()
+    try {
+      if (!this.#writePending()) return
+      try {
+        this.#current.syncNow()
+      } catch (cause) {
+        throw this.#break(cause)
+      }
+      this.#finishFlush()
+    } finally {
+      this.#isFlushing = false
+    }
+  }
+
+  /**
+   * Removes sealed files that hold nothing newer than `durableInTables`, oldest first.
+   *
+   * @throws IO_FAILED
+   */
+  removeObsolete(durableInTables: SeqNum): void {
+    const { fs, directory } = this.#options
+    let isChanged = false
+    for (;;) {
+      const oldest = this.#sealed[0]
+      if (oldest === undefined || oldest.lastSeqNum > durableInTables) break
+      fs.remove(`${directory}/${walFileName(oldest.fileId)}`)
+      this.#sealed.shift()
+      isChanged = true
+    }
+    if (isChanged) fs.syncDirectory(directory)
+  }
+
+  /** Closes the files. What was appended and not flushed is lost. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#preparation
+    this.#current.close()
+    if (this.#next !== undefined) this.#discard(this.#next)
+  }
+
+  #beginFlush(): void {
+    this.#checkUsable()
+    invariant(!this.#isFlushing, 'flushes of the log do not overlap')
+    this.#isFlushing = true
+  }
+
+  /** Writes what is pending to the file it belongs to; false when nothing was. */
+  #writePending(): boolean {
+    this.#checkUsable()
+    const batch = this.#pending
+    if (batch.frameCount === 0) return false
+    const lastSeqNum = this.#lastAppended
+    try {
+      if (this.#current.fits(batch.byteCount)) this.#current.ensureSpace(batch.byteCount)
+      else this.#rotate(batch.byteCount)
+      this.#writeFrames(() => this.#current.write(batch, lastSeqNum))
+    } finally {
+      // The write is a copy to the page cache, so the memory is free again at once.
+      batch.reset()
+    }
+    return true
+  }
+
+  #finishFlush(): void {
+    if (this.#breakage !== undefined) throw this.#break(this.#breakage.cause)
+    this.#current.markSynced()
+    if (this.#next === undefined && this.#current.isHalfUsed) {
+      this.#preparation = this.#prepareNext()
+    }
+  }
+
+  /** Goes on in the next file, with space for that many bytes of commits. */
+  #rotate(byteCount: number): void {
+    // flush() has waited for a preparation under way; flushNow() cannot, and leaves that file to it.
+    if (this.#next === this.#preparing) this.#next = undefined
+    this.#next ??= this.#createFile()
+    const next = this.#next
+    next.writeHeader()
+    try {
+      next.syncHeaderNow()
+    } catch (cause) {
+      throw this.#break(cause)
+    }
+    next.ensureSpace(byteCount)
+    const sealed = this.#current
+    this.#writeFrames(() => next.start(sealed.position))
+    this.#current = next
+    this.#next = undefined
+    this.#sealed.push({ fileId: sealed.fileId, lastSeqNum: sealed.lastSeqNum })
+    sealed.close()
+  }
+
+  #writeFrames(write: () => void): void {
+    try {
+      write()
+    } catch (cause) {
+      throw this.#break(cause)
+    }
+  }
+
+  /** Waits until the file being prepared can be taken, finished or not. */
+  async #claimNext(): Promise<void> {
+    this.#isNextNeeded = true
+    await this.#preparation
+    this.#isNextNeeded = false
+  }
+
+  /** Makes the next file while the current one is in use, in steps that leave the event loop free. */
+  async #prepareNext(): Promise<void> {
+    let file: WalFile
+    try {
+      file = this.#createFile()
+      this.#next = file
+      file.writeHeader()
+    } catch {
+      // Most likely a full disk. The rotation that needs the file tries again and reports it.
+      return
+    }
+    this.#preparing = file
+    try {
+      await file.sync()
+      file.syncName()
+      if (!(await this.#fill(file))) return
+      await file.sync()
+      file.markSpaceSynced()
+    } catch (cause) {
+      this.#break(cause)
+    } finally {
+      this.#preparing = undefined
+      if (this.#next !== file) this.#discard(file)
+    }
+  }
+
+  /** False when the file shall be left as it is. */
+  async #fill(file: WalFile): Promise<boolean> {
+    while (!file.isFull) {
+      if (this.#isNextNeeded || this.#isClosed || this.#next !== file) return false
+      try {
+        file.addSpace()
+      } catch {
+        // As above: who needs the space tries again and reports it.
+        return false
+      }
+      await this.#options.yield()
+    }
+    return this.#next === file
+  }
+
+  /** Gives up a file that was never started. */
+  #discard(file: WalFile): void {
+    file.close()
+    try {
+      this.#options.fs.remove(file.path)
+    } catch {
+      // Recovery takes such a file for what it is, and reports it as unneeded.
+    }
+  }
+
+  #createFile(): WalFile {
+    const { databaseId, incarnation, allocateFileId, randomUint32 } = this.#options
+    const identity = { databaseId, incarnation, fileId: allocateFileId(), epoch: randomUint32() }
+    return new WalFile(this.#options, identity)
+  }
+
+  #break(cause: unknown): EngineError {
+    this.#breakage ??= { cause }
+    return engineError('COMMIT_UNKNOWN', 'the log could not be made durable', {
+      cause,
+      committed: 'unknown',
+      details: { file: this.#current.path },
+    })
+  }
+
+  #checkUsable(): void {
+    if (this.#breakage !== undefined) {
+      throw engineError('DB_POISONED', 'the log failed earlier', { cause: this.#breakage.cause })
+    }
+    if (this.#isClosed) throw engineError('DB_CLOSED', 'the log is closed')
+  }
+}
