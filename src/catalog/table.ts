@@ -60,8 +60,7 @@ export interface Table<
 }
 
 /** Any table, whatever its columns. */
-// biome-ignore lint/suspicious/noExplicitAny: the parameters are invariant and nothing reads them here
-export type AnyTable = Table<any, any, any>
+export type AnyTable = Table
 
 type Flat<T> = { [Name in keyof T]: T[Name] } & {}
 type OptionalName<C extends Columns> = {
@@ -155,10 +154,10 @@ function declareTable(
   return { name, columns: declared, primaryKey, indexes }
 }
 
-function declareColumn(table: string, name: string, type: unknown): ColumnDeclaration {
-  checkName(`a column of ${table}`, name)
+function declareColumn(tableName: string, name: string, type: unknown): ColumnDeclaration {
+  checkName(`a column of ${tableName}`, name)
   if (!(type instanceof Column)) {
-    throw invalid(table, `column ${name} is not made by t.text(), t.int(), ...`)
+    throw invalid(tableName, `column ${name} is not made by t.text(), t.int(), ...`)
   }
   const column: ColumnDeclaration = {
     name,
@@ -168,10 +167,10 @@ function declareColumn(table: string, name: string, type: unknown): ColumnDeclar
   }
   if (type.defaultValue === undefined) return column
   try {
-    return { ...column, default: copyOf(valueToCell(table, column, type.defaultValue)) }
+    return { ...column, default: copyOf(valueToCell(tableName, column, type.defaultValue)) }
   } catch (cause) {
     if (!(cause instanceof EngineError)) throw cause
-    throw invalid(table, `the default of ${name} does not fit it: ${cause.message}`, cause)
+    throw invalid(tableName, `the default of ${name} does not fit it: ${cause.message}`, cause)
   }
 }
 
@@ -181,12 +180,12 @@ function copyOf<T>(cell: T): T {
 }
 
 function declareIndex(
-  table: string,
+  tableName: string,
   name: string,
   spec: IndexSpec<string>,
   keyOf: (what: string, parts: unknown) => KeyPart[],
 ): IndexDeclaration {
-  checkName(`an index of ${table}`, name)
+  checkName(`an index of ${tableName}`, name)
   const isList = Array.isArray(spec)
   const options = spec as { readonly columns?: unknown; readonly unique?: unknown }
   return {
@@ -197,25 +196,25 @@ function declareIndex(
 }
 
 function declareKey(
-  table: string,
+  tableName: string,
   what: string,
   columns: ReadonlyMap<string, ColumnDeclaration>,
   parts: unknown,
 ): KeyPart[] {
   if (!Array.isArray(parts) || parts.length === 0) {
-    throw invalid(table, `${what} is not a list of columns`)
+    throw invalid(tableName, `${what} is not a list of columns`)
   }
   const seen = new Set<string>()
   return parts.map((part: PartSpec<string> | undefined) => {
     const name = typeof part === 'string' ? part : part?.column
     const column = name === undefined ? undefined : columns.get(name)
     if (name === undefined || column === undefined) {
-      throw invalid(table, `${what} names ${JSON.stringify(name)}, which is not a column`)
+      throw invalid(tableName, `${what} names ${JSON.stringify(name)}, which is not a column`)
     }
     if (column.kind === 'json') {
-      throw invalid(table, `${what} names ${name}: json has no order`)
+      throw invalid(tableName, `${what} names ${name}: json has no order`)
     }
-    if (seen.has(name)) throw invalid(table, `${what} names ${name} twice`)
+    if (seen.has(name)) throw invalid(tableName, `${what} names ${name} twice`)
     seen.add(name)
     return { column: name, isDescending: typeof part === 'object' && part.descending === true }
   })
@@ -223,15 +222,15 @@ function declareKey(
 
 /** Entries of an object literal. A literal `__proto__:` sets the prototype instead of a property: seen here, not lost. */
 function ownEntries<Value>(
-  table: string,
+  tableName: string,
   what: string,
   object: Readonly<Record<string, Value>>,
 ): [string, Value][] {
   const isObject = typeof object === 'object' && object !== null && !Array.isArray(object)
-  if (!isObject) throw invalid(table, `its ${what} are not an object`)
+  if (!isObject) throw invalid(tableName, `its ${what} are not an object`)
   const prototype: unknown = Object.getPrototypeOf(object)
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw invalid(table, `its ${what} are not a plain object; __proto__ cannot be a name`)
+    throw invalid(tableName, `its ${what} are not a plain object; __proto__ cannot be a name`)
   }
   return Object.entries(object)
 }
@@ -252,9 +251,9 @@ function checkName(what: string, name: unknown): void {
   )
 }
 
-function invalid(table: string, problem: string, cause?: unknown): EngineError {
-  return engineError('SCHEMA_INVALID', `table ${table}: ${problem}`, {
-    details: { table },
+function invalid(tableName: string, problem: string, cause?: unknown): EngineError {
+  return engineError('SCHEMA_INVALID', `table ${tableName}: ${problem}`, {
+    details: { table: tableName },
     ...(cause === undefined ? {} : { cause }),
   })
 }

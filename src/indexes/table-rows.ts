@@ -1,51 +1,257 @@
 // The rows of one table of one tenant, and their secondary indexes, kept in the same commit.
+//
+// Invariants, at every snapshot:
+// 1. Every row has exactly one entry in every index, and every index entry leads to a row.
+// 2. No two rows have the same primary key, or the same values, none of them null, in a unique index.
+// A write that is refused leaves nothing behind in its transaction: all keys and values are encoded and all checks made
+// before the first entry is handed to the view.
 
-import type { TenantId } from '../base/ids.js'
+import { engineError } from '../base/errors.js'
+import type { SeqNum, TenantId } from '../base/ids.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { Cell } from '../codec/cell.js'
+import { KEY_PREFIX_BYTES, type KeyPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { AccessPath, RowScan } from './access-path.js'
+import { keyRangeOf } from './key-range.js'
+import { EMPTY_SCAN, IndexScan, PrimaryScan } from './row-scan.js'
+import type { SecondaryIndex } from './secondary.js'
+import { type TableCodec, tableCodecOf } from './table-codec.js'
 
 export interface TenantRef {
   readonly id: TenantId
   readonly hash: number
 }
 
+/** One state of a row. */
+export interface RowState {
+  readonly seqNum: SeqNum
+  /** Undefined: the row was deleted. */
+  readonly row: Cell[] | undefined
+}
+
+/** Where the history of a key comes from. */
+export interface VersionSource {
+  versions(
+    key: Uint8Array,
+  ): readonly { readonly seqNum: SeqNum; readonly value: Uint8Array | undefined }[]
+}
+
+/** The row that a write replaces. */
+interface RowBefore {
+  readonly row: readonly Cell[]
+  /** The staged entry with its key: a unique entry that leads there is the row's own, no violation. */
+  readonly entry: number
+  /** Whether the new row has the same primary key. */
+  readonly hasSameKey: boolean
+}
+
 export class TableRows {
   readonly definition: TableDefinition
-  readonly #tenant: TenantRef
+  readonly #codec: TableCodec
+  readonly #place: KeyPrefix
+  /** As `definition.indexes`. */
+  readonly #indexPlaces: readonly KeyPrefix[]
 
   constructor(definition: TableDefinition, tenant: TenantRef) {
     this.definition = definition
-    this.#tenant = tenant
+    this.#codec = tableCodecOf(definition)
+    const place = { tenantHash: tenant.hash, tenantId: tenant.id, tableId: definition.id }
+    this.#place = { ...place, indexId: 0 }
+    this.#indexPlaces = definition.indexes.map(({ id }) => ({ ...place, indexId: id }))
   }
 
-  /** Reads the row with this primary key: positional as `definition.columns`. */
+  /**
+   * Reads the row with this primary key.
+   *
+   * @returns cells by position in `definition.columns`
+   * @throws KEY_TOO_LARGE ROW_CORRUPT
+   */
   get(view: ReadView, keyCells: readonly Cell[]): Cell[] | undefined {
-    throw new Error(`todo ${view} ${keyCells} ${this.#tenant}`)
+    const { slot } = this.#codec
+    if (!view.get(this.#keyOf(keyCells), slot)) return undefined
+    return this.#codec.decodeValue(keyCells, slot, this.#place.tenantId)
   }
 
+  /**
+   * Walks the rows of a path. What a transaction writes while its own scan is open may or may not be seen by it.
+   *
+   * @throws SCHEMA_UNKNOWN_INDEX ARGUMENT_INVALID
+   */
   scan(view: ReadView, path: AccessPath = {}): RowScan {
-    throw new Error(`todo ${view} ${path}`)
+    const codec = this.#codec
+    const index = path.index === undefined ? undefined : codec.index(path.index)
+    const place = index === undefined ? this.#place : this.#indexPlace(index)
+    const range = keyRangeOf(place, (index?.tuple ?? codec.primary).fields, path)
+    if (range === undefined) return EMPTY_SCAN
+    const entries = view.scan(range, { reverse: path.reverse === true })
+    if (index === undefined) return new PrimaryScan(codec, place.tenantId, entries)
+    return new IndexScan({ codec, index, view, entries, rowPlace: this.#place })
   }
 
-  /** @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION */
+  /** Every retained state of the row with this primary key, newest first. @throws ROW_CORRUPT */
+  history(source: VersionSource, keyCells: readonly Cell[]): RowState[] {
+    const { slot } = this.#codec
+    return source.versions(this.#keyOf(keyCells)).map(({ seqNum, value }) => {
+      if (value === undefined) return { seqNum, row: undefined }
+      slot.valueBytes = value
+      slot.valueStart = 0
+      slot.valueEnd = value.length
+      return { seqNum, row: this.#codec.decodeValue(keyCells, slot, this.#place.tenantId) }
+    })
+  }
+
+  /**
+   * Adds a row.
+   *
+   * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION KEY_TOO_LARGE VALUE_TOO_LARGE
+   */
   insert(view: WriteView, row: readonly Cell[]): void {
-    throw new Error(`todo ${view} ${row}`)
+    const { staged } = this.#codec
+    staged.reset()
+    const entry = this.#stagePut(row)
+    this.#refuseDuplicate(view, entry)
+    this.#stageIndexes(view, row)
+    staged.apply(view)
   }
 
-  /** @throws ROW_UNIQUE_VIOLATION */
+  /**
+   * Adds a row, or replaces the one with its primary key.
+   *
+   * @throws ROW_UNIQUE_VIOLATION KEY_TOO_LARGE VALUE_TOO_LARGE
+   */
   upsert(view: WriteView, row: readonly Cell[]): void {
-    throw new Error(`todo ${view} ${row}`)
+    // Only index entries need to know what was there.
+    const old = this.#codec.indexes.length === 0 ? undefined : this.#oldRow(view, row)
+    const { staged } = this.#codec
+    staged.reset()
+    const entry = this.#stagePut(row)
+    this.#stageIndexes(
+      view,
+      row,
+      old === undefined ? undefined : { row: old, entry, hasSameKey: true },
+    )
+    staged.apply(view)
   }
 
-  /** Replaces a row that is there; the primary key may change. */
+  /**
+   * Replaces a row that is there; the primary key may change.
+   *
+   * @param oldRow  the row as the view shows it
+   * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION KEY_TOO_LARGE VALUE_TOO_LARGE
+   */
   update(view: WriteView, oldRow: readonly Cell[], newRow: readonly Cell[]): void {
-    throw new Error(`todo ${view} ${oldRow} ${newRow}`)
+    const { staged } = this.#codec
+    staged.reset()
+    const entry = this.#stagePut(newRow)
+    const oldEntry = this.#stageDelete(oldRow)
+    const hasSameKey = staged.hasSameKey(entry, oldEntry)
+    if (hasSameKey) staged.drop(oldEntry)
+    else this.#refuseDuplicate(view, entry)
+    this.#stageIndexes(view, newRow, { row: oldRow, entry: oldEntry, hasSameKey })
+    staged.apply(view)
   }
 
   /** Deletes a row that is there. */
   delete(view: WriteView, row: readonly Cell[]): void {
-    throw new Error(`todo ${view} ${row}`)
+    const { staged, indexes } = this.#codec
+    staged.reset()
+    this.#stageDelete(row)
+    for (let i = 0; i < indexes.length; i++) {
+      indexes[i]!.stageDelete(staged, this.#indexPlaces[i]!, row)
+    }
+    staged.apply(view)
+  }
+
+  /** The key in place: valid until the next operation on the table. */
+  #keyOf(keyCells: readonly Cell[]): Uint8Array {
+    const { staged, primary } = this.#codec
+    staged.reset()
+    writeKeyPrefix(staged.writer, this.#place)
+    primary.writeCells(staged.writer, keyCells)
+    staged.endKey(0)
+    return staged.writer.view()
+  }
+
+  #oldRow(view: ReadView, row: readonly Cell[]): Cell[] | undefined {
+    return this.get(
+      view,
+      this.#codec.primary.positions.map((position) => row[position]!),
+    )
+  }
+
+  #stagePut(row: readonly Cell[]): number {
+    const { staged } = this.#codec
+    this.#stageKey(row)
+    this.#codec.encodeValue(row)
+    return staged.endPut()
+  }
+
+  #stageDelete(row: readonly Cell[]): number {
+    this.#stageKey(row)
+    return this.#codec.staged.endDelete()
+  }
+
+  #stageKey(row: readonly Cell[]): void {
+    const { staged, primary } = this.#codec
+    const start = staged.writer.length
+    writeKeyPrefix(staged.writer, this.#place)
+    primary.writeRow(staged.writer, row)
+    staged.endKey(start)
+  }
+
+  /** Stages what changes in every index when `before` becomes `row`; without it the row is new. */
+  #stageIndexes(view: ReadView, row: readonly Cell[], before?: RowBefore): void {
+    const { staged, indexes } = this.#codec
+    for (let i = 0; i < indexes.length; i++) {
+      const index = indexes[i]!
+      const place = this.#indexPlaces[i]!
+      const entry = index.stagePut(staged, place, row)
+      if (before !== undefined) {
+        const oldEntry = index.stageDelete(staged, place, before.row)
+        if (staged.hasSameKey(entry, oldEntry)) {
+          staged.drop(oldEntry)
+          if (before.hasSameKey) {
+            staged.drop(entry)
+            continue
+          }
+        }
+      }
+      if (index.isExclusive(row)) this.#refuseTaken(view, index, entry, before?.entry)
+    }
+  }
+
+  #refuseDuplicate(view: ReadView, entry: number): void {
+    const { staged, slot } = this.#codec
+    if (!view.get(staged.key(entry), slot)) return
+    const { name } = this.definition
+    throw engineError('ROW_DUPLICATE_KEY', `${name} has a row with this primary key`, {
+      details: { table: name, tenantId: this.#place.tenantId },
+    })
+  }
+
+  #refuseTaken(
+    view: ReadView,
+    index: SecondaryIndex,
+    entry: number,
+    ownerEntry: number | undefined,
+  ): void {
+    const { staged, slot } = this.#codec
+    if (!view.get(staged.key(entry), slot)) return
+    const { valueBytes, valueStart, valueEnd } = slot
+    const isOwn =
+      ownerEntry !== undefined &&
+      staged.isKeyTail(ownerEntry, KEY_PREFIX_BYTES, valueBytes, valueStart, valueEnd)
+    if (isOwn) return
+    const { name } = this.definition
+    throw engineError(
+      'ROW_UNIQUE_VIOLATION',
+      `another row of ${name} has these values of the unique index ${index.definition.name}`,
+      { details: { table: name, index: index.definition.name, tenantId: this.#place.tenantId } },
+    )
+  }
+
+  #indexPlace(index: SecondaryIndex): KeyPrefix {
+    return this.#indexPlaces[this.#codec.indexes.indexOf(index)]!
   }
 }

@@ -1,0 +1,93 @@
+import { engineError } from '../base/errors.js'
+import { type TableDefinition, unknownIndex } from '../catalog/definition.js'
+import { ByteReader } from '../codec/bytes.js'
+import type { Cell } from '../codec/cell.js'
+import { EntrySlot } from '../codec/entry.js'
+import { RowCodec } from '../codec/row.js'
+import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { KeyTuple } from './key-tuple.js'
+import { SecondaryIndex } from './secondary.js'
+import { StagedEntries } from './staged-entries.js'
+
+/**
+ * What all tenants' rows of a table share: the compiled codecs and the buffers that one operation at a time works in.
+ * Row access is synchronous from its first byte to its last, so nobody else sees the buffers in between.
+ */
+export class TableCodec {
+  readonly definition: TableDefinition
+  readonly primary: KeyTuple
+  readonly indexes: readonly SecondaryIndex[]
+  readonly staged = new StagedEntries()
+  readonly slot = new EntrySlot()
+  readonly reader = new ByteReader(new Uint8Array(0))
+  readonly #rowCodec: RowCodec
+  readonly #blankRow: readonly Cell[]
+
+  constructor(definition: TableDefinition) {
+    const { columns, version } = definition
+    this.definition = definition
+    this.primary = new KeyTuple(definition, definition.primaryKey)
+    this.indexes = definition.indexes.map(
+      (index) => new SecondaryIndex(definition, index, this.primary),
+    )
+    this.#rowCodec = new RowCodec(columns, version, new Set(this.primary.positions))
+    this.#blankRow = columns.map(() => null)
+  }
+
+  /** @throws SCHEMA_UNKNOWN_INDEX */
+  index(name: string): SecondaryIndex {
+    const found = this.indexes.find(({ definition }) => definition.name === name)
+    return found ?? unknownIndex(this.definition, name)
+  }
+
+  encodeValue(row: readonly Cell[]): void {
+    this.#rowCodec.encode(this.staged.writer, row)
+  }
+
+  /** Decodes a row entry into a fresh array. @throws ROW_CORRUPT */
+  decodeEntry(slot: EntrySlot, tenantId: number): Cell[] {
+    const row = this.#blankRow.slice()
+    try {
+      const { reader } = this
+      reader.reset(slot.keyBytes, slot.keyStart + KEY_PREFIX_BYTES, slot.keyEnd)
+      this.primary.readRow(reader, row)
+      this.#rowCodec.decode(slot.valueBytes, slot.valueStart, slot.valueEnd, row)
+    } catch (cause) {
+      throw this.corrupt('a row cannot be decoded', tenantId, cause)
+    }
+    return row
+  }
+
+  /** Decodes the slot's value as a row with this primary key. @throws ROW_CORRUPT */
+  decodeValue(keyCells: readonly Cell[], slot: EntrySlot, tenantId: number): Cell[] {
+    const row = this.#blankRow.slice()
+    const { positions } = this.primary
+    for (let i = 0; i < positions.length; i++) row[positions[i]!] = keyCells[i]!
+    try {
+      this.#rowCodec.decode(slot.valueBytes, slot.valueStart, slot.valueEnd, row)
+    } catch (cause) {
+      throw this.corrupt('a row cannot be decoded', tenantId, cause)
+    }
+    return row
+  }
+
+  corrupt(what: string, tenantId: number, cause?: unknown): Error {
+    const { name } = this.definition
+    return engineError('ROW_CORRUPT', `${what} in table ${name}`, {
+      details: { table: name, tenantId },
+      cause,
+    })
+  }
+}
+
+const codecs = new WeakMap<TableDefinition, TableCodec>()
+
+/** The codec of a definition, compiled once. */
+export function tableCodecOf(definition: TableDefinition): TableCodec {
+  let codec = codecs.get(definition)
+  if (codec === undefined) {
+    codec = new TableCodec(definition)
+    codecs.set(definition, codec)
+  }
+  return codec
+}
