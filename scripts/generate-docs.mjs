@@ -2,7 +2,7 @@
 // Run after a build: `npm run docs`. test/tidy.test.ts fails when a page is stale.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -106,13 +106,36 @@ function apiPage(root) {
   for (const [subpath, path] of ENTRIES) {
     if (!existsSync(join(root, path))) continue
     lines.push('', `## ${subpath}`, '', '| name | what it is |', '|---|---|')
-    for (const { name, original, from } of exportedNames(readFileSync(join(root, path), 'utf8'))) {
-      const file = from === undefined ? path : join('src', from).replace(/\.js$/, '.ts')
-      const { kind, summary } = describeExport(readFileSync(join(root, file), 'utf8'), original)
+    for (const { name } of exportedNames(readSource(root, path))) {
+      const { kind, summary } = findExport(root, path, name)
       lines.push(`| \`${name}\` | ${[kind, summary].filter(Boolean).join('. ')} |`)
     }
   }
   return `${lines.join('\n')}\n`
+}
+
+/**
+ * What a name is that a file exports, itself or from another file.
+ *
+ * @param {string} root
+ * @param {string} path
+ * @param {string} name
+ * @returns {{ kind: string, summary: string }}
+ */
+function findExport(root, path, name) {
+  const text = readSource(root, path)
+  const found = exportedNames(text).find((exported) => exported.name === name)
+  if (found?.from === undefined) return describeExport(text, name)
+  const target = posix.join(posix.dirname(path), found.from).replace(/\.js$/, '.ts')
+  return findExport(root, target, found.original)
+}
+
+/**
+ * @param {string} root
+ * @param {string} path
+ */
+function readSource(root, path) {
+  return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : ''
 }
 
 /**
@@ -157,7 +180,7 @@ export function describeExport(text, name) {
   if (match === null) return { kind: '', summary: '' }
   const doc = (match[1] ?? '').replace(/^\s*\* ?/gm, '').trim()
   const [firstParagraph = ''] = doc.split(/\n\s*\n|\n@/)
-  const [sentence = ''] = firstParagraph.replace(/\s+/g, ' ').split(/(?<=[.;:])\s/)
+  const [sentence = ''] = firstParagraph.replace(/\s+/g, ' ').split(/(?<=\.)\s/)
   return { kind: match[2] ?? '', summary: sentence.replaceAll('|', '\\|').trim() }
 }
 
