@@ -58,7 +58,11 @@ export function entryAt(slot: EntrySlot): ModelEntry {
   return { key: slot.copyKey(), seqNum: slot.seqNum, value }
 }
 
-export function readForward(cursor: Cursor, key = NO_BYTES, seqNum = SEQ_NUM_MAX): ModelEntry[] {
+export function readForward(
+  cursor: Cursor,
+  key: Uint8Array = NO_BYTES,
+  seqNum = SEQ_NUM_MAX,
+): ModelEntry[] {
   const found: ModelEntry[] = []
   for (cursor.seek(key, seqNum); cursor.isValid; cursor.next()) found.push(entryAt(cursor.entry))
   return found

@@ -1,0 +1,145 @@
+// What changes the file set of a tablet, and its bytes in a manifest (lsm/manifest-format.ts): a varint tabletId, then
+// fields, then a 0. Little-endian; varints as in codec/bytes.ts. Each field is a tag byte and what follows it:
+//
+//   tag  field          bytes
+//     1  created        u32 hashStart, u64 hashEnd: the tablet begins to exist, for tenant hashes hashStart..hashEnd-1
+//     2  flushedSeqNum  u64: everything of the tablet up to here is in tables
+//     3  historyFloor   u64: versions that only snapshots below it can see may be gone
+//     4  removed        u8 level, varint fileId
+//     5  added          u8 level, varint fileId, varint fileBytes, u32 footerChecksum, varint entryCount,
+//                       varint tombstoneCount, varint minSeqNum, varint maxSeqNum,
+//                       varint length and bytes of smallestKey, the same of largestKey
+//
+// Tags 1 to 3 occur at most once, 4 and 5 any number of times. All removals count before all additions, so a table that
+// moves to another level is both.
+//
+// Valid:  every tag is known, the 0 is there, levels are below LEVEL_COUNT.
+// Crash:  an edit is part of a frame, which is there as a whole or not at all.
+// Compat: a new tag needs an incompatible bit in the file header. Tags are never used again.
+
+import type { FileId, SeqNum, TabletId } from '../base/ids.js'
+import { type ByteReader, type ByteWriter, EndOfBytes } from '../codec/bytes.js'
+import type { TableMeta } from '../sstable/format.js'
+
+/** Level 0 and the sorted levels below it. */
+export const LEVEL_COUNT = 7
+
+const TAG_END = 0
+const TAG_CREATED = 1
+const TAG_FLUSHED = 2
+const TAG_HISTORY = 3
+const TAG_REMOVED = 4
+const TAG_ADDED = 5
+
+/** A contiguous range of tenant hashes. */
+export interface HashRange {
+  readonly hashStart: number
+  /** Exclusive, at most 2^32. */
+  readonly hashEnd: number
+}
+
+export interface AddedTable {
+  readonly level: number
+  readonly meta: TableMeta
+}
+
+export interface RemovedTable {
+  readonly level: number
+  readonly fileId: FileId
+}
+
+/** One change of one tablet. Several edits become live together when one manifest frame holds them. */
+export interface VersionEdit {
+  readonly tabletId: TabletId
+  readonly added: readonly AddedTable[]
+  readonly removed: readonly RemovedTable[]
+  /** Everything of the tablet up to this SeqNum is in tables: recovery begins behind it. */
+  readonly flushedSeqNum?: SeqNum | undefined
+  /** Versions that only snapshots below it can see may be gone. */
+  readonly historyFloor?: SeqNum | undefined
+  /** The tablet begins to exist with this edit. */
+  readonly created?: HashRange | undefined
+}
+
+export function encodeVersionEdit(writer: ByteWriter, edit: VersionEdit): void {
+  writer.varint(edit.tabletId)
+  if (edit.created !== undefined) {
+    writer.u8(TAG_CREATED)
+    writer.u32(edit.created.hashStart)
+    writer.u64(edit.created.hashEnd)
+  }
+  if (edit.flushedSeqNum !== undefined) {
+    writer.u8(TAG_FLUSHED)
+    writer.u64(edit.flushedSeqNum)
+  }
+  if (edit.historyFloor !== undefined) {
+    writer.u8(TAG_HISTORY)
+    writer.u64(edit.historyFloor)
+  }
+  for (const { level, fileId } of edit.removed) {
+    writer.u8(TAG_REMOVED)
+    writer.u8(level)
+    writer.varint(fileId)
+  }
+  for (const { level, meta } of edit.added) {
+    writer.u8(TAG_ADDED)
+    writer.u8(level)
+    encodeTableMeta(writer, meta)
+  }
+  writer.u8(TAG_END)
+}
+
+/** @throws EndOfBytes when the bytes are not an edit */
+export function decodeVersionEdit(reader: ByteReader): VersionEdit {
+  const tabletId = reader.varint() as TabletId
+  const added: AddedTable[] = []
+  const removed: RemovedTable[] = []
+  let flushedSeqNum: SeqNum | undefined
+  let historyFloor: SeqNum | undefined
+  let created: HashRange | undefined
+  for (let tag = reader.u8(); tag !== TAG_END; tag = reader.u8()) {
+    if (tag === TAG_CREATED) created = { hashStart: reader.u32(), hashEnd: reader.u64() }
+    else if (tag === TAG_FLUSHED) flushedSeqNum = reader.u64() as SeqNum
+    else if (tag === TAG_HISTORY) historyFloor = reader.u64() as SeqNum
+    else if (tag === TAG_REMOVED) {
+      removed.push({ level: readLevel(reader), fileId: reader.varint() as FileId })
+    } else if (tag === TAG_ADDED) {
+      added.push({ level: readLevel(reader), meta: decodeTableMeta(reader) })
+    } else throw new EndOfBytes(`unknown field ${tag} in a version edit`)
+  }
+  return { tabletId, added, removed, flushedSeqNum, historyFloor, created }
+}
+
+function encodeTableMeta(writer: ByteWriter, meta: TableMeta): void {
+  writer.varint(meta.fileId)
+  writer.varint(meta.fileBytes)
+  writer.u32(meta.footerChecksum)
+  writer.varint(meta.entryCount)
+  writer.varint(meta.tombstoneCount)
+  writer.varint(meta.minSeqNum)
+  writer.varint(meta.maxSeqNum)
+  writer.varint(meta.smallestKey.length)
+  writer.raw(meta.smallestKey)
+  writer.varint(meta.largestKey.length)
+  writer.raw(meta.largestKey)
+}
+
+function decodeTableMeta(reader: ByteReader): TableMeta {
+  return {
+    fileId: reader.varint() as FileId,
+    fileBytes: reader.varint(),
+    footerChecksum: reader.u32(),
+    entryCount: reader.varint(),
+    tombstoneCount: reader.varint(),
+    minSeqNum: reader.varint() as SeqNum,
+    maxSeqNum: reader.varint() as SeqNum,
+    smallestKey: reader.raw(reader.varint()).slice(),
+    largestKey: reader.raw(reader.varint()).slice(),
+  }
+}
+
+function readLevel(reader: ByteReader): number {
+  const level = reader.u8()
+  if (level >= LEVEL_COUNT) throw new EndOfBytes(`there is no level ${level}`)
+  return level
+}
