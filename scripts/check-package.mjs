@@ -1,3 +1,4 @@
+// @ts-check
 // Proves that the package works for somebody who has nothing but Node: builds into an empty folder, packs, installs the
 // tarball into another one without dev dependencies and without install scripts, and runs a program there that writes,
 // closes, reopens and reads. `npm run check:package`; with `-- --keep FOLDER` the tarball is kept there.

@@ -1,3 +1,4 @@
+// @ts-check
 // Writes the pages that are made from code: docs/errors.md, docs/options.md, docs/api.md and docs/formats/*.md.
 // Run after a build: `npm run docs`. test/tidy.test.ts fails when a page is stale.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // Installs SQLite as the second opinion on SQL answers into test/oracle. It may compile for a minute; where it can neither be
 // fetched nor compiled the tests that need it skip, and say so. Exits with 0 either way: `npm run test:oracle` goes on.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // The long proofs: the ordinary model and crash tests, with the counts that a release asks for. `npm run prove`; what is
 // set in the environment (MODEL_RUNS, POWER_CUTS, KILLS, SEED) wins. Failures print the seed that replays them.
 

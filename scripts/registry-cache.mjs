@@ -1,3 +1,4 @@
+// @ts-check
 // Fetches packages that development needs but the project must not depend on: other Node versions, compiled peers. Each goes
 // into a folder of its own under node_modules/.cache or its own package folder; nothing at the root changes.
 

@@ -1,3 +1,4 @@
+// @ts-check
 // Runs the fast part of the suite on other Node versions: `npm run test:node [-- 22 24 vitest-filter...]`. The binaries
 // come from the registry, from the platform packages that the npm package `node` is made of, so no install script runs.
 // A version that cannot be had is skipped, and said so; the exit code tells failures apart.
