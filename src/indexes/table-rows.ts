@@ -7,7 +7,8 @@
 // before the first entry is handed to the view.
 
 import { engineError } from '../base/errors.js'
-import type { SeqNum, TenantId } from '../base/ids.js'
+import type { SeqNum } from '../base/ids.js'
+import type { TenantRef } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { Cell } from '../codec/cell.js'
 import { KEY_PREFIX_BYTES, type KeyPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
@@ -18,10 +19,10 @@ import { EMPTY_SCAN, IndexScan, PrimaryScan } from './row-scan.js'
 import type { SecondaryIndex } from './secondary.js'
 import { type TableCodec, tableCodecOf } from './table-codec.js'
 
-export interface TenantRef {
-  readonly id: TenantId
-  readonly hash: number
-}
+export type { TenantRef } from '../catalog/catalog.js'
+
+/** Bytes of index entries that one commit of an index build writes. */
+const BUILD_STEP_BYTES = 1 << 20
 
 /** One state of a row. */
 export interface RowState {
@@ -161,6 +162,40 @@ export class TableRows {
       indexes[i]!.stageDelete(staged, this.#indexPlaces[i]!, row)
     }
     staged.apply(view)
+  }
+
+  /**
+   * Writes the entries of some indexes for some rows.
+   *
+   * @param from  where to go on; undefined: at the first row
+   * @returns where to go on next time; undefined when all rows are done
+   * @throws ROW_UNIQUE_VIOLATION ROW_CORRUPT
+   */
+  buildIndexes(
+    view: WriteView,
+    indexes: readonly SecondaryIndex[],
+    from: Uint8Array | undefined,
+  ): Uint8Array | undefined {
+    const { staged } = this.#codec
+    const range = keyRangeOf(this.#place, this.#codec.primary.fields, {})!
+    const entries = view.scan(from === undefined ? range : { lower: from, upper: range.upper })
+    let writtenBytes = 0
+    while (entries.next()) {
+      if (writtenBytes > BUILD_STEP_BYTES) {
+        const next = entries.entry.copyKey()
+        entries.close()
+        return next
+      }
+      const row = this.#codec.decodeEntry(entries.entry, this.#place.tenantId)
+      staged.reset()
+      for (const index of indexes) {
+        const entry = index.stagePut(staged, this.#indexPlace(index), row)
+        if (index.isExclusive(row)) this.#refuseTaken(view, index, entry, undefined)
+      }
+      staged.apply(view)
+      writtenBytes += staged.writer.length
+    }
+    return undefined
   }
 
   /** The key in place: valid until the next operation on the table. */

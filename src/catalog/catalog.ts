@@ -1,0 +1,266 @@
+// The tables and tenants of a database, stored in the database itself; see format.ts.
+
+import { engineError } from '../base/errors.js'
+import type { SeqNum, TenantId } from '../base/ids.js'
+import { TENANT_NAME_MAX_BYTES } from '../base/limits.js'
+import { EndOfBytes, isWellFormed } from '../codec/bytes.js'
+import { EntrySlot } from '../codec/entry.js'
+import { successorOfPrefix, tenantHashOf } from '../codec/tenant-key.js'
+import type { ReadView, WriteView } from '../store/view.js'
+import {
+  defineTable,
+  FIRST_TABLE_ID,
+  type IndexDefinition,
+  type TableDeclaration,
+  type TableDefinition,
+} from './definition.js'
+import { type Evolution, planEvolution, schemaMismatch } from './evolution.js'
+import {
+  decodeIdKey,
+  decodeNameKey,
+  decodeTable,
+  decodeTenantId,
+  decodeTenantName,
+  encodeTable,
+  encodeTenantId,
+  encodeTenantName,
+  SYSTEM_TABLES,
+  SYSTEM_TENANT_NAMES,
+  SYSTEM_TENANTS,
+  systemKey,
+} from './format.js'
+
+/** What keys say of a tenant. */
+export interface TenantRef {
+  readonly id: TenantId
+  readonly hash: number
+}
+
+/** What the catalog needs of the store. */
+export interface CatalogStore {
+  latest(): ReadView
+  write(fn: (view: WriteView) => void): Promise<SeqNum>
+}
+
+/**
+ * Writes the entries of new indexes for rows that are there.
+ *
+ * @param definition  the table with the new indexes in it
+ */
+export type IndexBuilder = (
+  store: CatalogStore,
+  definition: TableDefinition,
+  newIndexes: readonly IndexDefinition[],
+  tenants: readonly TenantRef[],
+) => Promise<void>
+
+const TENANT_ID_MAX = 0xffff_ffff
+
+export class Catalog {
+  readonly #store: CatalogStore
+  readonly #tables: ReadonlyMap<string, TableDefinition>
+  /** Tenants that are known to be committed. */
+  readonly #tenants = new Map<string, TenantRef>()
+  readonly #slot = new EntrySlot()
+  #nextTenantId: number
+
+  private constructor(
+    store: CatalogStore,
+    tables: ReadonlyMap<string, TableDefinition>,
+    nextTenantId: number,
+  ) {
+    this.#store = store
+    this.#tables = tables
+    this.#nextTenantId = nextTenantId
+  }
+
+  /**
+   * Reads the stored tables, and creates or grows the declared ones; nobody else may write meanwhile. Stored tables that
+   * are not declared stay as they are. Tenants are not read.
+   *
+   * @param buildIndexes  without it, indexes that are new on a stored table are refused
+   * @throws SCHEMA_INVALID SCHEMA_MISMATCH before anything is written
+   * @throws ROW_UNIQUE_VIOLATION when rows contradict a new unique index, which then does not exist
+   * @throws ROW_CORRUPT
+   */
+  static async open(
+    store: CatalogStore,
+    declared: readonly TableDeclaration[] = [],
+    buildIndexes?: IndexBuilder,
+  ): Promise<Catalog> {
+    const tables = readTables(store.latest())
+    const evolutions = planTables(tables, declared)
+    const changed = evolutions.filter(({ isChanged }) => isChanged)
+    if (changed.length > 0) {
+      await store.write((write) => {
+        for (const { definition } of changed) putTable(write, definition)
+      })
+    }
+    for (const { definition, newIndexes } of evolutions) {
+      tables.set(definition.name, definition)
+      if (newIndexes.length === 0) continue
+      if (buildIndexes === undefined) {
+        const names = newIndexes.map(({ name }) => `index ${name} is not stored`)
+        throw schemaMismatch(definition.name, names)
+      }
+      const grown = { ...definition, indexes: [...definition.indexes, ...newIndexes] }
+      await buildIndexes(store, grown, newIndexes, [...tenantsOf(store.latest())])
+      await store.write((write) => putTable(write, grown))
+      tables.set(grown.name, grown)
+    }
+    return new Catalog(store, tables, readNextTenantId(store.latest()))
+  }
+
+  /** All stored tables, in the order of their ids. */
+  tables(): TableDefinition[] {
+    return [...this.#tables.values()].sort((a, b) => a.id - b.id)
+  }
+
+  table(name: string): TableDefinition | undefined {
+    return this.#tables.get(name)
+  }
+
+  /** A tenant that has written before and whose first write is readable. */
+  tenant(name: string): TenantRef | undefined {
+    const known = this.#tenants.get(name)
+    if (known !== undefined) return known
+    const found = this.#readTenant(this.#store.latest(), name)
+    if (found !== undefined) this.#tenants.set(name, found)
+    return found
+  }
+
+  /**
+   * Finds a tenant or gives it its numbers, in the same commit as what the view writes next.
+   *
+   * @throws TENANT_NAME_INVALID
+   */
+  internTenant(view: WriteView, name: string): TenantRef {
+    const known = this.tenant(name)
+    if (known !== undefined) return known
+    checkTenantName(name)
+    // Not kept in #tenants: the commit may still fail.
+    const found = this.#readTenant(view, name)
+    if (found !== undefined) return found
+    const id = this.#nextTenantId
+    if (id > TENANT_ID_MAX) throw engineError('INTERNAL', 'all tenant ids are used up')
+    this.#nextTenantId = id + 1
+    view.put(systemKey(SYSTEM_TENANTS, name), encodeTenantId(id as TenantId))
+    view.put(systemKey(SYSTEM_TENANT_NAMES, id), encodeTenantName(name))
+    return { id: id as TenantId, hash: tenantHashOf(name) }
+  }
+
+  /** The name of a tenant by its number. */
+  tenantName(view: ReadView, id: TenantId): string | undefined {
+    if (!view.get(systemKey(SYSTEM_TENANT_NAMES, id), this.#slot)) return undefined
+    const value = this.#slot.copyValue()
+    return decoded('a tenant', () => decodeTenantName(value))
+  }
+
+  /** The names of all tenants that have written, in the order of their UTF-8 bytes. */
+  *listTenants(view: ReadView): Generator<string, void, void> {
+    for (const { key } of systemEntries(view, SYSTEM_TENANTS)) {
+      yield decoded('a tenant', () => decodeNameKey(key))
+    }
+  }
+
+  #readTenant(view: ReadView, name: string): TenantRef | undefined {
+    // A name that no tenant can have would be refused as a key, too.
+    if (!isTenantName(name) || !view.get(systemKey(SYSTEM_TENANTS, name), this.#slot)) {
+      return undefined
+    }
+    const value = this.#slot.copyValue()
+    return { id: decoded('a tenant', () => decodeTenantId(value)), hash: tenantHashOf(name) }
+  }
+}
+
+/** @throws TENANT_NAME_INVALID */
+export function checkTenantName(name: unknown): asserts name is string {
+  if (isTenantName(name)) return
+  const found = typeof name === 'string' ? `a text of ${name.length} characters` : typeof name
+  throw engineError(
+    'TENANT_NAME_INVALID',
+    `a tenant name is 1..${TENANT_NAME_MAX_BYTES} bytes of text without control characters or lone surrogates, not ${name === '' ? 'empty' : found}`,
+  )
+}
+
+function isTenantName(name: unknown): name is string {
+  return (
+    typeof name === 'string' &&
+    name !== '' &&
+    name.length <= TENANT_NAME_MAX_BYTES &&
+    isWellFormed(name) &&
+    !/\p{Cc}/u.test(name) &&
+    Buffer.byteLength(name) <= TENANT_NAME_MAX_BYTES
+  )
+}
+
+/** Decides about every declared table before the first is written. */
+function planTables(
+  stored: ReadonlyMap<string, TableDefinition>,
+  declared: readonly TableDeclaration[],
+): Evolution[] {
+  let nextId = FIRST_TABLE_ID
+  for (const { id } of stored.values()) nextId = Math.max(nextId, id + 1)
+  const seen = new Set<string>()
+  return declared.map((declaration) => {
+    const { name } = declaration
+    if (seen.has(name)) throw engineError('SCHEMA_INVALID', `table ${name} is declared twice`)
+    seen.add(name)
+    const known = stored.get(name)
+    if (known !== undefined) return planEvolution(known, declaration)
+    return { definition: defineTable(declaration, nextId++), newIndexes: [], isChanged: true }
+  })
+}
+
+function putTable(view: WriteView, definition: TableDefinition): void {
+  view.put(systemKey(SYSTEM_TABLES, definition.name), encodeTable(definition))
+}
+
+function readTables(view: ReadView): Map<string, TableDefinition> {
+  const tables = new Map<string, TableDefinition>()
+  for (const { key, value } of systemEntries(view, SYSTEM_TABLES)) {
+    const name = decoded('a table', () => decodeNameKey(key))
+    tables.set(
+      name,
+      decoded(`table ${name}`, () => decodeTable(name, value)),
+    )
+  }
+  return tables
+}
+
+function* tenantsOf(view: ReadView): Generator<TenantRef, void, void> {
+  for (const { key, value } of systemEntries(view, SYSTEM_TENANTS)) {
+    const name = decoded('a tenant', () => decodeNameKey(key))
+    yield { id: decoded('a tenant', () => decodeTenantId(value)), hash: tenantHashOf(name) }
+  }
+}
+
+function readNextTenantId(view: ReadView): number {
+  for (const { key } of systemEntries(view, SYSTEM_TENANT_NAMES, true)) {
+    return decoded('a tenant', () => decodeIdKey(key)) + 1
+  }
+  return 1
+}
+
+function* systemEntries(
+  view: ReadView,
+  tableId: number,
+  reverse = false,
+): Generator<{ key: Uint8Array; value: Uint8Array }, void, void> {
+  const lower = systemKey(tableId)
+  const scan = view.scan({ lower, upper: successorOfPrefix(lower) }, { reverse })
+  try {
+    while (scan.next()) yield { key: scan.entry.copyKey(), value: scan.entry.copyValue() }
+  } finally {
+    scan.close()
+  }
+}
+
+function decoded<Value>(what: string, decode: () => Value): Value {
+  try {
+    return decode()
+  } catch (cause) {
+    if (!(cause instanceof EndOfBytes)) throw cause
+    throw engineError('ROW_CORRUPT', `the catalog entry of ${what} cannot be decoded`, { cause })
+  }
+}
