@@ -52,7 +52,7 @@ describe('ZipfRanks', () => {
   it('draws each rank about as often as its share says', () => {
     const ranks = new ZipfRanks(50)
     const draw = new Draw(5)
-    const counts = new Array<number>(50).fill(0)
+    const counts = Array.from({ length: 50 }, () => 0)
     for (let i = 0; i < 50_000; i++) {
       const rank = ranks.draw(draw)
       counts[rank] = (counts[rank] ?? 0) + 1

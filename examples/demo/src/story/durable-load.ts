@@ -80,12 +80,11 @@ async function countAgreeing({ db, ledger }: StoryContext): Promise<number> {
 }
 
 async function figuresBySql(shop: Shop): Promise<TenantFigures> {
-  const orders = await shop.sql<{ n: number }>`select count(*) as n from orders`
-  const items = await shop.sql<{ n: number; price: string | null; freight: string | null }>`
+  const [order] = await shop.sql<{ n: number }>`select count(*) as n from orders`
+  const [item] = await shop.sql<{ n: number; price: string | null; freight: string | null }>`
     select count(*) as n, sum(price) as price, sum(freight) as freight from items`
-  const [item] = items.rows
   return {
-    orderCount: orders.rows[0]?.n ?? 0,
+    orderCount: order?.n ?? 0,
     itemCount: item?.n ?? 0,
     // A sum over no rows is NULL.
     priceCents: parseCents(item?.price ?? '0'),

@@ -51,7 +51,7 @@ export async function revenueByCategory(context: StoryContext): Promise<StepResu
 
 /** Asks the question of a tenant as it is, or of a view of it as it was. */
 export async function askRevenue(view: Pick<Shop, 'sql'>): Promise<CategoryFigures[]> {
-  const { rows } = await view.sql<{
+  const rows = await view.sql<{
     category: string | null
     items: number
     revenue: string
