@@ -1,0 +1,202 @@
+// The state that a manifest describes, and how it is read back.
+
+import { engineError } from '../base/errors.js'
+import type { FileId, TabletId } from '../base/ids.js'
+import { EndOfBytes } from '../codec/bytes.js'
+import { decodeFileHeader, FILE_TYPE_MANIFEST } from '../codec/file-header.js'
+import { type Frame, frameBytes, FRAMES_START_BYTES, scanFrames } from '../codec/frame.js'
+import { type FileSystem, readFile } from '../env/file-system.js'
+import {
+  decodeManifestPayload,
+  fileIdOfName,
+  FRAME_TYPE_EDITS,
+  FRAME_TYPE_SNAPSHOT,
+  manifestFileName,
+} from './manifest-format.js'
+import { readSuperblock, type Superblock } from './superblock.js'
+import { EditMismatch, Version } from './version.js'
+import type { HashRange, VersionEdit } from './version-edit.js'
+
+const HASH_END = 2 ** 32
+
+/** A tablet and its files. */
+export interface TabletState extends HashRange {
+  readonly tabletId: TabletId
+  readonly version: Version
+}
+
+export type TabletStates = ReadonlyMap<TabletId, TabletState>
+
+/** What a database's superblock and manifest say. */
+export interface ManifestState {
+  readonly superblock: Superblock
+  /** In the order of their hashes. */
+  readonly tablets: readonly TabletState[]
+  /** Above every id that the manifest or a file name in the directory holds. */
+  readonly nextFileId: FileId
+  /** How many edit frames the database has seen. */
+  readonly editNumber: number
+  /** Bytes of an append that nobody was told to be durable. */
+  readonly tornBytes: number
+}
+
+/**
+ * Applies edits that become live together.
+ *
+ * @throws EditMismatch
+ */
+export function applyEdits(tablets: TabletStates, edits: readonly VersionEdit[]): TabletStates {
+  const next = new Map(tablets)
+  for (const edit of edits) {
+    const { tabletId, created } = edit
+    const before = next.get(tabletId)
+    if (created !== undefined) {
+      if (before !== undefined) throw new EditMismatch(`tablet ${tabletId} exists already`)
+      const { hashStart, hashEnd } = created
+      next.set(tabletId, { tabletId, hashStart, hashEnd, version: Version.EMPTY.apply(edit) })
+    } else {
+      if (before === undefined) throw new EditMismatch(`there is no tablet ${tabletId}`)
+      next.set(tabletId, { ...before, version: before.version.apply(edit) })
+    }
+  }
+  return next
+}
+
+/** The edits that make the state out of nothing. */
+export function snapshotEdits(tablets: TabletStates): VersionEdit[] {
+  return [...tablets.values()].map(({ tabletId, hashStart, hashEnd, version }) => ({
+    tabletId,
+    added: version.levels.flatMap((tables, level) => tables.map((meta) => ({ level, meta }))),
+    removed: [],
+    flushedSeqNum: version.flushedSeqNum,
+    historyFloor: version.historyFloor,
+    created: { hashStart, hashEnd },
+  }))
+}
+
+/** Tablets in the order of their hashes. */
+export function inHashOrder(tablets: TabletStates): TabletState[] {
+  return [...tablets.values()].sort((a, b) => a.hashStart - b.hashStart)
+}
+
+/** The first file id above those of all files in the directory. */
+export function firstFreeFileId(fs: FileSystem, directory: string): FileId {
+  let highest = 0
+  for (const name of fs.list(directory)) highest = Math.max(highest, fileIdOfName(name) ?? 0)
+  return (highest + 1) as FileId
+}
+
+/**
+ * Reads the state of a database. Changes nothing.
+ *
+ * @throws FILE_MISSING when superblock or manifest are not there
+ * @throws MANIFEST_CORRUPT when one of them is damaged
+ * @throws FORMAT_UNSUPPORTED
+ */
+export function readManifest(fs: FileSystem, directory: string): ManifestState {
+  const superblock = readSuperblock(fs, directory)
+  const { manifestFileId, manifestProvenBytes } = superblock
+  const path = `${directory}/${manifestFileName(manifestFileId)}`
+  const bytes = readFile(fs, path)
+  decodeFileHeader(bytes, {
+    path,
+    fileType: FILE_TYPE_MANIFEST,
+    corruptCode: 'MANIFEST_CORRUPT',
+    databaseId: superblock.databaseId,
+    fileId: manifestFileId,
+  })
+  const replay = new Replay(path, superblock)
+  const scan = scanFrames(bytes, { provenBytes: manifestProvenBytes }, (frame) => replay.add(frame))
+  if (scan.end === 'corrupt') {
+    throw damaged(
+      path,
+      scan.endBytes,
+      `a frame below the proven end ${scan.provenBytes} is damaged`,
+    )
+  }
+  const nextFileId = Math.max(
+    replay.finish(scan.endBytes),
+    superblock.nextFileId,
+    firstFreeFileId(fs, directory),
+  )
+  return {
+    superblock,
+    tablets: inHashOrder(replay.tablets),
+    nextFileId: nextFileId as FileId,
+    editNumber: replay.editNumber,
+    tornBytes: scan.tornBytes,
+  }
+}
+
+/** Applies one frame after the other. */
+class Replay {
+  tablets: TabletStates = new Map()
+  editNumber = -1
+  readonly #path: string
+  readonly #superblock: Superblock
+  #nextFileId = 0
+  #isProofSeen = false
+
+  constructor(path: string, superblock: Superblock) {
+    this.#path = path
+    this.#superblock = superblock
+  }
+
+  add(frame: Frame): void {
+    const { offsetBytes, type, seqNum, payload } = frame
+    const isFirst = offsetBytes === FRAMES_START_BYTES
+    if (type !== (isFirst ? FRAME_TYPE_SNAPSHOT : FRAME_TYPE_EDITS)) {
+      throw damaged(this.#path, offsetBytes, `a frame of type ${type} is not expected here`)
+    }
+    if (!isFirst && seqNum !== this.editNumber + 1) {
+      throw damaged(this.#path, offsetBytes, `edit ${seqNum} follows edit ${this.editNumber}`)
+    }
+    this.editNumber = seqNum
+    try {
+      const { nextFileId, edits } = decodeManifestPayload(payload)
+      this.tablets = applyEdits(this.tablets, edits)
+      this.#nextFileId = Math.max(this.#nextFileId, nextFileId)
+    } catch (error) {
+      if (!(error instanceof EndOfBytes || error instanceof EditMismatch)) throw error
+      throw damaged(this.#path, offsetBytes, error.message, error)
+    }
+    this.#checkProof(frame)
+  }
+
+  /** @returns the next free file id that the manifest knows */
+  finish(endBytes: number): number {
+    if (!this.#isProofSeen) {
+      throw damaged(this.#path, endBytes, 'the frames do not end where the superblock says')
+    }
+    let hashEnd = 0
+    for (const tablet of inHashOrder(this.tablets)) {
+      if (tablet.hashStart !== hashEnd || tablet.hashEnd <= hashEnd) hashEnd = HASH_END + 1
+      else hashEnd = tablet.hashEnd
+    }
+    if (hashEnd !== HASH_END) {
+      throw damaged(this.#path, endBytes, 'the tablets do not cover all tenant hashes')
+    }
+    return this.#nextFileId
+  }
+
+  /** The frame that ends where the superblock's proof does must be the one that it means. */
+  #checkProof({ offsetBytes, payload, headerChecksum }: Frame): void {
+    const { manifestProvenBytes, manifestChecksum } = this.#superblock
+    if (offsetBytes + frameBytes(payload.length) !== manifestProvenBytes) return
+    if (headerChecksum !== manifestChecksum) {
+      throw damaged(
+        this.#path,
+        offsetBytes,
+        'the manifest is not the one that the superblock means',
+      )
+    }
+    this.#isProofSeen = true
+  }
+}
+
+function damaged(path: string, offsetBytes: number, problem: string, cause?: unknown) {
+  return engineError('MANIFEST_CORRUPT', `${path}: ${problem}`, {
+    details: { file: path, offsetBytes },
+    cause,
+  })
+}

@@ -1,0 +1,289 @@
+// The current manifest of a database, open for appending. lsm/manifest-format.ts has the bytes and the crash rule.
+//
+// Invariants:
+// 1. `tablets` is what the durable frames say.
+// 2. A manifest that was read back is never appended to; its state continues in a new file.
+// 3. After a failed write or sync it is not known what the file says: nothing is appended any more.
+
+import { Mutex } from '../base/async.js'
+import { engineError } from '../base/errors.js'
+import type { FileId, SeqNum, TabletId } from '../base/ids.js'
+import { KiB } from '../base/limits.js'
+import { encodeFileHeader, FILE_TYPE_MANIFEST } from '../codec/file-header.js'
+import { FrameBatch, FrameWriter, FRAMES_START_BYTES } from '../codec/frame.js'
+import type { File, FileSystem } from '../env/file-system.js'
+import {
+  encodeManifestPayload,
+  FRAME_TYPE_EDITS,
+  FRAME_TYPE_SNAPSHOT,
+  manifestFileName,
+} from './manifest-format.js'
+import {
+  applyEdits,
+  firstFreeFileId,
+  inHashOrder,
+  type ManifestState,
+  snapshotEdits,
+  type TabletState,
+  type TabletStates,
+} from './manifest-state.js'
+import { type WalPosition, writeSuperblock } from './superblock.js'
+import type { HashRange, VersionEdit } from './version-edit.js'
+
+/** Written as zeros when the file is made, so that appends neither grow the file nor meet a full disk. */
+const INITIAL_BYTES: number = 256 * KiB
+/** A manifest of more than this many snapshots' length, and more than INITIAL_BYTES, is rewritten. */
+const REWRITE_FACTOR = 4
+
+export interface ManifestOptions {
+  readonly fs: FileSystem
+  readonly directory: string
+  readonly databaseId: Uint8Array
+  /** Random, of this opening of the database. */
+  readonly incarnation: Uint8Array
+  readonly randomUint32: () => number
+}
+
+export interface TabletRange extends HashRange {
+  readonly tabletId: TabletId
+}
+
+export class Manifest {
+  readonly #options: ManifestOptions
+  readonly #turn = new Mutex()
+  readonly #batch = new FrameBatch()
+  #tablets: TabletStates
+  #nextFileId: number
+  #editNumber: number
+  #generation: number
+  #wal: WalPosition | undefined
+  #fileId: FileId
+  #file: File | undefined
+  #frames: FrameWriter | undefined
+  #rewriteAtBytes = INITIAL_BYTES
+  #failure: { readonly error: unknown } | undefined
+
+  /**
+   * Creates the manifest of a new database; the database exists when this resolves. What an interrupted creation left
+   * in the directory is in nobody's way.
+   *
+   * @throws DISK_FULL, IO_FAILED
+   */
+  static async create(
+    options: ManifestOptions,
+    tablets: readonly TabletRange[],
+  ): Promise<Manifest> {
+    const edits = tablets.map(({ tabletId, hashStart, hashEnd }) => ({
+      tabletId,
+      added: [],
+      removed: [],
+      created: { hashStart, hashEnd },
+    }))
+    const manifest = new Manifest(options, {
+      tablets: applyEdits(new Map(), edits),
+      nextFileId: firstFreeFileId(options.fs, options.directory),
+      editNumber: 0,
+      generation: 0,
+    })
+    await manifest.#start()
+    return manifest
+  }
+
+  /**
+   * Continues a state that was read back, in a new file, and removes the file it was read from.
+   *
+   * @throws DISK_FULL, IO_FAILED: the database is as it was
+   */
+  static async resume(options: ManifestOptions, state: ManifestState): Promise<Manifest> {
+    const { superblock } = state
+    const manifest = new Manifest(options, {
+      tablets: new Map(state.tablets.map((tablet) => [tablet.tabletId, tablet])),
+      nextFileId: state.nextFileId,
+      editNumber: state.editNumber,
+      generation: superblock.generation,
+      fileId: superblock.manifestFileId,
+      wal: superblock.wal,
+    })
+    await manifest.#start()
+    return manifest
+  }
+
+  private constructor(
+    options: ManifestOptions,
+    state: {
+      readonly tablets: TabletStates
+      readonly nextFileId: number
+      readonly editNumber: number
+      readonly generation: number
+      readonly fileId?: FileId
+      readonly wal?: WalPosition | undefined
+    },
+  ) {
+    this.#options = options
+    this.#tablets = state.tablets
+    this.#nextFileId = state.nextFileId
+    this.#editNumber = state.editNumber
+    this.#generation = state.generation
+    this.#fileId = state.fileId ?? (0 as FileId)
+    this.#wal = state.wal
+  }
+
+  /** All tablets with their durable versions, in the order of their hashes. */
+  get tablets(): readonly TabletState[] {
+    return inHashOrder(this.#tablets)
+  }
+
+  /** The current manifest file. */
+  get fileId(): FileId {
+    return this.#fileId
+  }
+
+  /** Names a new file. The name is durable with the next append; until then the file itself keeps others off it. */
+  allocateFileId(): FileId {
+    return this.#nextFileId++ as FileId
+  }
+
+  /** Remembers how far the log is durable, for the next superblock. */
+  noteWal(position: WalPosition): void {
+    this.#wal = position
+  }
+
+  /**
+   * Makes edits live, all of them or none: durable when it resolves. Appends queue up.
+   *
+   * @throws DB_POISONED when an earlier append failed
+   * @throws DISK_FULL, IO_FAILED: the edits may be live or not, and nothing can be appended any more
+   */
+  append(edits: readonly VersionEdit[]): Promise<void> {
+    return this.#turn.run(async () => {
+      this.#checkUsable()
+      const tablets = this.#applied(edits)
+      await this.#orBreak(async () => {
+        if (this.#frames!.offsetBytes > this.#rewriteAtBytes) await this.#rewrite()
+        this.#editNumber++
+        await this.#write(FRAME_TYPE_EDITS, edits)
+      })
+      this.#tablets = tablets
+    })
+  }
+
+  /**
+   * Closes the file; with `final`, states in the superblock how the database was left. Idempotent.
+   *
+   * @throws DISK_FULL, IO_FAILED
+   */
+  close(final?: { readonly isClean: boolean; readonly wal: WalPosition }): Promise<void> {
+    return this.#turn.run(async () => {
+      const file = this.#file
+      if (file === undefined) return
+      this.#file = undefined
+      file.close()
+      if (final === undefined || this.#failure !== undefined) return
+      this.#wal = final.wal
+      await this.#writeSuperblock(final.isClean)
+    })
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#rewrite()
+    } catch (error) {
+      this.#file?.close()
+      throw error
+    }
+  }
+
+  /** Writes the state to a new file and makes that the current one. */
+  async #rewrite(): Promise<void> {
+    const { fs, directory } = this.#options
+    const oldFile = this.#file
+    const oldFileId = this.#fileId
+    const fileId = this.allocateFileId()
+    const header = encodeFileHeader({
+      ...this.#options,
+      fileType: FILE_TYPE_MANIFEST,
+      fileId,
+      epoch: this.#options.randomUint32(),
+      transformId: 0,
+    })
+    const file = fs.open(this.#pathOf(fileId), 'create')
+    this.#file = file
+    this.#fileId = fileId
+    this.#frames = new FrameWriter(header)
+    file.write(header, 0)
+    file.write(new Uint8Array(INITIAL_BYTES - FRAMES_START_BYTES), FRAMES_START_BYTES)
+    await this.#write(FRAME_TYPE_SNAPSHOT, snapshotEdits(this.#tablets))
+    this.#rewriteAtBytes = Math.max(INITIAL_BYTES, this.#frames.offsetBytes * REWRITE_FACTOR)
+    fs.syncDirectory(directory)
+    await this.#writeSuperblock(false)
+    oldFile?.close()
+    if (oldFileId === 0) return
+    try {
+      fs.remove(this.#pathOf(oldFileId))
+    } catch {
+      // Nothing names the file any more: it is a leftover, which the next open removes.
+    }
+  }
+
+  /** Appends one frame and makes it durable. */
+  async #write(type: number, edits: readonly VersionEdit[]): Promise<void> {
+    const file = this.#file!
+    const frames = this.#frames!
+    const batch = this.#batch
+    const payload = encodeManifestPayload({ nextFileId: this.#nextFileId as FileId, edits })
+    batch.append(type, this.#editNumber as SeqNum, payload, 0, payload.length)
+    const { offsetBytes } = frames
+    file.write(frames.seal(batch), offsetBytes)
+    batch.reset()
+    await file.sync()
+    frames.markSynced()
+  }
+
+  async #writeSuperblock(isClean: boolean): Promise<void> {
+    const { fs, directory, databaseId, incarnation, randomUint32 } = this.#options
+    const frames = this.#frames!
+    const superblock = {
+      databaseId,
+      incarnation,
+      generation: this.#generation + 1,
+      manifestFileId: this.#fileId,
+      manifestProvenBytes: frames.syncedUpToBytes,
+      manifestChecksum: frames.lastHeaderChecksum,
+      isClean,
+      nextFileId: this.#nextFileId as FileId,
+      wal: this.#wal,
+    }
+    await writeSuperblock(fs, directory, superblock, randomUint32())
+    this.#generation++
+  }
+
+  #applied(edits: readonly VersionEdit[]): TabletStates {
+    try {
+      return applyEdits(this.#tablets, edits)
+    } catch (cause) {
+      throw engineError('INTERNAL', 'a version edit does not fit the tablets', { cause })
+    }
+  }
+
+  async #orBreak(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#failure = { error }
+      throw error
+    }
+  }
+
+  #checkUsable(): void {
+    if (this.#failure !== undefined) {
+      throw engineError('DB_POISONED', 'the manifest failed earlier', {
+        cause: this.#failure.error,
+      })
+    }
+    if (this.#file === undefined) throw engineError('DB_CLOSED', 'the manifest is closed')
+  }
+
+  #pathOf(fileId: FileId): string {
+    return `${this.#options.directory}/${manifestFileName(fileId)}`
+  }
+}

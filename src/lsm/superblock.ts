@@ -1,0 +1,218 @@
+// The superblock, file `SUPERBLOCK`: the one place that says which manifest is current. Four sectors of 4,096 bytes in two
+// slots, A (sectors 0 and 1) and B (sectors 2 and 3); both sectors of a slot say the same. Generation g is written to
+// slot A when g is even, else to slot B, so the generation before stays intact until g is durable. A sector,
+// little-endian, zeros behind the fields:
+//
+//   offset  bytes  field                meaning
+//        0     64  header               codec/file-header.ts: fileType 4, fileId 0, the writer's incarnation
+//       64      8  generation           1 at creation, one more with each write
+//       72      8  manifestFileId       the current manifest
+//       80      8  manifestProvenBytes  the manifest is durable up to here at least
+//       88      4  manifestChecksum     headerChecksum of its frame that ends there; stands for all frames before, too
+//       92      4  flags                bit 0: closed cleanly, every commit is in tables; other bits reserved, 0
+//       96      8  nextFileId           file ids below may be in use or have been
+//      104      8  walFileId            WAL file that is known to be durable ...
+//      112      8  walEndBytes          ... up to here at least; both 0 when nothing is known
+//      120      4  checksum             placed checksum over bytes 64..119 of the sector
+//
+// Valid:  the header is valid and the checksum matches. The valid sector with the highest generation counts.
+// Crash:  the file comes into being whole (written under another name, synced, renamed): where it exists, one slot is
+//         intact, whatever a power cut did to a write of the other. When no sector is valid the file was damaged.
+// Compat: see codec/file-header.ts; flags are never used again.
+
+import { engineError } from '../base/errors.js'
+import type { FileId } from '../base/ids.js'
+import { ByteReader, loadU32, storeU32, storeU64 } from '../codec/bytes.js'
+import {
+  decodeFileHeader,
+  encodeFileHeader,
+  FILE_HEADER_BYTES,
+  FILE_TYPE_SUPERBLOCK,
+  placedChecksum,
+  placeSeedOf,
+} from '../codec/file-header.js'
+import { type File, type FileSystem, readFile } from '../env/file-system.js'
+
+export const SUPERBLOCK_NAME = 'SUPERBLOCK'
+/** What a creation that was interrupted can leave. */
+export const NEW_SUPERBLOCK_NAME = 'SUPERBLOCK.new'
+
+const SECTOR_BYTES = 4096
+const SLOT_BYTES = 2 * SECTOR_BYTES
+const FILE_BYTES = 2 * SLOT_BYTES
+const CHECKSUM_OFFSET = 120
+const FLAG_CLEAN = 1
+
+/** How far a WAL file is known to be durable. */
+export interface WalPosition {
+  readonly fileId: FileId
+  readonly endBytes: number
+}
+
+export interface Superblock {
+  readonly databaseId: Uint8Array
+  readonly incarnation: Uint8Array
+  readonly generation: number
+  readonly manifestFileId: FileId
+  readonly manifestProvenBytes: number
+  readonly manifestChecksum: number
+  readonly isClean: boolean
+  readonly nextFileId: FileId
+  readonly wal: WalPosition | undefined
+}
+
+/** Whether the directory holds a database. */
+export function hasSuperblock(fs: FileSystem, directory: string): boolean {
+  return fs.exists(`${directory}/${SUPERBLOCK_NAME}`)
+}
+
+/**
+ * Makes a superblock durable: generation 1 creates the file, later ones replace the older slot. On failure it is not
+ * known which generation counts.
+ *
+ * @param epoch  random
+ * @throws DISK_FULL, IO_FAILED
+ */
+export async function writeSuperblock(
+  fs: FileSystem,
+  directory: string,
+  superblock: Superblock,
+  epoch: number,
+): Promise<void> {
+  const path = `${directory}/${SUPERBLOCK_NAME}`
+  if (superblock.generation > 1) {
+    await writeSlot(fs.open(path, 'write'), superblock, epoch)
+    return
+  }
+  const newPath = `${directory}/${NEW_SUPERBLOCK_NAME}`
+  if (fs.exists(newPath)) fs.remove(newPath)
+  const file = fs.open(newPath, 'create')
+  file.write(new Uint8Array(FILE_BYTES), 0)
+  await writeSlot(file, superblock, epoch)
+  fs.rename(newPath, path)
+  fs.syncDirectory(directory)
+}
+
+/**
+ * Reads the superblock that counts.
+ *
+ * @throws FILE_MISSING when there is none
+ * @throws MANIFEST_CORRUPT when no sector is valid
+ * @throws FORMAT_UNSUPPORTED
+ */
+export function readSuperblock(fs: FileSystem, directory: string): Superblock {
+  const path = `${directory}/${SUPERBLOCK_NAME}`
+  const bytes = readFile(fs, path)
+  let newest: Superblock | undefined
+  let problem: unknown
+  for (let at = 0; at + SECTOR_BYTES <= bytes.length; at += SECTOR_BYTES) {
+    if (isUnused(bytes, at)) continue
+    try {
+      const found = decodeSector(bytes.subarray(at, at + SECTOR_BYTES), at, path)
+      if (newest === undefined || found.generation > newest.generation) newest = found
+    } catch (error) {
+      problem ??= error
+      if (isFromTheFuture(error)) throw error
+    }
+  }
+  if (newest === undefined) {
+    throw engineError('MANIFEST_CORRUPT', `${path}: no copy of the superblock is intact`, {
+      details: { file: path, offsetBytes: 0 },
+      cause: problem,
+    })
+  }
+  return newest
+}
+
+/** Closes the file. */
+async function writeSlot(file: File, superblock: Superblock, epoch: number): Promise<void> {
+  const slotOffsetBytes = superblock.generation % 2 === 0 ? 0 : SLOT_BYTES
+  try {
+    const slot = new Uint8Array(SLOT_BYTES)
+    slot.set(encodeSector(superblock, epoch, slotOffsetBytes), 0)
+    slot.set(encodeSector(superblock, epoch, slotOffsetBytes + SECTOR_BYTES), SECTOR_BYTES)
+    file.write(slot, slotOffsetBytes)
+    await file.sync()
+  } finally {
+    file.close()
+  }
+}
+
+function encodeSector(superblock: Superblock, epoch: number, offsetBytes: number): Uint8Array {
+  const bytes = new Uint8Array(SECTOR_BYTES)
+  const { databaseId, incarnation } = superblock
+  const header = encodeFileHeader({
+    fileType: FILE_TYPE_SUPERBLOCK,
+    databaseId,
+    incarnation,
+    fileId: 0 as FileId,
+    epoch,
+    transformId: 0,
+  })
+  bytes.set(header)
+  storeU64(bytes, 64, superblock.generation)
+  storeU64(bytes, 72, superblock.manifestFileId)
+  storeU64(bytes, 80, superblock.manifestProvenBytes)
+  storeU32(bytes, 88, superblock.manifestChecksum)
+  storeU32(bytes, 92, superblock.isClean ? FLAG_CLEAN : 0)
+  storeU64(bytes, 96, superblock.nextFileId)
+  storeU64(bytes, 104, superblock.wal?.fileId ?? 0)
+  storeU64(bytes, 112, superblock.wal?.endBytes ?? 0)
+  storeU32(bytes, CHECKSUM_OFFSET, checksumOf(bytes, offsetBytes))
+  return bytes
+}
+
+/** @throws MANIFEST_CORRUPT, FORMAT_UNSUPPORTED */
+function decodeSector(bytes: Uint8Array, offsetBytes: number, path: string): Superblock {
+  const { databaseId, incarnation } = decodeFileHeader(bytes, {
+    path,
+    fileType: FILE_TYPE_SUPERBLOCK,
+    corruptCode: 'MANIFEST_CORRUPT',
+  })
+  if (checksumOf(bytes, offsetBytes) !== loadU32(bytes, CHECKSUM_OFFSET)) {
+    throw engineError('MANIFEST_CORRUPT', `${path}: a superblock checksum does not match`, {
+      details: { file: path, offsetBytes },
+    })
+  }
+  const reader = new ByteReader(bytes, FILE_HEADER_BYTES)
+  const generation = reader.u64()
+  const manifestFileId = reader.u64() as FileId
+  const manifestProvenBytes = reader.u64()
+  const manifestChecksum = reader.u32()
+  const isClean = (reader.u32() & FLAG_CLEAN) !== 0
+  const nextFileId = reader.u64() as FileId
+  const walFileId = reader.u64() as FileId
+  const walEndBytes = reader.u64()
+  return {
+    databaseId,
+    incarnation,
+    generation,
+    manifestFileId,
+    manifestProvenBytes,
+    manifestChecksum,
+    isClean,
+    nextFileId,
+    wal: walFileId === 0 ? undefined : { fileId: walFileId, endBytes: walEndBytes },
+  }
+}
+
+function checksumOf(bytes: Uint8Array, offsetBytes: number): number {
+  const seed = placeSeedOf(bytes)
+  return placedChecksum(
+    seed,
+    offsetBytes + FILE_HEADER_BYTES,
+    bytes,
+    FILE_HEADER_BYTES,
+    CHECKSUM_OFFSET,
+  )
+}
+
+/** The second slot of a database that was never opened again. */
+function isUnused(bytes: Uint8Array, at: number): boolean {
+  for (let i = at; i < at + SECTOR_BYTES; i++) if (bytes[i] !== 0) return false
+  return true
+}
+
+function isFromTheFuture(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FORMAT_UNSUPPORTED'
+}
