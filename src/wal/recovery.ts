@@ -39,7 +39,7 @@ export interface RecoveredWalFile {
   readonly endBytes: number
 }
 
-export interface RecoveredWal {
+export interface WalRecovery {
   /** The needed part of the log, oldest first. */
   readonly files: readonly RecoveredWalFile[]
   /** Where the log ends: what the next file goes on from. Absent when there is no log. */
@@ -68,7 +68,7 @@ interface Candidate {
  * @throws FILE_MISSING when a file of the log is not there
  * @throws FORMAT_UNSUPPORTED
  */
-export function recoverWal(options: RecoverWalOptions): RecoveredWal {
+export function recoverWal(options: RecoverWalOptions): WalRecovery {
   const candidates = findCandidates(options)
   const chain = chainOf(candidates, options)
   checkHint(candidates, chain, options)

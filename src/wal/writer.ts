@@ -1,12 +1,14 @@
 // Appends commits to the log and makes them durable in groups.
 //
 // Invariants:
-//  1. What is appended lies in memory until a flush; a flush writes all of it with one write and one sync.
+//  1. What is appended lies in memory until a flush; a flush writes all of it with one write and one sync. What is
+//     appended during a flush belongs to the next.
 //  2. At most one flush is under way; between flushes everything written is durable.
 //  3. A failed sync, or a failed write of frames, breaks the writer for ever: nothing is retried.
 //  4. Space is made before frames are written, so a full disk fails a flush before it wrote anything: its commits did not
 //     happen, and the writer stays usable.
 //  5. File ids of the chain rise, so the newest file has the highest id.
+//  6. At most one file is being prepared, and it is not written to by anybody else: who needs it waits, or goes past it.
 
 import { invariant } from '../base/assert.js'
 import { type EngineError, engineError } from '../base/errors.js'
@@ -42,7 +44,10 @@ export interface WalFileSummary {
 
 export class WalWriter {
   readonly #options: WalWriterOptions
-  readonly #pending = new FrameBatch()
+  #pending = new FrameBatch()
+  /** What the flush under way writes; empty otherwise. */
+  #group = new FrameBatch()
+  #groupLastSeqNum: SeqNum
   readonly #sealed: WalFileSummary[]
   #current: WalFile
   /** Made ahead of time, or left by a rotation that failed half way. */
@@ -62,6 +67,7 @@ export class WalWriter {
     this.#options = options
     this.#sealed = [...(options.sealed ?? [])]
     this.#lastAppended = previous.seqNum
+    this.#groupLastSeqNum = previous.seqNum
     this.#current = this.#createFile()
     try {
       this.#current.open(previous)
@@ -125,36 +131,36 @@ export class WalWriter {
    * @throws DB_POISONED when the writer was broken before
    */
   async flush(): Promise<void> {
-    this.#beginFlush()
+    if (!this.#beginFlush()) return
     try {
-      if (this.#preparing !== undefined && !this.#current.fits(this.pendingBytes)) {
+      if (this.#preparing !== undefined && !this.#current.fits(this.#group.byteCount)) {
         await this.#claimNext()
       }
-      if (!this.#writePending()) return
+      this.#writeGroup()
       try {
         await this.#current.sync()
       } catch (cause) {
         throw this.#break(cause)
       }
-      this.#finishFlush()
+      this.#afterSync()
     } finally {
-      this.#isFlushing = false
+      this.#endFlush()
     }
   }
 
   /** Like flush(), but the calling thread waits for the disk. */
   flushNow(): void {
-    this.#beginFlush()
+    if (!this.#beginFlush()) return
     try {
-      if (!this.#writePending()) return
+      this.#writeGroup()
       try {
         this.#current.syncNow()
       } catch (cause) {
         throw this.#break(cause)
       }
-      this.#finishFlush()
+      this.#afterSync()
     } finally {
-      this.#isFlushing = false
+      this.#endFlush()
     }
   }
 
@@ -185,33 +191,38 @@ export class WalWriter {
     if (this.#next !== undefined) this.#discard(this.#next)
   }
 
-  #beginFlush(): void {
+  /** Takes what is pending as the group to flush; false when there is nothing. */
+  #beginFlush(): boolean {
     this.#checkUsable()
     invariant(!this.#isFlushing, 'flushes of the log do not overlap')
+    if (!this.hasPending) return false
+    const group = this.#pending
+    this.#pending = this.#group
+    this.#group = group
+    this.#groupLastSeqNum = this.#lastAppended
     this.#isFlushing = true
-  }
-
-  /** Writes what is pending to the file it belongs to; false when nothing was. */
-  #writePending(): boolean {
-    this.#checkUsable()
-    const batch = this.#pending
-    if (batch.frameCount === 0) return false
-    const lastSeqNum = this.#lastAppended
-    try {
-      if (this.#current.fits(batch.byteCount)) this.#current.ensureSpace(batch.byteCount)
-      else this.#rotate(batch.byteCount)
-      this.#writeFrames(() => this.#current.write(batch, lastSeqNum))
-    } finally {
-      // The write is a copy to the page cache, so the memory is free again at once.
-      batch.reset()
-    }
     return true
   }
 
-  #finishFlush(): void {
+  #endFlush(): void {
+    this.#group.reset()
+    this.#isFlushing = false
+  }
+
+  /** Writes the group to the file it belongs to. */
+  #writeGroup(): void {
+    this.#checkUsable()
+    const { byteCount } = this.#group
+    if (this.#current.fits(byteCount)) this.#current.ensureSpace(byteCount)
+    else this.#rotate(byteCount)
+    this.#writeFrames(() => this.#current.write(this.#group, this.#groupLastSeqNum))
+  }
+
+  #afterSync(): void {
     if (this.#breakage !== undefined) throw this.#break(this.#breakage.cause)
     this.#current.markSynced()
-    if (this.#next === undefined && this.#current.isHalfUsed) {
+    const isNextAtHand = this.#next !== undefined || this.#preparing !== undefined
+    if (!isNextAtHand && this.#current.isHalfUsed) {
       this.#preparation = this.#prepareNext()
     }
   }
