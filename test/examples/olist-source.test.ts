@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { OlistSource } from '../../examples/demo/dist/olist.js'
 import { OlistDirectory } from '../../examples/demo/dist/olist-files.js'
+import type { RowOf, TableName } from '../../examples/demo/dist/schema.js'
 import type { Change } from '../../examples/demo/dist/source.js'
 
 // Invented rows in the form of the eight files. Two sellers share order o1; o2 has no item; o9 has a payment only;
@@ -90,14 +91,14 @@ function keysOf(changes: readonly Change[], tenant: string): string[] {
   return keys.toSorted()
 }
 
-function rowOf<Name extends Change['table']>(
+/** The first row of a tenant's table. */
+function rowOf<Name extends TableName>(
   changes: readonly Change[],
   tenant: string,
   table: Name,
-): Extract<Change, { table: Name }>['row'] | undefined {
-  return changes.find((change) => change.tenant === tenant && change.table === table)?.row as
-    | Extract<Change, { table: Name }>['row']
-    | undefined
+): RowOf<Name> | undefined {
+  const change = changes.find((one) => one.tenant === tenant && one.table === table)
+  return change?.row as RowOf<Name> | undefined
 }
 
 async function replace(name: FileName, from: string, to: string): Promise<void> {

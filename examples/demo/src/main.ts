@@ -4,6 +4,7 @@
 import { mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { EngineError } from 'tabularium'
 import { type DemoArguments, parseDemoArguments, USAGE, UsageError } from './arguments.js'
 import { openDatabase } from './database.js'
 import { formatCount, formatDuration } from './figures.js'
@@ -51,7 +52,7 @@ async function main(words: readonly string[]): Promise<number> {
     const problem = error instanceof Error ? error.message : String(error)
     process.stderr.write(`demo: ${problem}\n`)
     if (error instanceof UsageError) return 2
-    if (process.env['DEBUG'] !== undefined) process.stderr.write(`${(error as Error).stack}\n`)
+    if (error instanceof EngineError) process.stderr.write(`${error.advice}\n`)
     return 1
   }
 }
