@@ -42,6 +42,8 @@ export interface TabletOptions {
   /** First tenant hash behind the tablet, at most 2^32. */
   readonly hashEnd: number
   readonly version: Version
+  /** What recovery replayed, or an empty memtable. */
+  readonly active: Memtable
   readonly tables: TableSource
 }
 

@@ -1,7 +1,7 @@
 // Group commit: everything appended while one sync is in flight rides the next one. One flush runs at a time; a commit
 // is durable when the flush that carried it has synced.
 
-import { engineError } from '../base/errors.js'
+import { EngineError, engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import type { Clock } from '../env/env.js'
 import type { WalWriter } from '../wal/writer.js'
@@ -42,7 +42,7 @@ export class CommitLog {
   /**
    * Frames one commit into the log. Resolves once it is durable.
    *
-   * @throws COMMIT_UNKNOWN (as rejection) when the sync failed
+   * @throws COMMIT_UNKNOWN (as rejection) when the sync failed; DISK_FULL, IO_FAILED when the commit did not happen
    */
   append(seqNum: SeqNum, bytes: Uint8Array, byteCount: number): Promise<void> {
     this.#options.wal.append(seqNum, bytes, 0, byteCount)
@@ -86,10 +86,13 @@ export class CommitLog {
   }
 
   #break(cause: unknown, group: readonly Waiter[]): void {
-    const error = engineError('COMMIT_UNKNOWN', 'the write-ahead log could not be made durable', {
-      cause,
-      committed: 'unknown',
-    })
+    const error =
+      cause instanceof EngineError
+        ? cause
+        : engineError('COMMIT_UNKNOWN', 'the write-ahead log could not be made durable', {
+            cause,
+            committed: 'unknown',
+          })
     this.#failure = { error }
     this.#options.onBroken(cause)
     for (const waiter of group) waiter.reject(error)

@@ -1,7 +1,8 @@
 // A plain picture of the store for people and monitors. Counting costs a walk over the files of every tablet.
 
-import type { FileId, SeqNum, TabletId } from '../base/ids.js'
+import type { SeqNum, TabletId } from '../base/ids.js'
 import type { OpenedFiles } from './open-files.js'
+import type { RecoveryReport } from './recovery-report.js'
 
 export interface LevelStats {
   readonly level: number
@@ -35,15 +36,6 @@ export interface StoreStats {
   readonly cache: { readonly hitCount: number; readonly missCount: number; readonly bytes: number }
   /** What opening found in the log. */
   readonly recovery: RecoveryReport
-}
-
-export interface RecoveryReport {
-  readonly walFileCount: number
-  readonly commitCount: number
-  /** Bytes of a torn tail; no acknowledged commit was in them. */
-  readonly tornBytes: number
-  /** Files that no manifest named and that were removed: leftovers of interrupted jobs. */
-  readonly orphanFileIds: readonly FileId[]
 }
 
 type Moments = Pick<StoreStats, 'historyFloor' | 'openSnapshotCount'> & {

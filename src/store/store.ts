@@ -28,6 +28,7 @@ import { SnapshotRegistry } from './snapshots.js'
 import { describeStore, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionHost } from './transaction.js'
 import type { EntryScan, ReadView, WriteView } from './view.js'
+import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
 import { WriteBatch } from './write-batch.js'
 
 /** A ReadView that keeps its versions alive until it is closed. */
@@ -211,6 +212,12 @@ export class Store implements TransactionHost {
     })
   }
 
+  /** Reads and checks every table; damage is reported, not thrown. */
+  verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
+    this.#assertReadable()
+    return verifyFiles(this.#files, this.#env, onProgress)
+  }
+
   /** Waits for commits and jobs in flight, flushes, and lets go of every file. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -348,7 +355,7 @@ export class Store implements TransactionHost {
       this.#state = 'closed'
       this.#maintenance.stop()
       await this.#maintenance.idle()
-      await this.#files.close({ isClean, durable: this.#log.durable })
+      await this.#files.close(isClean)
     }
   }
 }

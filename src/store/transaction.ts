@@ -72,6 +72,18 @@ export class StoreTransaction implements WriteView {
     this.#batch.delete(key)
   }
 
+  /** Runs several writes as one: when `fn` throws, those it made are taken back and the transaction goes on. */
+  atomically<R>(fn: () => R): R {
+    this.#assertOpen()
+    const savepoint = this.#batch.savepoint()
+    try {
+      return fn()
+    } catch (error) {
+      this.#batch.rollbackTo(savepoint)
+      throw error
+    }
+  }
+
   /**
    * Validates and commits. Resolves with the commit's SeqNum once it is durable, or with undefined when there was
    * nothing to write.

@@ -44,8 +44,12 @@ export class WriteBatch {
   #keyEnd: Uint32Array = new Uint32Array(16)
   #valueEnd: Uint32Array = new Uint32Array(16)
   #hash: Uint32Array = new Uint32Array(16)
+  #kind: Uint8Array = new Uint8Array(16)
+  /** Entry number + 1 of the key's write before this one; 0 when it is the first. */
+  #earlier: Uint32Array = new Uint32Array(16)
   #slots: Int32Array = new Int32Array(64)
 
+  /** Whether there is nothing to commit. */
   get isEmpty(): boolean {
     return this.#liveCount === 0
   }
@@ -87,6 +91,26 @@ export class WriteBatch {
       const keyEnd = this.#keyEnd[i]!
       visit(bytes, this.#keyStart[i]!, keyEnd, this.#hash[i]!, kind, keyEnd, this.#valueEnd[i]!)
     }
+  }
+
+  /** A mark to roll back to. */
+  savepoint(): number {
+    return this.#entryCount
+  }
+
+  /** Takes back every write since the savepoint. */
+  rollbackTo(savepoint: number): void {
+    if (savepoint === this.#entryCount) return
+    for (let entry = this.#entryCount - 1; entry >= savepoint; entry--) {
+      const { records } = this.#sections[this.#section[entry]!]!
+      const earlier = this.#earlier[entry]! - 1
+      this.#byteCount -= this.#valueEnd[entry]! - this.#keyStart[entry]!
+      if (earlier >= 0) this.#setKind(earlier, this.#kind[earlier]!)
+      else this.#liveCount--
+      records.length = this.#record[entry]!
+    }
+    this.#entryCount = savepoint
+    this.#rebuildSlots(this.#slots.length)
   }
 
   /** Appends the log payload of this batch to `out`. */
@@ -135,14 +159,15 @@ export class WriteBatch {
     const slot = this.#probe(key, keyHash)
     const earlier = this.#slots[slot]! - 1
     const entry = this.#append(kind, key, value, keyHash)
+    this.#earlier[entry] = earlier + 1
     this.#slots[slot] = entry + 1
-    if (earlier >= 0) {
-      const { records } = this.#sections[this.#section[earlier]!]!
-      records.bytes[this.#record[earlier]!] = RECORD_KIND_DEAD
-    } else {
-      this.#liveCount++
-      if (this.#entryCount * 2 > this.#slots.length) this.#rehash()
-    }
+    if (earlier >= 0) this.#setKind(earlier, RECORD_KIND_DEAD)
+    else this.#liveCount++
+    if (this.#liveCount * 2 > this.#slots.length) this.#rebuildSlots(this.#slots.length * 4)
+  }
+
+  #setKind(entry: number, kind: number): void {
+    this.#sections[this.#section[entry]!]!.records.bytes[this.#record[entry]!] = kind
   }
 
   #append(kind: number, key: Uint8Array, value: Uint8Array, keyHash: number): number {
@@ -161,6 +186,7 @@ export class WriteBatch {
     records.raw(value, 0, value.length)
     this.#valueEnd[entry] = records.length
     this.#hash[entry] = keyHash
+    this.#kind[entry] = kind
     this.#entryCount = entry + 1
     this.#byteCount += key.length + value.length
     return entry
@@ -198,15 +224,15 @@ export class WriteBatch {
     }
   }
 
-  #rehash(): void {
-    const old = this.#slots
-    const slots = new Int32Array(old.length * 4)
-    const mask = slots.length - 1
-    for (const held of old) {
-      if (held === 0) continue
-      let slot = this.#hash[held - 1]! & mask
+  #rebuildSlots(slotCount: number): void {
+    const slots = new Int32Array(slotCount)
+    const mask = slotCount - 1
+    for (let entry = 0; entry < this.#entryCount; entry++) {
+      const { bytes } = this.#sections[this.#section[entry]!]!.records
+      if (bytes[this.#record[entry]!] === RECORD_KIND_DEAD) continue
+      let slot = this.#hash[entry]! & mask
       while (slots[slot] !== 0) slot = (slot + 1) & mask
-      slots[slot] = held
+      slots[slot] = entry + 1
     }
     this.#slots = slots
   }
@@ -218,6 +244,10 @@ export class WriteBatch {
     this.#keyEnd = doubled(this.#keyEnd)
     this.#valueEnd = doubled(this.#valueEnd)
     this.#hash = doubled(this.#hash)
+    this.#earlier = doubled(this.#earlier)
+    const kind = new Uint8Array(this.#kind.length * 2)
+    kind.set(this.#kind)
+    this.#kind = kind
   }
 
   #fill(entry: number, slot: EntrySlot): void {

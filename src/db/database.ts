@@ -1,0 +1,146 @@
+// An open database: the place where tenants are named, and the handle on everything that runs behind them.
+
+import { engineError } from '../base/errors.js'
+import type { EventListener, EventName, EventSource } from '../base/events.js'
+import { checkTenantName } from '../catalog/catalog.js'
+import type { TableDefinition } from '../catalog/definition.js'
+import type { StoreStats } from '../store/stats.js'
+import type { VerifyProgress, VerifyReport } from '../store/verify.js'
+import type { Engine } from './engine.js'
+import type { DatabaseSettings } from './options.js'
+import {
+  type Tables,
+  type Tenant,
+  TenantSession,
+  type TransactionTenant,
+  transactionTenant,
+} from './tenant-session.js'
+import { type TransactOptions, transact } from './transact.js'
+
+/** A transaction over several tenants. */
+export interface DatabaseTransaction<T extends Tables> {
+  /** @throws TENANT_NAME_INVALID */
+  tenant(name: string): TransactionTenant<T>
+}
+
+export interface DatabaseStats extends StoreStats {
+  readonly path: string
+  readonly tableNames: readonly string[]
+}
+
+export interface DatabaseParts {
+  readonly path: string
+  readonly engine: Engine
+  readonly events: EventSource
+  readonly settings: DatabaseSettings
+}
+
+export class Database<T extends Tables> {
+  readonly path: string
+  readonly #engine: Engine
+  readonly #events: EventSource
+  readonly #settings: DatabaseSettings
+  #closing: Promise<void> | undefined
+
+  /** Made by open(). */
+  constructor(parts: DatabaseParts) {
+    this.path = parts.path
+    this.#engine = parts.engine
+    this.#events = parts.events
+    this.#settings = parts.settings
+  }
+
+  /**
+   * A session of one tenant. Tenants need no set-up: the first write makes them known. Asking costs no I/O.
+   *
+   * @param name  1 to 256 bytes of text without control characters
+   * @throws TENANT_NAME_INVALID
+   */
+  tenant(name: string): Tenant<T> {
+    checkTenantName(name)
+    return new TenantSession<T>(this.#engine, name) as Tenant<T>
+  }
+
+  /**
+   * Runs `fn` in one serializable transaction over any tenants; see TenantSession.transact.
+   *
+   * @example
+   * await db.transact(async (tx) => {
+   *   await tx.tenant('a').wallets.update('w', { cents: 0n })
+   *   await tx.tenant('b').wallets.update('w', { cents: 100n })
+   * })
+   */
+  transact<R>(
+    fn: (tx: DatabaseTransaction<T>) => Promise<R> | R,
+    options?: TransactOptions,
+  ): Promise<R> {
+    return transact(
+      this.#engine,
+      (transaction) =>
+        fn({
+          tenant: (name) => {
+            checkTenantName(name)
+            const tenant = { name, ref: undefined }
+            return transactionTenant<T>(this.#engine, tenant, transaction)
+          },
+        }),
+      options,
+    )
+  }
+
+  /** Names of the tenants that have written, in the order of their bytes. */
+  tenants(): string[] {
+    return [...this.#engine.catalog.listTenants(this.#engine.store.latest())]
+  }
+
+  /** The tables as they are stored. */
+  tables(): readonly TableDefinition[] {
+    return this.#engine.catalog.tables()
+  }
+
+  /** The settings in force. */
+  config(): DatabaseSettings {
+    return { ...this.#settings }
+  }
+
+  stats(): DatabaseStats {
+    return {
+      path: this.path,
+      tableNames: this.#engine.tableNames,
+      ...this.#engine.store.stats(),
+    }
+  }
+
+  /** Calls `listener` on every event of this name until the returned function is called. */
+  on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
+    if (typeof listener !== 'function') {
+      throw engineError('ARGUMENT_INVALID', 'a listener must be a function')
+    }
+    return this.#events.on(name, listener)
+  }
+
+  /** Brings everything committed so far from memory into sstables. */
+  flush(): Promise<void> {
+    return this.#engine.store.flush()
+  }
+
+  /** Flushes, then compacts until no level asks for it. */
+  compact(): Promise<void> {
+    return this.#engine.store.compact()
+  }
+
+  /** Reads and checks every file; damage is reported, not thrown. */
+  verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
+    return this.#engine.store.verify(onProgress)
+  }
+
+  /** Waits for commits in flight, brings memory into tables and lets go of the directory. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#engine.store.close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

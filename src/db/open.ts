@@ -1,0 +1,116 @@
+// The only composition root: settings are checked, parts are put together, tables are declared.
+
+import { resolve } from 'node:path'
+import { engineError } from '../base/errors.js'
+import { EventSource } from '../base/events.js'
+import { readSettings } from '../base/options.js'
+import { KiB, MiB } from '../base/limits.js'
+import { Catalog } from '../catalog/catalog.js'
+import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
+import type { Env } from '../env/env.js'
+import { nodeEnv } from '../env/node-env.js'
+import { Store } from '../store/store.js'
+import { Database } from './database.js'
+import { Engine } from './engine.js'
+import { type OpenSettings, SETTINGS } from './options.js'
+import { RESERVED_TABLE_NAMES, type Tables } from './tenant-session.js'
+
+/** Stored bytes per block before compression, and per sstable; measured defaults, not settings. */
+const BLOCK_BYTES = 16 * KiB
+const OUTPUT_TABLE_BYTES = 32 * MiB
+/** A flush must not wait behind a long compaction. */
+const JOB_THREAD_COUNT = 2
+
+export interface OpenOptions<T extends Tables> extends OpenSettings {
+  /** The directory of the database; made when it is missing. */
+  readonly path: string
+  /** Tables by the name that sessions show them under. Without it, the tables that are stored. */
+  readonly tables?: T
+}
+
+/** Parts that a test may replace. */
+export interface Components {
+  readonly env?: Env
+}
+
+/**
+ * Opens a database, recovering what its log proves, or creates it.
+ *
+ * @throws DB_LOCKED when another process or handle has it open
+ * @throws DB_NOT_FOUND DB_NOT_A_DATABASE FORMAT_UNSUPPORTED OPTION_UNKNOWN OPTION_OUT_OF_RANGE OPTION_CONFLICT
+ * @throws SCHEMA_INVALID SCHEMA_MISMATCH when the declared tables are impossible or do not fit the stored ones
+ * @throws WAL_CORRUPT MANIFEST_CORRUPT FILE_MISSING when the files are damaged; nothing is changed then
+ * @example
+ * await using db = await open({ path: './data', tables: { orders } })
+ */
+export async function open<const T extends Tables = {}>(
+  options: OpenOptions<T>,
+  components: Components = {},
+): Promise<Database<T>> {
+  const { path, tables, ...given } = checkedOptions(options)
+  const settings = readSettings(SETTINGS, given)
+  checkTableNames(tables)
+  const env =
+    components.env ??
+    nodeEnv({
+      jobModule: new URL('../lsm/job-worker.js', import.meta.url),
+      jobThreadCount: JOB_THREAD_COUNT,
+    })
+  const events = new EventSource()
+  const directory = components.env === undefined ? resolve(path) : path
+  const store = await Store.open(
+    {
+      path: directory,
+      createIfMissing: settings.createIfMissing,
+      tabletCount: given.tabletCount,
+      defaultTabletCount: settings.tabletCount,
+      memtableBudgetBytes: settings.memtableBudgetBytes,
+      blockCacheBytes: settings.blockCacheBytes,
+      walFileBytes: settings.walFileBytes,
+      historyWindowMs: settings.historyWindowMs,
+      blockBytes: BLOCK_BYTES,
+      outputTableBytes: OUTPUT_TABLE_BYTES,
+      transform: IDENTITY_TRANSFORM,
+    },
+    env,
+    events,
+  )
+  try {
+    const catalog = await Catalog.open(
+      store,
+      tables === undefined ? undefined : Object.values(tables).map((table) => table.declaration),
+    )
+    const engine = new Engine(store, catalog, env)
+    return new Database<T>({ path: directory, engine, events, settings })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function checkedOptions<T extends Tables>(options: OpenOptions<T>): OpenOptions<T> {
+  if (typeof options !== 'object' || options === null) {
+    throw engineError('ARGUMENT_INVALID', 'open() takes an object: open({ path, tables })')
+  }
+  if (typeof options.path !== 'string' || options.path === '' || options.path.includes('\0')) {
+    throw engineError('ARGUMENT_INVALID', 'path must be the name of a directory')
+  }
+  return options
+}
+
+function checkTableNames(tables: Tables | undefined): void {
+  for (const [name, table] of Object.entries(tables ?? {})) {
+    if (table?.declaration === undefined) {
+      throw engineError('SCHEMA_INVALID', `tables.${name} is not made by table()`)
+    }
+    if (table.declaration.name !== name) {
+      throw engineError(
+        'SCHEMA_INVALID',
+        `tables.${name} declares the table ${table.declaration.name}: use the same name`,
+      )
+    }
+    if (RESERVED_TABLE_NAMES.has(name)) {
+      throw engineError('SCHEMA_INVALID', `a table cannot be named ${name}: sessions use that name`)
+    }
+  }
+}

@@ -1,0 +1,237 @@
+// One tenant, as users see it: its tables, its transactions, its SQL, its past. A session is bound to its tenant when it
+// is made; no call takes a tenant afterwards, so a read or write without a tenant cannot be expressed.
+
+import type { SeqNum } from '../base/ids.js'
+import type { AnyTable } from '../catalog/table.js'
+import type { StoreTransaction } from '../store/transaction.js'
+import type { Engine, TenantName } from './engine.js'
+import { runInTransaction, runQuery, type SqlParameters, type SqlResult, textOf } from './sql.js'
+import {
+  type HeldView,
+  PastTable,
+  type ReadScope,
+  TableSession,
+  TransactionTable,
+  type WriteScope,
+} from './table-session.js'
+import { type Moment, resolveMoment } from './time.js'
+import { type TransactOptions, transact } from './transact.js'
+
+/** The tables of a database by the name they are declared under. */
+export type Tables = Readonly<Record<string, AnyTable>>
+
+/** A tenant of a database: `tenant.orders.get(id)`. */
+export type Tenant<T extends Tables> = TenantSession<T> & {
+  readonly [Name in keyof T]: TableSession<T[Name]>
+}
+/** A tenant as of a moment: reads only. */
+export type PastTenant<T extends Tables> = PastTenantSession & {
+  readonly [Name in keyof T]: PastTable<T[Name]>
+}
+/** A tenant inside a transaction. */
+export type TransactionTenant<T extends Tables> = TransactionTenantSession & {
+  readonly [Name in keyof T]: TransactionTable<T[Name]>
+}
+
+/** Names that a table cannot have, because sessions use them. */
+export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
+  'name',
+  'transact',
+  'sql',
+  'query',
+  'at',
+  'then',
+  'constructor',
+  '__proto__',
+])
+
+export class TenantSession<T extends Tables> {
+  readonly name: string
+  readonly #engine: Engine
+  readonly #tenant: TenantName
+
+  constructor(engine: Engine, name: string) {
+    this.name = name
+    this.#engine = engine
+    this.#tenant = { name, ref: undefined }
+    const scope = newestScope(engine, this.#tenant)
+    attachTables(this, engine, (table) => new TableSession(scope, table))
+  }
+
+  /**
+   * Runs `fn` in a serializable transaction and commits when it returns; a conflict runs it again. When it throws,
+   * nothing is written.
+   *
+   * @returns what fn returns, once the commit is durable
+   * @throws TXN_CONFLICT when it still conflicts after all retries
+   * @example
+   * await shop.transact(async (tx) => {
+   *   const item = await tx.stock.get('sku-1')
+   *   if (item.left > 0) await tx.stock.update('sku-1', { left: item.left - 1 })
+   * })
+   */
+  transact<R>(
+    fn: (tx: TransactionTenant<T>) => Promise<R> | R,
+    options?: TransactOptions,
+  ): Promise<R> {
+    return transact(
+      this.#engine,
+      (transaction) => fn(transactionTenant<T>(this.#engine, this.#tenant, transaction)),
+      options,
+    )
+  }
+
+  /** Runs one SQL statement with its values bound: tenant.sql`select * from orders where id = ${id}`. */
+  sql<R = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: unknown[]
+  ): Promise<SqlResult<R>> {
+    const { text, parameters } = textOf(strings, values)
+    return this.query<R>(text, parameters)
+  }
+
+  /** Runs one SQL statement given as text. */
+  async query<R = Record<string, unknown>>(
+    text: string,
+    parameters: SqlParameters = [],
+  ): Promise<SqlResult<R>> {
+    if (!this.#engine.prepare(text).isWrite) {
+      return (await runQuery(
+        newestScope(this.#engine, this.#tenant),
+        text,
+        parameters,
+      )) as SqlResult<R>
+    }
+    return transact(this.#engine, (transaction) => {
+      const scope = transactionScope(this.#engine, this.#tenant, transaction)
+      return runInTransaction(scope, text, parameters) as Promise<SqlResult<R>>
+    })
+  }
+
+  /**
+   * This tenant as of a moment: a Date, a SeqNum that a commit returned, or a duration back from now such as '-10m'.
+   *
+   * @throws ARGUMENT_INVALID when it is no moment; reading throws TXN_SNAPSHOT_TOO_OLD when it is older than the history
+   */
+  at(moment: Moment): PastTenant<T> {
+    const seqNum = resolveMoment(moment, this.#engine.nowMicros())
+    return new PastTenantSession(this.#engine, this.#tenant, seqNum) as PastTenant<T>
+  }
+}
+
+export class PastTenantSession {
+  readonly name: string
+  /** The commit whose state is seen: the newest at or before it. */
+  readonly seqNum: SeqNum
+  readonly #scope: ReadScope
+
+  constructor(engine: Engine, tenant: TenantName, seqNum: SeqNum) {
+    this.name = tenant.name
+    this.seqNum = seqNum
+    const hold = async (): Promise<HeldView> => {
+      await engine.settle(seqNum)
+      const view = engine.store.at(seqNum)
+      return { view, release: () => view.close() }
+    }
+    const viewNow = () => {
+      const view = engine.store.at(seqNum)
+      view.close()
+      return view
+    }
+    this.#scope = { engine, tenant, viewNow, hold }
+    attachTables(this, engine, (table) => new PastTable(this.#scope, table))
+  }
+
+  /** Runs one SQL query on the state of that moment. */
+  sql<R = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: unknown[]
+  ): Promise<SqlResult<R>> {
+    const { text, parameters } = textOf(strings, values)
+    return this.query<R>(text, parameters)
+  }
+
+  query<R = Record<string, unknown>>(
+    text: string,
+    parameters: SqlParameters = [],
+  ): Promise<SqlResult<R>> {
+    return runQuery(this.#scope, text, parameters) as Promise<SqlResult<R>>
+  }
+}
+
+export class TransactionTenantSession {
+  readonly name: string
+  readonly #scope: WriteScope
+
+  constructor(scope: WriteScope) {
+    this.name = scope.tenant.name
+    this.#scope = scope
+    attachTables(this, scope.engine, (table) => new TransactionTable(scope, table))
+  }
+
+  /** Runs one SQL statement inside the transaction. */
+  sql<R = Record<string, unknown>>(
+    strings: TemplateStringsArray,
+    ...values: unknown[]
+  ): Promise<SqlResult<R>> {
+    const { text, parameters } = textOf(strings, values)
+    return this.query<R>(text, parameters)
+  }
+
+  query<R = Record<string, unknown>>(
+    text: string,
+    parameters: SqlParameters = [],
+  ): Promise<SqlResult<R>> {
+    return runInTransaction(this.#scope, text, parameters) as Promise<SqlResult<R>>
+  }
+}
+
+export function transactionTenant<T extends Tables>(
+  engine: Engine,
+  tenant: TenantName,
+  transaction: StoreTransaction,
+): TransactionTenant<T> {
+  const scope = transactionScope(engine, tenant, transaction)
+  return new TransactionTenantSession(scope) as TransactionTenant<T>
+}
+
+function newestScope(engine: Engine, tenant: TenantName): ReadScope {
+  return {
+    engine,
+    tenant,
+    viewNow: () => engine.store.latest(),
+    hold: () => {
+      const view = engine.store.at(engine.store.readable)
+      return Promise.resolve({ view, release: () => view.close() })
+    },
+  }
+}
+
+function transactionScope(
+  engine: Engine,
+  tenant: TenantName,
+  transaction: StoreTransaction,
+): WriteScope {
+  return {
+    engine,
+    tenant,
+    viewNow: () => transaction,
+    atomically: (fn) => transaction.atomically(fn),
+    hold: () => Promise.resolve({ view: transaction, release: () => undefined }),
+  }
+}
+
+/** Gives a session one property per table, made on first use: ten thousand tenants cost little until they are used. */
+function attachTables(session: object, engine: Engine, make: (table: string) => unknown): void {
+  for (const name of engine.tableNames) {
+    Object.defineProperty(session, name, {
+      configurable: true,
+      enumerable: true,
+      get: () => {
+        const value = make(name)
+        Object.defineProperty(session, name, { value, enumerable: true })
+        return value
+      },
+    })
+  }
+}

@@ -1,0 +1,46 @@
+// Everything that users may import from 'tabularium'. What is not listed here is private and may change.
+
+export {
+  type CommitOutcome,
+  ClosedError,
+  ConflictError,
+  CorruptError,
+  DeniedError,
+  EngineError,
+  type ErrorCode,
+  type ErrorKind,
+  InternalError,
+  InvalidError,
+  QuotaError,
+  UnavailableError,
+} from './base/errors.js'
+export type { EngineEvents, EventListener, EventName } from './base/events.js'
+export type { SeqNum } from './base/ids.js'
+export { t } from './catalog/column-types.js'
+export type { TableDefinition } from './catalog/definition.js'
+export {
+  type AnyTable,
+  type IndexName,
+  type Insert,
+  type Key,
+  type Row,
+  type Table,
+  table,
+  type Update,
+} from './catalog/table.js'
+export type { Database, DatabaseStats, DatabaseTransaction } from './db/database.js'
+export { type OpenOptions, open } from './db/open.js'
+export type { DatabaseSettings, OpenSettings } from './db/options.js'
+export type { RowStream } from './db/row-stream.js'
+export type { SqlParameters, SqlResult, SqlRow } from './db/sql.js'
+export type {
+  PastTable,
+  RowScanOptions,
+  RowVersion,
+  TableSession,
+  TransactionTable,
+} from './db/table-session.js'
+export type { PastTenant, Tables, Tenant, TransactionTenant } from './db/tenant-session.js'
+export type { Moment } from './db/time.js'
+export type { TransactOptions } from './db/transact.js'
+export type { VerifyProgress, VerifyReport } from './store/verify.js'

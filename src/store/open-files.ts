@@ -1,0 +1,398 @@
+// Opening and creating a database: from a directory to tablets, log and manifest that are ready for commits.
+//
+// Crash rule: a database exists from the moment its superblock is durable. Before that a directory holds nothing worth
+// keeping; after that everything that is needed is named by the manifest or is a WAL file. Files that are neither are
+// leftovers of interrupted jobs and are removed, but only once recovery has succeeded: on any anomaly nothing is deleted.
+
+import { engineError } from '../base/errors.js'
+import type { EventSource } from '../base/events.js'
+import type { FileId, SeqNum, TabletId } from '../base/ids.js'
+import { SEQ_NUM_ZERO } from '../base/ids.js'
+import type { BlockTransform } from '../codec/block-transform.js'
+import { tenantHashOfKey } from '../codec/tenant-key.js'
+import { DATABASE_ID_BYTES, INCARNATION_BYTES } from '../codec/file-header.js'
+import { type DirectoryLock, LOCK_NAME, lockDirectory } from '../env/directory-lock.js'
+import type { Env } from '../env/env.js'
+import { hashBytes } from '../kernels/bytes.js'
+import { Manifest } from '../lsm/manifest.js'
+import { type ManifestState, readManifest, type TabletState } from '../lsm/manifest-state.js'
+import { Memtable } from '../lsm/memtable.js'
+import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
+import { Tablet, type TableSource } from '../lsm/tablet.js'
+import { BlockCache } from '../sstable/block-cache.js'
+import { tableFileName } from '../sstable/format.js'
+import { TableReader } from '../sstable/table-reader.js'
+import { recoverWal, type WalRecovery } from '../wal/recovery.js'
+import { WalWriter } from '../wal/writer.js'
+import { decodeCommit } from './commit-format.js'
+import type { RecoveryReport } from './recovery-report.js'
+
+export interface StoreOptions {
+  readonly path: string
+  readonly createIfMissing: boolean
+  /** How many tablets the database must have; absent: as stored, or the default for a new one. */
+  readonly tabletCount?: number | undefined
+  readonly defaultTabletCount: number
+  readonly memtableBudgetBytes: number
+  readonly blockCacheBytes: number
+  readonly walFileBytes: number
+  readonly historyWindowMs: number
+  /** Raw bytes of an sstable block. */
+  readonly blockBytes: number
+  /** Stored bytes of an sstable that a compaction writes. */
+  readonly outputTableBytes: number
+  readonly transform: BlockTransform
+}
+
+/** What files of this opening carry in their headers. */
+export interface WriterIdentity {
+  readonly databaseId: Uint8Array
+  readonly incarnation: Uint8Array
+  readonly transformId: number
+}
+
+const HASH_SPACE = 2 ** 32
+const DATA_FILE = /^(\d{6,})\.(wal|sst|manifest)$/
+
+export class OpenedFiles {
+  readonly tablets: readonly Tablet[]
+  readonly manifest: Manifest
+  readonly wal: WalWriter
+  readonly cache: BlockCache
+  readonly identity: WriterIdentity
+  readonly lastSeqNum: SeqNum
+  readonly recovery: RecoveryReport
+  readonly #env: Env
+  readonly #lock: DirectoryLock
+
+  constructor(parts: {
+    readonly tablets: readonly Tablet[]
+    readonly manifest: Manifest
+    readonly wal: WalWriter
+    readonly cache: BlockCache
+    readonly identity: WriterIdentity
+    readonly lastSeqNum: SeqNum
+    readonly recovery: RecoveryReport
+    readonly env: Env
+    readonly lock: DirectoryLock
+  }) {
+    this.tablets = parts.tablets
+    this.manifest = parts.manifest
+    this.wal = parts.wal
+    this.cache = parts.cache
+    this.identity = parts.identity
+    this.lastSeqNum = parts.lastSeqNum
+    this.recovery = parts.recovery
+    this.#env = parts.env
+    this.#lock = parts.lock
+  }
+
+  /** Versions that only snapshots below it can see may be gone. */
+  get historyFloor(): SeqNum {
+    return Math.max(...this.tablets.map(({ version }) => version.historyFloor)) as SeqNum
+  }
+
+  reserveFileIds(count: number): FileId[] {
+    return Array.from({ length: count }, () => this.manifest.allocateFileId())
+  }
+
+  /** Lets go of everything. With `isClean`, says in the superblock how far the log is durable. */
+  async close(isClean: boolean): Promise<void> {
+    const wal = this.wal.durable
+    try {
+      await this.wal.close()
+      const isFlushed = this.tablets.every(({ oldestUnflushed }) => oldestUnflushed === undefined)
+      await this.manifest.close(isClean ? { isClean: isFlushed, wal } : undefined)
+    } finally {
+      for (const tablet of this.tablets) tablet.close()
+      await this.#env.jobs.close()
+      await this.#lock.release()
+    }
+  }
+}
+
+/** @throws as Store.open */
+export async function openFiles(
+  options: StoreOptions,
+  env: Env,
+  events: EventSource,
+): Promise<OpenedFiles> {
+  const isNew = prepareDirectory(options, env)
+  const lock = await lockDirectory(options.path, env)
+  try {
+    if (isNew) return await createDatabase(options, env, lock)
+    return await recoverDatabase(options, env, lock, events)
+  } catch (error) {
+    await env.jobs.close()
+    await lock.release()
+    throw error
+  }
+}
+
+/** Makes the directory where that is asked for; true when a database is to be created in it. */
+function prepareDirectory(options: StoreOptions, env: Env): boolean {
+  const { path, createIfMissing } = options
+  const { fs } = env
+  if (fs.exists(path) && !fs.isDirectory(path)) throw notADatabase(path, 'it is a file')
+  if (fs.exists(path) && hasSuperblock(fs, path)) return false
+  const names = fs.exists(path) ? fs.list(path).filter((name) => name !== LOCK_NAME) : []
+  const data = names.filter((name) => /^\d{6,}\.(wal|sst)$/.test(name))
+  if (data.length > 0) {
+    throw engineError('FILE_MISSING', `${path} has data files but no ${SUPERBLOCK_NAME}`, {
+      details: { path, file: SUPERBLOCK_NAME },
+    })
+  }
+  // A creation that was cut off leaves at most its manifest and a superblock under another name.
+  const foreign = names.filter(
+    (name) => name !== NEW_SUPERBLOCK_NAME && !/^\d{6,}\.manifest$/.test(name),
+  )
+  if (foreign.length > 0) throw notADatabase(path, `it holds ${foreign.slice(0, 3).join(', ')}`)
+  if (!createIfMissing) {
+    throw engineError('DB_NOT_FOUND', `there is no database in ${path}`, { details: { path } })
+  }
+  fs.makeDirectory(path)
+  return true
+}
+
+async function createDatabase(
+  options: StoreOptions,
+  env: Env,
+  lock: DirectoryLock,
+): Promise<OpenedFiles> {
+  const identity = newIdentity(options, env)
+  const count = options.tabletCount ?? options.defaultTabletCount
+  const ranges = Array.from({ length: count }, (_, i) => ({
+    tabletId: (i + 1) as TabletId,
+    hashStart: Math.ceil((i * HASH_SPACE) / count),
+    hashEnd: Math.ceil(((i + 1) * HASH_SPACE) / count),
+  }))
+  removeFiles(env, options.path, () => true)
+  const manifest = await Manifest.create(manifestOptions(options, env, identity), ranges)
+  return assemble(options, env, lock, { manifest, identity })
+}
+
+async function recoverDatabase(
+  options: StoreOptions,
+  env: Env,
+  lock: DirectoryLock,
+  events: EventSource,
+): Promise<OpenedFiles> {
+  const startMicros = env.clock.monotonicMicros()
+  const { fs } = env
+  const directory = options.path
+  const state = readManifest(fs, directory)
+  const { databaseId } = state.superblock
+  checkTabletCount(options, state.tablets.length)
+  checkTables(env, directory, state)
+  const commits: RecoveredCommits = new RecoveredCommits(options.transform, state.tablets)
+  const log = recoverWal({
+    fs,
+    directory,
+    databaseId,
+    provenHint: state.superblock.wal,
+    afterSeqNum: Math.min(...state.tablets.map(({ version }) => version.flushedSeqNum)) as SeqNum,
+    onCommit: (seqNum, payload) => commits.add(seqNum, payload),
+  })
+  const identity = newIdentity(options, env, databaseId)
+  const manifest = await Manifest.resume(manifestOptions(options, env, identity), state)
+  const files = assemble(options, env, lock, { manifest, identity, log, commits })
+  events.emit('recovery', {
+    walFileCount: log.files.length,
+    commitCount: log.commitCount,
+    tornBytes: log.tornBytes,
+    durationMs: (env.clock.monotonicMicros() - startMicros) / 1000,
+  })
+  return files
+}
+
+interface Recovered {
+  readonly manifest: Manifest
+  readonly identity: WriterIdentity
+  readonly log?: WalRecovery
+  readonly commits?: RecoveredCommits
+}
+
+function assemble(
+  options: StoreOptions,
+  env: Env,
+  lock: DirectoryLock,
+  recovered: Recovered,
+): OpenedFiles {
+  const { manifest, identity, log, commits } = recovered
+  const { fs } = env
+  const directory = options.path
+  const cache = new BlockCache({ capacityBytes: options.blockCacheBytes })
+  const source = tableSource(options, env, identity.databaseId, cache)
+  const tablets = manifest.tablets.map(
+    ({ tabletId, hashStart, hashEnd, version }) =>
+      new Tablet({
+        id: tabletId,
+        hashStart,
+        hashEnd,
+        version,
+        active: commits?.memtableOf(tabletId) ?? new Memtable(),
+        tables: source,
+      }),
+  )
+  const wal = WalWriter.create({
+    fs,
+    directory,
+    databaseId: identity.databaseId,
+    incarnation: identity.incarnation,
+    allocateFileId: () => manifest.allocateFileId(),
+    randomUint32: () => randomUint32(env),
+    fileBytes: options.walFileBytes,
+    yield: () => env.clock.yield(),
+    previous: log?.last,
+    sealed: log?.files,
+  })
+  const live = new Set<FileId>([manifest.fileId])
+  for (const { version } of tablets) {
+    for (const level of version.levels) for (const { fileId } of level) live.add(fileId)
+  }
+  for (const { fileId } of wal.files) live.add(fileId)
+  const orphanFileIds = removeFiles(env, directory, (fileId) => !live.has(fileId))
+  const flushed = tablets.map(({ version }) => version.flushedSeqNum)
+  return new OpenedFiles({
+    tablets,
+    manifest,
+    wal,
+    cache,
+    identity,
+    lastSeqNum: Math.max(log?.last?.seqNum ?? SEQ_NUM_ZERO, ...flushed) as SeqNum,
+    recovery: {
+      walFileCount: log?.files.length ?? 0,
+      commitCount: log?.commitCount ?? 0,
+      tornBytes: log?.tornBytes ?? 0,
+      orphanFileIds,
+    },
+    env,
+    lock,
+  })
+}
+
+/** Sorts replayed commits into memtables, leaving out what a tablet has in tables already. */
+class RecoveredCommits {
+  readonly #transform: BlockTransform
+  readonly #tablets: readonly TabletState[]
+  readonly #memtables = new Map<TabletId, Memtable>()
+
+  constructor(transform: BlockTransform, tablets: readonly TabletState[]) {
+    this.#transform = transform
+    this.#tablets = tablets
+  }
+
+  memtableOf(tabletId: TabletId): Memtable | undefined {
+    return this.#memtables.get(tabletId)
+  }
+
+  add(seqNum: SeqNum, payload: Uint8Array): void {
+    decodeCommit(payload, seqNum, this.#transform, (kind, bytes, keyStart, keyEnd, valueEnd) => {
+      const hash = tenantHashOfKey(bytes, keyStart)
+      const tablet = this.#tablets.find(({ hashEnd }) => hash < hashEnd)!
+      if (seqNum <= tablet.version.flushedSeqNum) return
+      let memtable = this.#memtables.get(tablet.tabletId)
+      if (memtable === undefined) {
+        memtable = new Memtable()
+        this.#memtables.set(tablet.tabletId, memtable)
+      }
+      const keyHash = hashBytes(bytes, keyStart, keyEnd)
+      memtable.add(bytes, keyStart, keyEnd, keyHash, seqNum, kind, bytes, keyEnd, valueEnd)
+    })
+  }
+}
+
+/** A live table must be there, whole: a missing one would bring back old values of its keys. */
+function checkTables(env: Env, directory: string, state: ManifestState): void {
+  for (const { version } of state.tablets) {
+    for (const { fileId, fileBytes } of version.levels.flat()) {
+      const file = tableFileName(fileId)
+      const path = `${directory}/${file}`
+      if (!env.fs.exists(path)) {
+        throw engineError('FILE_MISSING', `${path} is not there`, { details: { path, file } })
+      }
+      const found = env.fs.fileBytes(path)
+      if (found === fileBytes) continue
+      throw engineError('SSTABLE_CORRUPT', `${path} has ${found} bytes instead of ${fileBytes}`, {
+        details: { path, file, found, expected: fileBytes },
+      })
+    }
+  }
+}
+
+function checkTabletCount(options: StoreOptions, stored: number): void {
+  if (options.tabletCount === undefined || options.tabletCount === stored) return
+  throw engineError(
+    'OPTION_CONFLICT',
+    `tabletCount is ${options.tabletCount}, but the database was created with ${stored}`,
+    { details: { option: 'tabletCount', given: options.tabletCount, stored } },
+  )
+}
+
+function tableSource(
+  options: StoreOptions,
+  env: Env,
+  databaseId: Uint8Array,
+  cache: BlockCache,
+): TableSource {
+  const { fs } = env
+  const pathOf = (fileId: FileId) => `${options.path}/${tableFileName(fileId)}`
+  return {
+    open: (meta) =>
+      TableReader.open(fs, pathOf(meta.fileId), meta, {
+        databaseId,
+        transform: options.transform,
+        cache,
+      }),
+    discard: ({ meta, reader }) => {
+      reader.close()
+      fs.remove(pathOf(meta.fileId))
+    },
+  }
+}
+
+/** Removes our files whose ids are not needed, and makes that durable; their ids. */
+function removeFiles(
+  env: Env,
+  directory: string,
+  isUnneeded: (fileId: FileId) => boolean,
+): FileId[] {
+  const { fs } = env
+  const removed: FileId[] = []
+  for (const name of fs.list(directory)) {
+    const match = DATA_FILE.exec(name)
+    if (match === null || !isUnneeded(Number(match[1]) as FileId)) continue
+    fs.remove(`${directory}/${name}`)
+    removed.push(Number(match[1]) as FileId)
+  }
+  if (removed.length > 0) fs.syncDirectory(directory)
+  return removed
+}
+
+function newIdentity(options: StoreOptions, env: Env, databaseId?: Uint8Array): WriterIdentity {
+  return {
+    databaseId: databaseId ?? env.random.bytes(DATABASE_ID_BYTES),
+    incarnation: env.random.bytes(INCARNATION_BYTES),
+    transformId: options.transform.id,
+  }
+}
+
+function manifestOptions(options: StoreOptions, env: Env, identity: WriterIdentity) {
+  return {
+    fs: env.fs,
+    directory: options.path,
+    databaseId: identity.databaseId,
+    incarnation: identity.incarnation,
+    randomUint32: () => randomUint32(env),
+  }
+}
+
+function randomUint32(env: Env): number {
+  return new DataView(env.random.bytes(4).slice().buffer).getUint32(0, true)
+}
+
+function notADatabase(path: string, why: string): Error {
+  return engineError('DB_NOT_A_DATABASE', `${path} is not a Tabularium database: ${why}`, {
+    details: { path },
+  })
+}
