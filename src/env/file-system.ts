@@ -21,9 +21,9 @@ export interface FileSystem {
   isDirectory(path: string): boolean
   /** The names in a directory, sorted, without `.` and `..`. */
   list(directory: string): string[]
-  /** Makes the directory and its parents; not an error when it is there. */
+  /** Makes the directory and its parents, durably; not an error when it is there. */
   makeDirectory(directory: string): void
-  /** Replaces `to` atomically. Durable after syncDirectory of both parents. */
+  /** Renames a file, replacing `to` atomically. Durable after syncDirectory of both parents. */
   rename(from: string, to: string): void
   remove(path: string): void
   /** Makes creations, renames and removals in the directory durable. */

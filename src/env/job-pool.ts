@@ -1,0 +1,163 @@
+// Where background jobs run: on threads, or in line for simulation.
+
+import { fileURLToPath } from 'node:url'
+import type { Piscina } from 'piscina'
+
+import { engineError } from '../base/errors.js'
+import type { JobPool } from './env.js'
+import { decodeError } from './job-error.js'
+import type { ThreadAnswer, ThreadTask } from './job-thread.js'
+
+/** A thread without work stops after this time; its start costs some 30 ms. */
+const THREAD_IDLE_MS = 10_000
+
+const THREAD_MODULE: URL = new URL('./job-thread.js', import.meta.url)
+
+export interface ThreadJobPoolOptions {
+  /** A module that exports `runJob(job)`. */
+  readonly module: URL
+  readonly threadCount: number
+}
+
+/**
+ * Runs jobs on threads that start with the first job and stop when there is none for a while. Idle threads do not keep
+ * the process alive. Jobs beyond `threadCount` wait their turn here, not in the pool below, which forgets what waits
+ * when a thread dies.
+ */
+export class ThreadJobPool implements JobPool {
+  readonly #moduleUrl: string
+  readonly #threadCount: number
+  readonly #running = new RunningJobs()
+  #waiting: (() => void)[] = []
+  #freeCount: number
+  #pool: Promise<Piscina> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: ThreadJobPoolOptions) {
+    this.#moduleUrl = options.module.href
+    this.#threadCount = options.threadCount
+    this.#freeCount = options.threadCount
+  }
+
+  run(job: unknown): Promise<unknown> {
+    if (this.#closing !== undefined) return Promise.reject(closedError())
+    return this.#running.add(this.#runInTurn(job))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #runInTurn(job: unknown): Promise<unknown> {
+    if (this.#freeCount > 0) this.#freeCount--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await this.#runOnThread(job)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#freeCount++
+      else next()
+    }
+  }
+
+  async #runOnThread(job: unknown): Promise<unknown> {
+    const task: ThreadTask = { moduleUrl: this.#moduleUrl, job }
+    let answer: ThreadAnswer
+    try {
+      this.#pool ??= this.#start()
+      answer = (await (await this.#pool).run(task)) as ThreadAnswer
+    } catch (cause) {
+      // Errors of the job itself are answers, so the thread died, or the job could not be sent to it.
+      throw engineError('INTERNAL', 'a background job was lost with its thread', { cause })
+    }
+    if ('error' in answer) throw decodeError(answer.error)
+    return answer.result
+  }
+
+  async #start(): Promise<Piscina> {
+    const { Piscina } = await import('piscina')
+    const pool = new Piscina({
+      filename: fileURLToPath(THREAD_MODULE),
+      name: 'runTask',
+      minThreads: 0,
+      maxThreads: this.#threadCount,
+      idleTimeout: THREAD_IDLE_MS,
+      recordTiming: false,
+    })
+    // A thread that fails without a job: the next job starts another one.
+    pool.on('error', () => undefined)
+    return pool
+  }
+
+  async #close(): Promise<void> {
+    await this.#running.settle()
+    const pool = this.#pool
+    if (pool !== undefined) await (await pool).destroy()
+  }
+}
+
+export interface InlineJobPoolOptions {
+  readonly runJob: (job: unknown) => unknown
+  /** How many turns of the event loop pass before a job runs, and again before its result arrives. Default: 1 each. */
+  readonly delayTurns?: () => number
+}
+
+/** Runs jobs on this thread, each in one go, some turns of the event loop after it was asked for. */
+export class InlineJobPool implements JobPool {
+  readonly #runJob: (job: unknown) => unknown
+  readonly #delayTurns: () => number
+  readonly #running = new RunningJobs()
+  #isClosed = false
+
+  constructor(options: InlineJobPoolOptions) {
+    this.#runJob = options.runJob
+    this.#delayTurns = options.delayTurns ?? (() => 1)
+  }
+
+  run(job: unknown): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(closedError())
+    return this.#running.add(this.#runLate(job))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#running.settle()
+  }
+
+  async #runLate(job: unknown): Promise<unknown> {
+    // A copy, as a thread would get it: what cannot be sent fails here too.
+    const copy: unknown = structuredClone(job)
+    await turns(this.#delayTurns())
+    try {
+      return structuredClone(await this.#runJob(copy))
+    } finally {
+      await turns(this.#delayTurns())
+    }
+  }
+}
+
+class RunningJobs {
+  readonly #jobs = new Set<Promise<unknown>>()
+
+  add(job: Promise<unknown>): Promise<unknown> {
+    const forget = () => {
+      this.#jobs.delete(job)
+    }
+    this.#jobs.add(job)
+    job.then(forget, forget)
+    return job
+  }
+
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#jobs)
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function closedError(): Error {
+  return engineError('DB_CLOSED', 'the job pool is closed')
+}

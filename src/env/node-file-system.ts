@@ -1,0 +1,182 @@
+// The file system of the machine, through node:fs.
+//
+// Paths are given to the system as they are. On Windows directories cannot be synced, and need not be.
+
+import * as fs from 'node:fs'
+import { dirname, resolve as absolute } from 'node:path'
+
+import { errnoOf, fileError } from './file-error.js'
+import type { File, FileSystem, OpenMode } from './file-system.js'
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants
+const FLAGS: Readonly<Record<OpenMode, number>> = {
+  read: O_RDONLY,
+  write: O_RDWR,
+  create: O_RDWR | O_CREAT | O_EXCL,
+}
+
+/** An interrupted call is repeated, but a device that answers EAGAIN for ever must not hang the process. */
+const INTERRUPT_MAX_COUNT = 100
+
+export class NodeFileSystem implements FileSystem {
+  open(path: string, mode: OpenMode): File {
+    return new NodeFile(
+      path,
+      attempt('open', path, () => fs.openSync(path, FLAGS[mode])),
+    )
+  }
+
+  exists(path: string): boolean {
+    return statOf(path) !== undefined
+  }
+
+  fileBytes(path: string): number {
+    return attempt('stat', path, () => fs.statSync(path)).size
+  }
+
+  isDirectory(path: string): boolean {
+    return statOf(path)?.isDirectory() === true
+  }
+
+  list(directory: string): string[] {
+    return attempt('scandir', directory, () => fs.readdirSync(directory)).sort()
+  }
+
+  makeDirectory(directory: string): void {
+    const last = absolute(directory)
+    const first = attempt('mkdir', directory, () => fs.mkdirSync(last, { recursive: true }))
+    if (first === undefined) return
+    for (let made = last; ; made = dirname(made)) {
+      this.syncDirectory(dirname(made))
+      if (made === first) return
+    }
+  }
+
+  rename(from: string, to: string): void {
+    attempt('rename', from, () => fs.renameSync(from, to))
+  }
+
+  remove(path: string): void {
+    attempt('unlink', path, () => fs.unlinkSync(path))
+  }
+
+  syncDirectory(directory: string): void {
+    if (process.platform === 'win32') return
+    const fd = attempt('open', directory, () => fs.openSync(directory, O_RDONLY))
+    try {
+      attempt('fsync', directory, () => fs.fsyncSync(fd))
+    } finally {
+      fs.closeSync(fd)
+    }
+  }
+}
+
+class NodeFile implements File {
+  readonly path: string
+  readonly #fd: number
+  #isOpen = true
+  #syncCount = 0
+
+  constructor(path: string, fd: number) {
+    this.path = path
+    this.#fd = fd
+  }
+
+  read(target: Uint8Array, offsetBytes: number): number {
+    let done = 0
+    while (done < target.length) {
+      const count = this.#repeat('read', (fd) =>
+        fs.readSync(fd, target, done, target.length - done, offsetBytes + done),
+      )
+      if (count === 0) break
+      done += count
+    }
+    return done
+  }
+
+  write(data: Uint8Array, offsetBytes: number): void {
+    let done = 0
+    while (done < data.length) {
+      const count = this.#repeat('write', (fd) =>
+        fs.writeSync(fd, data, done, data.length - done, offsetBytes + done),
+      )
+      if (count === 0) throw fileError('EIO', { path: this.path, syscall: 'write' })
+      done += count
+    }
+  }
+
+  syncNow(): void {
+    this.#attempt('fdatasync', (fd) => fs.fdatasyncSync(fd))
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fd = this.#openFd('fdatasync')
+      this.#syncCount++
+      fs.fdatasync(fd, (error) => {
+        this.#syncCount--
+        // Nobody is left to hear that closing fails, and it takes nothing back that was synced.
+        if (!this.#isOpen && this.#syncCount === 0) fs.close(fd, () => undefined)
+        if (error === null) resolve()
+        else reject(fileError(errnoOf(error), { path: this.path, syscall: 'fdatasync' }, error))
+      })
+    })
+  }
+
+  truncate(bytes: number): void {
+    this.#attempt('ftruncate', (fd) => fs.ftruncateSync(fd, bytes))
+  }
+
+  sizeBytes(): number {
+    return this.#attempt('fstat', (fd) => fs.fstatSync(fd)).size
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    // A descriptor that a sync still uses stays open until then: its number could name another file.
+    if (this.#syncCount > 0) return
+    attempt('close', this.path, () => fs.closeSync(this.#fd))
+  }
+
+  #repeat(syscall: string, call: (fd: number) => number): number {
+    for (let count = 1; ; count++) {
+      try {
+        return call(this.#openFd(syscall))
+      } catch (error) {
+        const errno = errnoOf(error)
+        const isInterrupt = errno === 'EINTR' || errno === 'EAGAIN'
+        if (isInterrupt && count < INTERRUPT_MAX_COUNT) continue
+        throw typed(error, syscall, this.path)
+      }
+    }
+  }
+
+  #attempt<Value>(syscall: string, call: (fd: number) => Value): Value {
+    const fd = this.#openFd(syscall)
+    return attempt(syscall, this.path, () => call(fd))
+  }
+
+  #openFd(syscall: string): number {
+    if (!this.#isOpen) throw fileError('EBADF', { path: this.path, syscall })
+    return this.#fd
+  }
+}
+
+function attempt<Value>(syscall: string, path: string, call: () => Value): Value {
+  try {
+    return call()
+  } catch (error) {
+    throw typed(error, syscall, path)
+  }
+}
+
+function typed(error: unknown, syscall: string, path: string): unknown {
+  const errno = errnoOf(error)
+  // Arguments that node:fs itself refuses are mistakes of ours, not failures of the system.
+  return /^E[A-Z0-9]+$/.test(errno) ? fileError(errno, { path, syscall }, error) : error
+}
+
+function statOf(path: string): fs.Stats | undefined {
+  return attempt('stat', path, () => fs.statSync(path, { throwIfNoEntry: false }))
+}
