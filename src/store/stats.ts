@@ -1,6 +1,7 @@
 // A plain picture of the store for people and monitors. Counting costs a walk over the files of every tablet.
 
 import type { SeqNum, TabletId } from '../base/ids.js'
+import type { BlockCacheStats } from '../sstable/block-cache.js'
 import type { OpenedFiles } from './open-files.js'
 import type { RecoveryReport } from './recovery-report.js'
 
@@ -33,7 +34,7 @@ export interface StoreStats {
   readonly tableCount: number
   readonly tableBytes: number
   readonly tablets: readonly TabletStats[]
-  readonly cache: { readonly hitCount: number; readonly missCount: number; readonly bytes: number }
+  readonly cache: BlockCacheStats
   /** What opening found in the log. */
   readonly recovery: RecoveryReport
 }
