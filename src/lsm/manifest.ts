@@ -167,21 +167,28 @@ export class Manifest {
     })
   }
 
+  /** Closes the file, after appends under way. Idempotent. */
+  close(): Promise<void> {
+    return this.#turn.run(() => this.#closeFile())
+  }
+
   /**
-   * Closes the file; with `final`, states in the superblock how the database was left. Idempotent.
+   * Closes, and says in the superblock that every commit is in tables, and how far the log is durable.
    *
    * @throws DISK_FULL, IO_FAILED
    */
-  close(final?: { readonly isClean: boolean; readonly wal: WalPosition }): Promise<void> {
+  closeCleanly(wal: WalPosition): Promise<void> {
     return this.#turn.run(async () => {
-      const file = this.#file
-      if (file === undefined) return
-      this.#file = undefined
-      file.close()
-      if (final === undefined || this.#failure !== undefined) return
-      this.#wal = final.wal
-      await this.#writeSuperblock(final.isClean)
+      if (this.#file === undefined) return
+      this.#closeFile()
+      this.#wal = wal
+      if (this.#failure === undefined) await this.#writeSuperblock(true)
     })
+  }
+
+  #closeFile(): void {
+    this.#file?.close()
+    this.#file = undefined
   }
 
   async #start(): Promise<void> {

@@ -93,7 +93,7 @@ group('Memtable', () => {
   test('equals a sorted list: reads, cursors both ways, image', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(anyKey, anyValue), { maxLength: 200 }),
+        fc.array(fc.tuple(anyKey, anyValue), { maxLength: 200, size: 'max' }),
         fc.array(fc.tuple(anyKey, fc.integer({ min: 0, max: 210 })), { maxLength: 20 }),
         (adds, probes) => {
           const memtable = new Memtable()
@@ -131,6 +131,7 @@ group('Memtable', () => {
       fc.property(
         fc.array(fc.tuple(anyKey, fc.integer({ min: 0, max: 9 }), fc.boolean()), {
           maxLength: 300,
+          size: 'max',
         }),
         (steps) => {
           const memtable = new Memtable()

@@ -32,7 +32,7 @@ group('MergeCursor', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 9 }),
-        fc.array(fc.tuple(anyText, fc.nat()), { maxLength: 60 }),
+        fc.array(fc.tuple(anyText, fc.nat()), { maxLength: 60, size: 'max' }),
         fc.array(fc.tuple(anyText, fc.integer({ min: 0, max: 61 })), { maxLength: 10 }),
         (childCount, adds, probes) => {
           const model: ModelEntry[] = []

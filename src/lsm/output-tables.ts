@@ -1,0 +1,106 @@
+import { invariant } from '../base/assert.js'
+import type { FileId } from '../base/ids.js'
+import type { BlockTransform } from '../codec/block-transform.js'
+import { ByteWriter } from '../codec/bytes.js'
+import type { EntrySlot } from '../codec/entry.js'
+import { FILE_TYPE_SSTABLE } from '../codec/file-header.js'
+import type { FileSystem } from '../env/file-system.js'
+import { hashBytes } from '../kernels/bytes.js'
+import { type TableMeta, tableFileName } from '../sstable/format.js'
+import { TableWriter } from '../sstable/table-writer.js'
+
+/** What the headers of a job's files say. */
+export interface JobIdentity {
+  readonly databaseId: Uint8Array
+  readonly incarnation: Uint8Array
+  readonly transformId: number
+}
+
+export interface OutputTablesOptions {
+  readonly directory: string
+  readonly identity: JobIdentity
+  readonly outputFileIds: readonly FileId[]
+  readonly blockBytes: number
+  readonly outputTableBytes: number
+  readonly transform: BlockTransform
+}
+
+/** Spreads entries that come in order over tables of about equal size, never the versions of one key over two. */
+export class OutputTables {
+  readonly #fs: FileSystem
+  readonly #options: OutputTablesOptions
+  readonly #finished: TableMeta[] = []
+  readonly #paths: string[] = []
+  #writer: TableWriter | undefined
+
+  constructor(fs: FileSystem, options: OutputTablesOptions) {
+    this.#fs = fs
+    this.#options = options
+  }
+
+  /** The entries that follow are of another key than those before: a table may end here. */
+  beginKey(): void {
+    if (this.#writer === undefined) return
+    if (this.#writer.estimatedBytes >= this.#options.outputTableBytes) this.#finishTable()
+  }
+
+  add(entry: EntrySlot): void {
+    this.#writer ??= this.#createTable()
+    this.#writer.add(
+      entry.keyBytes,
+      entry.keyStart,
+      entry.keyEnd,
+      entry.seqNum,
+      entry.kind,
+      entry.valueBytes,
+      entry.valueStart,
+      entry.valueEnd,
+    )
+  }
+
+  /** Makes the last table durable and returns all of them in order. */
+  finish(): readonly TableMeta[] {
+    this.#finishTable()
+    return this.#finished
+  }
+
+  /** Gives up: removes what was written. */
+  abandon(): void {
+    this.#writer?.abandon()
+    for (const path of this.#paths) {
+      try {
+        this.#fs.remove(path)
+      } catch {
+        // The file stays as a leftover, which the next open removes; the job's own error is what counts.
+      }
+    }
+  }
+
+  #finishTable(): void {
+    if (this.#writer === undefined) return
+    this.#finished.push(this.#writer.finish())
+    this.#writer = undefined
+  }
+
+  #createTable(): TableWriter {
+    const { directory, outputFileIds, identity, blockBytes, transform } = this.#options
+    const fileId = outputFileIds[this.#paths.length]
+    invariant(fileId !== undefined, 'a job has file ids for all of its outputs')
+    const path = `${directory}/${tableFileName(fileId)}`
+    const file = this.#fs.open(path, 'create')
+    this.#paths.push(path)
+    return new TableWriter(
+      file,
+      { ...identity, fileType: FILE_TYPE_SSTABLE, fileId, epoch: epochOf(identity, fileId) },
+      { blockBytes, transform },
+    )
+  }
+}
+
+/** Differs per file like a random one, because incarnations are random; so a job needs no source of chance. */
+function epochOf({ incarnation }: JobIdentity, fileId: FileId): number {
+  const writer = new ByteWriter(16)
+  writer.raw(incarnation)
+  writer.u64(fileId)
+  return hashBytes(writer.bytes, 0, writer.length)
+}

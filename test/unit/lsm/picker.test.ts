@@ -1,0 +1,206 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { SeqNum } from '../../../dist/base/ids.js'
+import { MiB } from '../../../dist/base/limits.js'
+import { type CompactionPlan, type PickerLimits, pickCompaction } from '../../../dist/lsm/picker.js'
+import { Version } from '../../../dist/lsm/version.js'
+import type { AddedTable } from '../../../dist/lsm/version-edit.js'
+import type { TableMeta } from '../../../dist/sstable/format.js'
+import { metaOf, tabletIdOf } from './table-metas.js'
+
+function versionOf(added: AddedTable[]): Version {
+  return Version.EMPTY.apply({ tabletId: tabletIdOf(1), added, removed: [] })
+}
+
+function idsOf(plan: CompactionPlan | undefined): number[] | undefined {
+  return plan?.inputs.map(({ meta }) => meta.fileId as number)
+}
+
+describe('pickCompaction', () => {
+  test('leaves a tree alone that is within its limits', () => {
+    const added = [1, 2, 3].map((id) => ({ level: 0, meta: metaOf(id, 'a', 'z') }))
+    const full = { level: 1, meta: metaOf(9, 'a', 'z', { fileBytes: 64 * MiB }) }
+    expect(pickCompaction(Version.EMPTY)).toBe(undefined)
+    expect(pickCompaction(versionOf([...added, full]))).toBe(undefined)
+  })
+
+  test('four tables in level 0 go down with what they overlap', () => {
+    const added = [
+      ...[1, 2, 3, 4].map((id) => ({ level: 0, meta: metaOf(id, 'c', 'm') })),
+      { level: 1, meta: metaOf(5, 'a', 'b') },
+      { level: 1, meta: metaOf(6, 'd', 'e') },
+      { level: 2, meta: metaOf(7, 'n', 'z') },
+    ]
+    const plan = pickCompaction(versionOf(added))
+    expect(idsOf(plan)).toEqual([4, 3, 2, 1, 6])
+    expect(plan).toMatchObject({ outputLevel: 1, isMove: false, isBottom: true })
+    const deeper = { level: 3, meta: metaOf(8, 'm', 'm') }
+    expect(pickCompaction(versionOf([...added, deeper]))?.isBottom).toBe(false)
+  })
+
+  test('large tables of level 0 that overlap nothing move', () => {
+    const big = { fileBytes: 20 * MiB }
+    const ranges: [number, string, string][] = [
+      [1, 'a', 'b'],
+      [2, 'c', 'd'],
+      [3, 'e', 'f'],
+      [4, 'g', 'h'],
+    ]
+    const added = ranges.map(([id, from, to]) => ({ level: 0, meta: metaOf(id, from, to, big) }))
+    expect(pickCompaction(versionOf(added))).toMatchObject({ isMove: true, outputLevel: 1 })
+    const touching = [...added.slice(0, 3), { level: 0, meta: metaOf(4, 'f', 'h', big) }]
+    expect(pickCompaction(versionOf(touching))?.isMove).toBe(false)
+    const small = added.map(({ level, meta }) => ({ level, meta: { ...meta, fileBytes: 1000 } }))
+    expect(pickCompaction(versionOf(small))?.isMove).toBe(false)
+  })
+
+  test('a large backlog in level 0 goes down in bites, the oldest first', () => {
+    const added = [1, 2, 3, 4, 5].map((id) => ({
+      level: 0,
+      meta: metaOf(id, 'a', 'z', { fileBytes: 100 * MiB }),
+    }))
+    expect(idsOf(pickCompaction(versionOf(added)))).toEqual([2, 1])
+  })
+
+  test('a full level sends down the table that overlaps least', () => {
+    const added = [
+      { level: 1, meta: metaOf(1, 'a', 'c', { fileBytes: 40 * MiB }) },
+      { level: 1, meta: metaOf(2, 'd', 'f', { fileBytes: 40 * MiB }) },
+      { level: 2, meta: metaOf(3, 'a', 'b', { fileBytes: 30 * MiB }) },
+      { level: 2, meta: metaOf(4, 'f', 'g', { fileBytes: 10 * MiB }) },
+    ]
+    const plan = pickCompaction(versionOf(added))
+    expect(idsOf(plan)).toEqual([2, 4])
+    expect(plan).toMatchObject({ outputLevel: 2, isMove: false, isBottom: true })
+    expect(pickCompaction(versionOf(added.slice(0, 3)))).toMatchObject({ isMove: true })
+  })
+
+  test('keeps a tree of tables readable and whole, whatever is flushed', () => {
+    const anyFlush = fc.uniqueArray(fc.integer({ min: 0, max: 99 }), {
+      minLength: 1,
+      maxLength: 12,
+    })
+    fc.assert(
+      fc.property(fc.array(anyFlush, { maxLength: 60, size: 'max' }), (flushes) => {
+        const tree = new Tree()
+        for (const keys of flushes) {
+          tree.flush(keys)
+          let stepCount = 0
+          for (let plan = tree.pick(); plan !== undefined; plan = tree.pick()) {
+            tree.carryOut(plan)
+            tree.check()
+            expect(++stepCount).toBeLessThan(200)
+          }
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+const LIMITS: PickerLimits = {
+  level0MaxCount: 3,
+  level1MaxBytes: 20,
+  levelRatio: 2,
+  level0BiteBytes: 25,
+  moveMinBytes: 4,
+}
+const OUTPUT_MAX_COUNT = 8
+
+interface TreeEntry {
+  readonly key: number
+  readonly seqNum: number
+}
+
+/** A tablet whose tables are lists of entries; an entry counts as one byte. */
+class Tree {
+  #version = Version.EMPTY
+  #seqNum = 0
+  #nextFileId = 1
+  readonly #contents = new Map<number, readonly TreeEntry[]>()
+  readonly #all: TreeEntry[] = []
+
+  flush(keys: readonly number[]): void {
+    const entries = keys.map((key) => ({ key, seqNum: ++this.#seqNum }))
+    this.#all.push(...entries)
+    this.#install(this.#tablesOf(entries), 0, [])
+  }
+
+  pick(): CompactionPlan | undefined {
+    return pickCompaction(this.#version, LIMITS)
+  }
+
+  carryOut(plan: CompactionPlan): void {
+    const metas = plan.inputs.map(({ meta }) => meta)
+    if (plan.isBottom) this.#checkBottom(metas)
+    const entries = metas.flatMap(({ fileId }) => this.#contents.get(fileId)!)
+    const outputs = plan.isMove ? metas : this.#tablesOf(entries)
+    this.#install(outputs, plan.outputLevel, plan.inputs)
+  }
+
+  check(): void {
+    const seen = new Map<number, number>()
+    let count = 0
+    for (const [level, tables] of this.#version.levels.entries()) {
+      // Newest first within level 0; from level 1 on a key is in one table of a level.
+      for (const { fileId } of tables) {
+        const entries = this.#contents.get(fileId)!
+        count += entries.length
+        for (const { key, seqNum } of entries) {
+          const newer = seen.get(key)
+          if (newer !== undefined) expect([level, key, seqNum < newer]).toEqual([level, key, true])
+        }
+        for (const { key, seqNum } of entries) {
+          seen.set(key, Math.min(seqNum, seen.get(key) ?? Infinity))
+        }
+      }
+    }
+    expect(count).toBe(this.#all.length)
+  }
+
+  /** Nothing outside of the inputs is older than what they hold of a key. */
+  #checkBottom(inputs: readonly TableMeta[]): void {
+    const oldest = new Map<number, number>()
+    const inside = new Set(inputs.map(({ fileId }) => fileId as number))
+    for (const fileId of inside) {
+      for (const { key, seqNum } of this.#contents.get(fileId)!) {
+        oldest.set(key, Math.min(seqNum, oldest.get(key) ?? Infinity))
+      }
+    }
+    for (const { fileId } of this.#version.levels.flat()) {
+      if (inside.has(fileId)) continue
+      for (const { key, seqNum } of this.#contents.get(fileId)!) {
+        expect(seqNum).toBeGreaterThan(oldest.get(key) ?? -1)
+      }
+    }
+  }
+
+  #install(metas: readonly TableMeta[], level: number, removed: readonly AddedTable[]): void {
+    this.#version = this.#version.apply({
+      tabletId: tabletIdOf(1),
+      added: metas.map((meta) => ({ level, meta })),
+      removed: removed.map((input) => ({ level: input.level, fileId: input.meta.fileId })),
+    })
+  }
+
+  #tablesOf(unsorted: readonly TreeEntry[]): TableMeta[] {
+    const entries = unsorted.toSorted((a, b) => a.key - b.key || b.seqNum - a.seqNum)
+    const tables: TreeEntry[][] = [[]]
+    for (const entry of entries) {
+      const last = tables.at(-1)!
+      if (last.length >= OUTPUT_MAX_COUNT && last.at(-1)!.key !== entry.key) tables.push([entry])
+      else last.push(entry)
+    }
+    return tables.map((table) => this.#metaOf(table))
+  }
+
+  #metaOf(entries: readonly TreeEntry[]): TableMeta {
+    const fileId = this.#nextFileId++
+    this.#contents.set(fileId, entries)
+    const textOf = (entry: TreeEntry | undefined) => String(entry!.key).padStart(2, '0')
+    return metaOf(fileId, textOf(entries[0]), textOf(entries.at(-1)), {
+      fileBytes: entries.length,
+      maxSeqNum: Math.max(...entries.map(({ seqNum }) => seqNum)) as SeqNum,
+    })
+  }
+}
