@@ -1,0 +1,114 @@
+// Keeps recently used blocks of all tables in memory, within a budget of bytes.
+//
+// There is no lookup here: an item lives in its home, an array of its reader indexed by position, and a read that finds
+// it there marks it hot. The cache only knows all items in a ring and takes the oldest cold ones away when it needs room
+// (the CLOCK algorithm). Taking away means forgetting: whoever holds the value keeps it alive.
+//
+// Invariant: item.ringIndex is the item's place in the ring, or -1, and then its home does not hold it.
+
+/** What the books of one item cost beside its bytes, roughly. */
+const ITEM_OVERHEAD_BYTES = 120
+
+export class CachedItem<Value> {
+  readonly value: Value
+  readonly bytes: number
+  /** Set by every hit, cleared by the hand that passes. */
+  isHot = false
+  readonly home: (CachedItem<Value> | undefined)[]
+  readonly position: number
+  ringIndex = -1
+
+  constructor(
+    value: Value,
+    bytes: number,
+    home: (CachedItem<Value> | undefined)[],
+    position: number,
+  ) {
+    this.value = value
+    this.bytes = bytes
+    this.home = home
+    this.position = position
+  }
+}
+
+export interface BlockCacheStats {
+  readonly capacityBytes: number
+  readonly usedBytes: number
+  readonly itemCount: number
+  readonly hitCount: number
+  readonly missCount: number
+  readonly evictedCount: number
+}
+
+export class BlockCache {
+  readonly capacityBytes: number
+  /** Counted by readers, which do the looking up. */
+  hitCount = 0
+  missCount = 0
+  #evictedCount = 0
+  #usedBytes = 0
+  #hand = 0
+  readonly #ring: CachedItem<unknown>[] = []
+
+  constructor(options: { readonly capacityBytes: number }) {
+    this.capacityBytes = options.capacityBytes
+  }
+
+  get stats(): BlockCacheStats {
+    return {
+      capacityBytes: this.capacityBytes,
+      usedBytes: this.#usedBytes,
+      itemCount: this.#ring.length,
+      hitCount: this.hitCount,
+      missCount: this.missCount,
+      evictedCount: this.#evictedCount,
+    }
+  }
+
+  /** Puts a value into home[position], making room first. What could never fit is not kept. */
+  insert<Value>(
+    home: (CachedItem<Value> | undefined)[],
+    position: number,
+    value: Value,
+    valueBytes: number,
+  ): void {
+    const bytes = valueBytes + ITEM_OVERHEAD_BYTES
+    if (bytes > this.capacityBytes) return
+    while (this.#usedBytes + bytes > this.capacityBytes) this.#evictOne()
+    const item = new CachedItem(value, bytes, home, position)
+    item.ringIndex = this.#ring.length
+    this.#ring.push(item as CachedItem<unknown>)
+    this.#usedBytes += bytes
+    home[position] = item
+  }
+
+  /** Forgets an item; nothing happens when it is gone already. */
+  remove<Value>(item: CachedItem<Value>): void {
+    const { ringIndex } = item
+    if (ringIndex < 0) return
+    const last = this.#ring.pop()!
+    if ((last as CachedItem<unknown>) !== (item as CachedItem<unknown>)) {
+      this.#ring[ringIndex] = last
+      last.ringIndex = ringIndex
+    }
+    item.ringIndex = -1
+    item.home[item.position] = undefined
+    this.#usedBytes -= item.bytes
+  }
+
+  #evictOne(): void {
+    for (;;) {
+      if (this.#hand >= this.#ring.length) this.#hand = 0
+      const item = this.#ring[this.#hand]!
+      if (!item.isHot) {
+        this.#evictedCount++
+        // The last of the ring moves here; the hand goes on so that the newest item is not the next victim.
+        this.remove(item)
+        this.#hand++
+        return
+      }
+      item.isHot = false
+      this.#hand++
+    }
+  }
+}

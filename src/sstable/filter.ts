@@ -1,0 +1,74 @@
+// The filter of a tenant: says of a key's hash "certainly not here" or "perhaps". A blocked Bloom filter: all bits of a
+// key lie in one line of 64 bytes, so a probe touches one cache line. On disk and in memory it is the same bytes:
+//
+//   line of a hash  floor(hash * lineCount / 2^32)
+//   bit i of 6      the top 9 bits of g(i): g(0) = fmix(hash), g(i+1) = g(i) * 0x9e3779b9 modulo 2^32
+//   bit b of a line bit (b & 7) of byte (b >> 3)
+//
+// With about 10 bits a key about one absent key in a hundred passes.
+//
+// @see Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters (2007)
+
+export const FILTER_LINE_BYTES = 64
+const BITS_PER_KEY = 10
+const LINE_BITS = FILTER_LINE_BYTES * 8
+const PROBE_COUNT = 6
+const GOLDEN = 0x9e3779b9
+const TWO_32 = 0x1_0000_0000
+
+/** Gathers the hashes of a tenant's distinct keys. */
+export class FilterBuilder {
+  #hashes = new Uint32Array(1024)
+  #count = 0
+
+  add(hash: number): void {
+    if (this.#count === this.#hashes.length) {
+      const grown = new Uint32Array(this.#count * 2)
+      grown.set(this.#hashes)
+      this.#hashes = grown
+    }
+    this.#hashes[this.#count++] = hash
+  }
+
+  /** The filter over what was added; starts over. */
+  finish(): Uint8Array {
+    const lineCount = Math.max(1, Math.ceil((this.#count * BITS_PER_KEY) / LINE_BITS))
+    const filter = new Uint8Array(lineCount * FILTER_LINE_BYTES)
+    for (let i = 0; i < this.#count; i++) setBits(filter, lineCount, this.#hashes[i]!)
+    this.#count = 0
+    return filter
+  }
+}
+
+/** False when no key with this hash was added. The filter has at least one whole line. */
+export function filterMayContain(filter: Uint8Array, hash: number): boolean {
+  const lineCount = filter.length >>> 6
+  const line = Math.floor((hash * lineCount) / TWO_32) * FILTER_LINE_BYTES
+  let h = mix(hash)
+  for (let i = 0; i < PROBE_COUNT; i++) {
+    const bit = h >>> 23
+    if ((filter[line + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false
+    h = Math.imul(h, GOLDEN)
+  }
+  return true
+}
+
+function setBits(filter: Uint8Array, lineCount: number, hash: number): void {
+  const line = Math.floor((hash * lineCount) / TWO_32) * FILTER_LINE_BYTES
+  let h = mix(hash)
+  for (let i = 0; i < PROBE_COUNT; i++) {
+    const bit = h >>> 23
+    filter[line + (bit >>> 3)]! |= 1 << (bit & 7)
+    h = Math.imul(h, GOLDEN)
+  }
+}
+
+/** murmur3 fmix32: without it the bits would follow from the line, which takes the top bits of the same hash. */
+function mix(hash: number): number {
+  let h = hash
+  h ^= h >>> 16
+  h = Math.imul(h, 0x85ebca6b)
+  h ^= h >>> 13
+  h = Math.imul(h, 0xc2b2ae35)
+  return h ^ (h >>> 16)
+}

@@ -1,0 +1,264 @@
+// One sstable, `NNNNNN.sst`: the entries of a stretch of keys in order (codec/entry.ts), written once, never changed.
+// Little-endian except where said; no gaps: each part begins where the one before it ends.
+//
+//   0                 header             64 bytes, codec/file-header.ts, fileType 2
+//   64                tenant 0           data blocks, index block, filter block
+//                     tenant 1           data blocks, index block, filter block
+//                     ...
+//   directoryOffset   directory block    one row per tenant: where its index and filter lie
+//                     properties         counts and bounds of the whole file
+//   fileBytes - 64    footer             64 bytes
+//
+// A tenant is a distinct value of a key's first 8 bytes (tenant hash and tenant id, codec/tenant-key.ts). Tenants follow
+// each other in key order. No data, index or filter block holds anything of two tenants: blocks hold keys without those
+// 8 bytes (the rest of the key), so they could not even say so.
+//
+// Data block, before compression; at most the writer's block size unless it holds a single entry:
+//
+//   bytes  field          meaning
+//       n  entries        see below
+//      4r  restarts       u32 offset in the block of every 16th entry, from the first on
+//       4  restartCount   u32, at least 1
+//
+// Entry:
+//
+//   bytes  field          meaning
+//     1-5  sharedBytes    varint: longest common prefix with the rest of the key before it; 0 at a restart
+//     1-5  unsharedBytes  varint
+//     1-5  valueBytes     varint
+//       n  unshared       the rest of the key from sharedBytes on
+//       7  invertedSeqNum 2^56-1 minus the SeqNum, big-endian
+//       1  kind           1 put, 2 tombstone
+//       m  value
+//
+// Index block of a tenant, before compression, in columns over its b data blocks:
+//
+//   bytes  field          meaning
+//       4  blockCount     u32 b, at least 1
+//       8  entryCount     u64
+//      4b  storedBytes    u32 length in the file. Data blocks are contiguous and end where the index block begins
+//      4b  rawBytes       u32 length before compression
+//      4b  checksum       u32 placed checksum of the stored bytes
+//       b  codecId        u8, codec/compression.ts
+//      8b  startSeqNum    u64, see startKey
+//  4(b+1)  keyEnd         u32 ends of the keys that follow, counted from the first of them
+//       n  keys           rests of keys: startKey of each block, then the tenant's largest key
+//
+//   (startKey, startSeqNum) of a block is at or before its first entry and behind the last entry of the block before.
+//   startKey of the first block is the tenant's smallest key; of others the shortest prefix of their first key that
+//   tells the two blocks apart, with startSeqNum 2^53-1. Where versions of one key lie on both sides it is that key,
+//   and startSeqNum the version that comes first.
+//
+// Filter block of a tenant, never compressed: sstable/filter.ts, over the hashes of its whole keys.
+//
+// Directory block, before compression, in columns over t tenants; not sealed, as it holds numbers and sizes only:
+//
+//   bytes  field          meaning
+//       4  tenantCount    u32 t, at least 1
+//      4t  tenantHash     u32
+//      4t  tenantId       u32; (tenantHash, tenantId) ascending
+//      8t  indexOffset    u64; the tenant's data begins where the tenant before ends, or at 64
+//      4t  indexBytes     u32 stored length
+//      4t  indexRawBytes  u32
+//      4t  indexChecksum  u32 placed checksum of the stored bytes
+//       t  indexCodecId   u8
+//      4t  filterBytes    u32 stored length; the filter block follows the index block
+//      4t  filterChecksum u32 placed checksum of the stored bytes
+//
+// Properties: u32 count, then count times (u16 id, u64 value). Unknown ids are skipped. Ids: 1 entryCount,
+// 2 tombstoneCount, 3 minSeqNum, 4 maxSeqNum, 5 tenantCount, 6 blockCount, 7 rawDataBytes (data blocks before compression).
+//
+// Footer:
+//
+//   offset  bytes  field                 meaning
+//        0      8  directoryOffset       u64
+//        8      4  directoryBytes        u32 stored length
+//       12      4  directoryRawBytes     u32
+//       16      4  directoryChecksum     u32 placed checksum of the stored bytes
+//       20      4  propertiesBytes       u32
+//       24      4  propertiesChecksum    u32 placed checksum
+//       28      8  fileBytes             u64
+//       36      1  directoryCodecId      u8
+//       37     15  reserved              0
+//       52      4  checksum              u32 placed checksum over bytes 0..51
+//       56      8  magic                 "SSTABLE1"
+//
+// Sealing: data, index and filter blocks pass codec/block-transform.ts after compression; checksums cover what it returns.
+//
+// Valid:   each part matches the checksum that its parent holds: manifest -> footer -> directory -> index and filter ->
+//          data block. Checksums are bound to file and offset, so a stale, moved or foreign part is found. Without a
+//          manifest the footer's own checksum stands in for it. A damaged filter costs speed only: readers go on without.
+// Crash:   a file without a valid footer was never finished, and no manifest names it: it is deleted at open.
+// Compat:  see codec/file-header.ts. Property ids are never used again.
+
+import type { FileId, SeqNum } from '../base/ids.js'
+import { ByteReader, ByteWriter, EndOfBytes, storeU32 } from '../codec/bytes.js'
+import { FILE_HEADER_BYTES, placedChecksum } from '../codec/file-header.js'
+import { type PartPlace, tableCorrupt } from './table-error.js'
+
+export const FOOTER_BYTES = 64
+export const RESTART_INTERVAL = 16
+/** Inverted SeqNum and kind. */
+export const VERSION_BYTES = 8
+/** LZ4 cannot expand further: a larger claim is damage, found before memory is allocated for it. */
+export const EXPANSION_MAX = 256
+
+const FOOTER_MAGIC = new TextEncoder().encode('SSTABLE1')
+const FOOTER_CHECKSUM_OFFSET = 52
+const FOOTER_MAGIC_OFFSET = 56
+
+/** What the manifest knows of a table. */
+export interface TableMeta {
+  readonly fileId: FileId
+  readonly fileBytes: number
+  /** Proves the footer, hence the whole file. */
+  readonly footerChecksum: number
+  readonly entryCount: number
+  readonly tombstoneCount: number
+  readonly minSeqNum: SeqNum
+  readonly maxSeqNum: SeqNum
+  /** Keys without versions; both are in the table. */
+  readonly smallestKey: Uint8Array
+  readonly largestKey: Uint8Array
+}
+
+export interface TableFooter {
+  readonly directoryOffsetBytes: number
+  readonly directoryBytes: number
+  readonly directoryRawBytes: number
+  readonly directoryChecksum: number
+  readonly directoryCodecId: number
+  readonly propertiesBytes: number
+  readonly propertiesChecksum: number
+  readonly fileBytes: number
+}
+
+export interface TableProperties {
+  readonly entryCount: number
+  readonly tombstoneCount: number
+  readonly minSeqNum: SeqNum
+  readonly maxSeqNum: SeqNum
+  readonly tenantCount: number
+  readonly blockCount: number
+  readonly rawDataBytes: number
+}
+
+/** In the order of their ids on disk, which count from 1. */
+const PROPERTY_NAMES = [
+  'entryCount',
+  'tombstoneCount',
+  'minSeqNum',
+  'maxSeqNum',
+  'tenantCount',
+  'blockCount',
+  'rawDataBytes',
+] as const satisfies (keyof TableProperties)[]
+
+export function tableFileName(fileId: FileId): string {
+  return `${String(fileId).padStart(6, '0')}.sst`
+}
+
+export function encodeFooter(footer: TableFooter, placeSeed: number): Uint8Array {
+  const writer = new ByteWriter(FOOTER_BYTES)
+  writer.u64(footer.directoryOffsetBytes)
+  writer.u32(footer.directoryBytes)
+  writer.u32(footer.directoryRawBytes)
+  writer.u32(footer.directoryChecksum)
+  writer.u32(footer.propertiesBytes)
+  writer.u32(footer.propertiesChecksum)
+  writer.u64(footer.fileBytes)
+  writer.u8(footer.directoryCodecId)
+  const bytes = new Uint8Array(FOOTER_BYTES)
+  bytes.set(writer.view())
+  const offsetBytes = footer.fileBytes - FOOTER_BYTES
+  const checksum = placedChecksum(placeSeed, offsetBytes, bytes, 0, FOOTER_CHECKSUM_OFFSET)
+  storeU32(bytes, FOOTER_CHECKSUM_OFFSET, checksum)
+  bytes.set(FOOTER_MAGIC, FOOTER_MAGIC_OFFSET)
+  return bytes
+}
+
+/** The checksum that a footer carries, and TableMeta repeats. */
+export function footerChecksumOf(footer: Uint8Array): number {
+  return new ByteReader(footer, FOOTER_CHECKSUM_OFFSET).u32()
+}
+
+/**
+ * Checks a footer and reads it.
+ *
+ * @param bytes  FOOTER_BYTES bytes from the end of a file of `fileBytes` bytes
+ * @throws SSTABLE_CORRUPT
+ */
+export function decodeFooter(
+  bytes: Uint8Array,
+  placeSeed: number,
+  fileBytes: number,
+  path: string,
+): TableFooter {
+  const offsetBytes = fileBytes - FOOTER_BYTES
+  const place: PartPlace = { path, offsetBytes }
+  for (let i = 0; i < FOOTER_MAGIC.length; i++) {
+    if (bytes[FOOTER_MAGIC_OFFSET + i] !== FOOTER_MAGIC[i]) {
+      throw tableCorrupt(place, 'the file has no footer: it was never finished, or was cut')
+    }
+  }
+  const checksum = placedChecksum(placeSeed, offsetBytes, bytes, 0, FOOTER_CHECKSUM_OFFSET)
+  if (checksum !== footerChecksumOf(bytes)) {
+    throw tableCorrupt(place, 'the footer checksum does not match')
+  }
+  const reader = new ByteReader(bytes)
+  const footer: TableFooter = {
+    directoryOffsetBytes: reader.u64(),
+    directoryBytes: reader.u32(),
+    directoryRawBytes: reader.u32(),
+    directoryChecksum: reader.u32(),
+    propertiesBytes: reader.u32(),
+    propertiesChecksum: reader.u32(),
+    fileBytes: reader.u64(),
+    directoryCodecId: reader.u8(),
+  }
+  const { directoryOffsetBytes, directoryBytes, propertiesBytes } = footer
+  if (
+    footer.fileBytes !== fileBytes ||
+    directoryOffsetBytes < FILE_HEADER_BYTES ||
+    directoryOffsetBytes + directoryBytes + propertiesBytes !== offsetBytes
+  ) {
+    throw tableCorrupt(place, 'the footer does not fit the length of the file')
+  }
+  return footer
+}
+
+export function encodeProperties(properties: TableProperties): Uint8Array {
+  const writer = new ByteWriter()
+  writer.u32(PROPERTY_NAMES.length)
+  PROPERTY_NAMES.forEach((name, i) => {
+    writer.u16(i + 1)
+    writer.u64(properties[name])
+  })
+  return writer.finish()
+}
+
+/** @throws SSTABLE_CORRUPT */
+export function decodeProperties(bytes: Uint8Array, place: PartPlace): TableProperties {
+  const found: Partial<Record<(typeof PROPERTY_NAMES)[number], number>> = {}
+  try {
+    const reader = new ByteReader(bytes)
+    for (let remaining = reader.u32(); remaining > 0; remaining--) {
+      const name = PROPERTY_NAMES[reader.u16() - 1]
+      const value = reader.u64()
+      if (name !== undefined) found[name] = value
+    }
+  } catch (error) {
+    if (!(error instanceof EndOfBytes)) throw error
+    throw tableCorrupt(place, 'the properties end early')
+  }
+  const missing = PROPERTY_NAMES.find((name) => found[name] === undefined)
+  if (missing !== undefined) throw tableCorrupt(place, `the properties lack ${missing}`)
+  return found as unknown as TableProperties
+}
+
+/** Reads a column of numbers that is known to be there. */
+export function readU32Column(reader: ByteReader, count: number): Uint32Array {
+  const column = new Uint32Array(count)
+  for (let i = 0; i < count; i++) column[i] = reader.u32()
+  return column
+}

@@ -1,0 +1,180 @@
+// The index block of one tenant: which data block may hold a key. Bytes as drawn in format.ts.
+
+import { ByteReader, ByteWriter, EndOfBytes, loadU32 } from '../codec/bytes.js'
+import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { compareBytes } from '../kernels/bytes.js'
+import { EXPANSION_MAX, readU32Column } from './format.js'
+import { type PartPlace, tableCorrupt } from './table-error.js'
+
+/** Bytes of a block's columns, its key apart. */
+const ROW_BYTES = 4 + 4 + 4 + 1 + 8 + 4
+const FIXED_BYTES = 4 + 8 + 4
+
+/** Gathers the blocks of a tenant in order. */
+export class IndexBuilder {
+  readonly #storedBytes: number[] = []
+  readonly #rawBytes: number[] = []
+  readonly #checksums: number[] = []
+  readonly #codecIds: number[] = []
+  readonly #startSeqNums: number[] = []
+  readonly #keyEnds: number[] = []
+  readonly #keys = new ByteWriter(1024)
+
+  get blockCount(): number {
+    return this.#storedBytes.length
+  }
+
+  /** Says where the next block starts, before its first entry. */
+  addStart(key: Uint8Array, restStart: number, restEnd: number, seqNum: number): void {
+    this.#startSeqNums.push(seqNum)
+    this.#addKey(key, restStart, restEnd)
+  }
+
+  /** Says what became of that block. */
+  addBlock(storedBytes: number, rawBytes: number, checksum: number, codecId: number): void {
+    this.#storedBytes.push(storedBytes)
+    this.#rawBytes.push(rawBytes)
+    this.#checksums.push(checksum)
+    this.#codecIds.push(codecId)
+  }
+
+  /** The index block; starts over. */
+  finish(entryCount: number, largestKey: Uint8Array, restStart: number, restEnd: number) {
+    this.#addKey(largestKey, restStart, restEnd)
+    const writer = new ByteWriter(FIXED_BYTES + ROW_BYTES * this.blockCount + this.#keys.length)
+    writer.u32(this.blockCount)
+    writer.u64(entryCount)
+    for (const value of this.#storedBytes) writer.u32(value)
+    for (const value of this.#rawBytes) writer.u32(value)
+    for (const value of this.#checksums) writer.u32(value)
+    for (const value of this.#codecIds) writer.u8(value)
+    for (const value of this.#startSeqNums) writer.u64(value)
+    for (const value of this.#keyEnds) writer.u32(value)
+    writer.raw(this.#keys.bytes, 0, this.#keys.length)
+    for (const column of [this.#storedBytes, this.#rawBytes, this.#checksums, this.#codecIds]) {
+      column.length = 0
+    }
+    this.#startSeqNums.length = 0
+    this.#keyEnds.length = 0
+    this.#keys.reset()
+    return writer.view()
+  }
+
+  #addKey(key: Uint8Array, restStart: number, restEnd: number): void {
+    this.#keys.raw(key, restStart, restEnd)
+    this.#keyEnds.push(this.#keys.length)
+  }
+}
+
+/** An index block, decoded and checked. */
+export class TableIndex {
+  readonly blockCount: number
+  readonly entryCount: number
+  /** Offset in the file of each block, then of the end of the last. */
+  readonly offsets: Float64Array
+  readonly rawBytes: Uint32Array
+  readonly checksums: Uint32Array
+  readonly codecIds: Uint8Array
+  readonly startSeqNums: Float64Array
+  /** Start of each key in `keys`, then the end of the last. Key i starts block i; the one behind them is the largest. */
+  readonly keyStarts: Uint32Array
+  readonly keys: Uint8Array
+
+  /**
+   * @param dataStartBytes  where the tenant's data begins in the file
+   * @param dataEndBytes  where it ends
+   * @throws SSTABLE_CORRUPT
+   */
+  constructor(raw: Uint8Array, dataStartBytes: number, dataEndBytes: number, place: PartPlace) {
+    const blockCount = raw.length < FIXED_BYTES ? 0 : loadU32(raw, 0)
+    const keysStart = FIXED_BYTES + ROW_BYTES * blockCount
+    if (blockCount === 0 || keysStart > raw.length) {
+      throw tableCorrupt(place, 'the index block is too short for its block count')
+    }
+    this.blockCount = blockCount
+    const reader = new ByteReader(raw, 4)
+    try {
+      this.entryCount = reader.u64()
+      this.offsets = new Float64Array(blockCount + 1)
+      this.offsets[0] = dataStartBytes
+      for (let i = 0; i < blockCount; i++) this.offsets[i + 1] = this.offsets[i]! + reader.u32()
+      this.rawBytes = readU32Column(reader, blockCount)
+      this.checksums = readU32Column(reader, blockCount)
+      this.codecIds = reader.raw(blockCount)
+      this.startSeqNums = new Float64Array(blockCount)
+      for (let i = 0; i < blockCount; i++) this.startSeqNums[i] = reader.u64()
+    } catch (error) {
+      if (!(error instanceof EndOfBytes)) throw error
+      throw tableCorrupt(place, 'the index block holds a number that is none', error)
+    }
+    this.keyStarts = new Uint32Array(blockCount + 2)
+    for (let i = 0; i <= blockCount; i++) this.keyStarts[i + 1] = reader.u32()
+    this.keys = raw.subarray(keysStart)
+    this.#check(dataEndBytes, place)
+  }
+
+  /** What it occupies in memory, roughly. */
+  get bytes(): number {
+    return this.blockCount * (ROW_BYTES + 8) + this.keys.length + 512
+  }
+
+  storedBytesOf(blockIndex: number): number {
+    return this.offsets[blockIndex + 1]! - this.offsets[blockIndex]!
+  }
+
+  /** The last block that starts at or before (rest of key, seqNum); -1 when the key is below all. */
+  findBlock(key: Uint8Array, restStart: number, restEnd: number, seqNum: number): number {
+    const { keys, keyStarts, startSeqNums } = this
+    let low = 0
+    let high = this.blockCount
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const order = compareBytes(
+        keys,
+        keyStarts[middle]!,
+        keyStarts[middle + 1]!,
+        key,
+        restStart,
+        restEnd,
+      )
+      if (order < 0 || (order === 0 && startSeqNums[middle]! >= seqNum)) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+
+  /** Orders the key that a block starts with and the rest of a key. */
+  compareStart(blockIndex: number, key: Uint8Array, restStart: number): number {
+    const { keys, keyStarts } = this
+    const start = keyStarts[blockIndex]!
+    return compareBytes(keys, start, keyStarts[blockIndex + 1]!, key, restStart, key.length)
+  }
+
+  /** A whole key of the index, behind the prefix of its tenant: key i starts block i, key blockCount is the largest. */
+  copyKey(keyIndex: number, tenantPrefix: Uint8Array): Uint8Array {
+    const start = this.keyStarts[keyIndex]!
+    const end = this.keyStarts[keyIndex + 1]!
+    const key = new Uint8Array(TENANT_PREFIX_BYTES + end - start)
+    key.set(tenantPrefix)
+    key.set(this.keys.subarray(start, end), TENANT_PREFIX_BYTES)
+    return key
+  }
+
+  #check(dataEndBytes: number, place: PartPlace): void {
+    const { blockCount, offsets, keyStarts } = this
+    if (offsets[blockCount] !== dataEndBytes) {
+      throw tableCorrupt(place, 'the blocks of the index do not fill the data of the tenant')
+    }
+    for (let i = 0; i < blockCount; i++) {
+      if (this.rawBytes[i]! > this.storedBytesOf(i) * EXPANSION_MAX) {
+        throw tableCorrupt(place, `block ${i} claims an impossible length`)
+      }
+      if (keyStarts[i + 1]! > keyStarts[i + 2]!) {
+        throw tableCorrupt(place, `the start of block ${i} is out of range`)
+      }
+    }
+    if (keyStarts[blockCount + 1] !== this.keys.length) {
+      throw tableCorrupt(place, 'the keys of the index do not end where they should')
+    }
+  }
+}

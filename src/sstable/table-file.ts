@@ -1,0 +1,224 @@
+// One sstable file opened for reading: proves its frame (header, footer, directory, properties) and reads single parts,
+// each against the checksum that its parent holds. Caches nothing; that is the reader's.
+
+import type { FileId, TenantId } from '../base/ids.js'
+import type { BlockTransform } from '../codec/block-transform.js'
+import { BadCompression, CODEC_NONE, decompress } from '../codec/compression.js'
+import {
+  decodeFileHeader,
+  FILE_HEADER_BYTES,
+  FILE_TYPE_SSTABLE,
+  type FileIdentity,
+  placedChecksum,
+  placeSeedOf,
+} from '../codec/file-header.js'
+import type { File, FileSystem } from '../env/file-system.js'
+import { Block } from './block.js'
+import { TenantDirectory } from './directory.js'
+import { FILTER_LINE_BYTES } from './filter.js'
+import {
+  decodeFooter,
+  decodeProperties,
+  EXPANSION_MAX,
+  FOOTER_BYTES,
+  footerChecksumOf,
+  type TableFooter,
+  type TableProperties,
+} from './format.js'
+import { TableIndex } from './index-block.js'
+import { type PartPlace, tableCorrupt } from './table-error.js'
+
+/** What the parents of the file say of it; a file looked at by itself has none of them. */
+export interface TableExpectation {
+  readonly databaseId?: Uint8Array | undefined
+  readonly fileId?: FileId | undefined
+  readonly fileBytes?: number | undefined
+  readonly footerChecksum?: number | undefined
+}
+
+export class TableFile {
+  readonly path: string
+  readonly identity: FileIdentity
+  readonly fileBytes: number
+  readonly footer: TableFooter
+  readonly footerChecksum: number
+  readonly properties: TableProperties
+  readonly directory: TenantDirectory
+  readonly #file: File
+  readonly #placeSeed: number
+  readonly #transform: BlockTransform
+  /** Compressed bytes on their way to the decoder. */
+  #scratch = new Uint8Array(0)
+
+  /**
+   * @throws SSTABLE_CORRUPT, FORMAT_UNSUPPORTED, FILE_MISSING, IO_FAILED
+   */
+  static open(
+    fs: FileSystem,
+    path: string,
+    expected: TableExpectation,
+    transform: BlockTransform,
+  ): TableFile {
+    const file = fs.open(path, 'read')
+    try {
+      return new TableFile(file, path, expected, transform)
+    } catch (error) {
+      file.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    file: File,
+    path: string,
+    expected: TableExpectation,
+    transform: BlockTransform,
+  ) {
+    this.#file = file
+    this.#transform = transform
+    this.path = path
+    this.fileBytes = file.sizeBytes()
+    const header = new Uint8Array(FILE_HEADER_BYTES)
+    const headerBytes = file.read(header, 0)
+    this.identity = decodeFileHeader(header.subarray(0, headerBytes), {
+      path,
+      fileType: FILE_TYPE_SSTABLE,
+      corruptCode: 'SSTABLE_CORRUPT',
+      databaseId: expected.databaseId,
+      fileId: expected.fileId,
+    })
+    this.#placeSeed = placeSeedOf(header)
+    const footer = this.#readFooter(expected)
+    this.footer = decodeFooter(footer, this.#placeSeed, this.fileBytes, path)
+    this.footerChecksum = footerChecksumOf(footer)
+    this.directory = this.#readDirectory()
+    this.properties = this.#readProperties()
+  }
+
+  /** Reads a data block of a tenant. */
+  readBlock(tenant: number, index: TableIndex, blockIndex: number): Block {
+    const place = this.placeOf(tenant, index.offsets[blockIndex]!)
+    const codecId = index.codecIds[blockIndex]!
+    const storedBytes = index.storedBytesOf(blockIndex)
+    const stored =
+      codecId === CODEC_NONE ? new Uint8Array(storedBytes) : this.#scratchOf(storedBytes)
+    this.#readPart(stored, place, index.checksums[blockIndex]!)
+    const plain = this.#open(stored, place, place.tenantId)
+    return new Block(expand(codecId, plain, index.rawBytes[blockIndex]!, place), place)
+  }
+
+  readIndex(tenant: number): TableIndex {
+    const { directory } = this
+    const place = this.placeOf(tenant, directory.indexOffsets[tenant]!)
+    const stored = new Uint8Array(directory.indexBytes[tenant]!)
+    this.#readPart(stored, place, directory.indexChecksums[tenant]!)
+    const plain = this.#open(stored, place, place.tenantId)
+    const codecId = directory.indexCodecIds[tenant]!
+    const raw = expand(codecId, plain, directory.indexRawBytes[tenant]!, place)
+    return new TableIndex(raw, directory.dataOffsetOf(tenant), place.offsetBytes, place)
+  }
+
+  readFilter(tenant: number): Uint8Array {
+    const { directory } = this
+    const place = this.placeOf(tenant, directory.filterOffsetOf(tenant))
+    const stored = new Uint8Array(directory.filterBytes[tenant]!)
+    this.#readPart(stored, place, directory.filterChecksums[tenant]!)
+    const filter = this.#open(stored, place, place.tenantId)
+    if (filter.length === 0 || filter.length % FILTER_LINE_BYTES !== 0) {
+      throw tableCorrupt(place, 'the filter is not made of whole lines')
+    }
+    return filter
+  }
+
+  placeOf(tenant: number, offsetBytes: number): PartPlace & { readonly tenantId: TenantId } {
+    return { path: this.path, offsetBytes, tenantId: this.directory.tenantIdOf(tenant) }
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+
+  #readFooter(expected: TableExpectation): Uint8Array {
+    const { fileBytes } = this
+    const offsetBytes = Math.max(0, fileBytes - FOOTER_BYTES)
+    const place: PartPlace = { path: this.path, offsetBytes }
+    if (expected.fileBytes !== undefined && expected.fileBytes !== fileBytes) {
+      throw tableCorrupt(place, `the file has ${fileBytes} bytes, not ${expected.fileBytes}`)
+    }
+    if (fileBytes < FILE_HEADER_BYTES + FOOTER_BYTES) {
+      throw tableCorrupt(place, 'the file is too short for a table')
+    }
+    const footer = new Uint8Array(FOOTER_BYTES)
+    this.#readAll(footer, place)
+    if (
+      expected.footerChecksum !== undefined &&
+      expected.footerChecksum !== footerChecksumOf(footer)
+    ) {
+      throw tableCorrupt(place, 'the footer is not the one that the manifest knows')
+    }
+    return footer
+  }
+
+  #readDirectory(): TenantDirectory {
+    const { footer } = this
+    const place: PartPlace = { path: this.path, offsetBytes: footer.directoryOffsetBytes }
+    const { directoryBytes, directoryRawBytes } = footer
+    if (directoryRawBytes > directoryBytes * EXPANSION_MAX) {
+      throw tableCorrupt(place, 'the directory claims an impossible length')
+    }
+    const stored = new Uint8Array(directoryBytes)
+    this.#readPart(stored, place, footer.directoryChecksum)
+    const raw = expand(footer.directoryCodecId, stored, directoryRawBytes, place)
+    return new TenantDirectory(raw, place.offsetBytes, place)
+  }
+
+  #readProperties(): TableProperties {
+    const { directoryOffsetBytes, directoryBytes, propertiesBytes } = this.footer
+    const place: PartPlace = {
+      path: this.path,
+      offsetBytes: directoryOffsetBytes + directoryBytes,
+    }
+    const bytes = new Uint8Array(propertiesBytes)
+    this.#readPart(bytes, place, this.footer.propertiesChecksum)
+    return decodeProperties(bytes, place)
+  }
+
+  /** Fills the target with the stored bytes of a part and proves them. */
+  #readPart(target: Uint8Array, place: PartPlace, checksum: number): void {
+    this.#readAll(target, place)
+    if (placedChecksum(this.#placeSeed, place.offsetBytes, target) !== checksum) {
+      throw tableCorrupt(place, 'the checksum does not match')
+    }
+  }
+
+  #readAll(target: Uint8Array, place: PartPlace): void {
+    const got = this.#file.read(target, place.offsetBytes)
+    if (got !== target.length) {
+      throw tableCorrupt(place, `the file ends after ${got} of ${target.length} bytes`)
+    }
+  }
+
+  #open(stored: Uint8Array, place: PartPlace, tenantId: TenantId): Uint8Array {
+    const { fileId } = this.identity
+    return this.#transform.open(stored, { tenantId, fileId, offsetBytes: place.offsetBytes })
+  }
+
+  #scratchOf(byteCount: number): Uint8Array {
+    if (byteCount > this.#scratch.length) this.#scratch = new Uint8Array(byteCount * 2)
+    return this.#scratch.subarray(0, byteCount)
+  }
+}
+
+function expand(
+  codecId: number,
+  bytes: Uint8Array,
+  rawBytes: number,
+  place: PartPlace,
+): Uint8Array {
+  try {
+    return decompress(codecId, bytes, rawBytes)
+  } catch (error) {
+    if (!(error instanceof BadCompression)) throw error
+    throw tableCorrupt(place, error.message, error)
+  }
+}

@@ -1,0 +1,184 @@
+import { EngineError, engineError } from '../base/errors.js'
+import type { SeqNum } from '../base/ids.js'
+import type { BlockTransform } from '../codec/block-transform.js'
+import type { EntrySlot, KeyRange } from '../codec/entry.js'
+import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
+import type { FileSystem } from '../env/file-system.js'
+import { BLOCK_FOUND, BLOCK_PAST_END, type Block, findInBlock } from './block.js'
+import type { BlockCache, CachedItem } from './block-cache.js'
+import { filterMayContain } from './filter.js'
+import type { TableMeta, TableProperties } from './format.js'
+import type { TableIndex } from './index-block.js'
+import { TableCursor } from './table-cursor.js'
+import { TableFile } from './table-file.js'
+import { type TableCounts, verifyTable } from './table-verify.js'
+
+export interface TableReaderOptions {
+  readonly databaseId: Uint8Array
+  readonly transform: BlockTransform
+  readonly cache: BlockCache
+}
+
+/** What reading one tenant of a table needs, decoded; stays in memory while the cache keeps it. */
+export interface TenantBlocks {
+  /** Its number in the directory. */
+  readonly tenant: number
+  /** The first 8 bytes of its keys. */
+  readonly prefix: Uint8Array
+  readonly index: TableIndex
+  /** Absent when it is damaged: then every read looks into the data. */
+  readonly filter: Uint8Array | undefined
+  /** Home of the cached blocks, by block index. */
+  readonly blocks: (CachedItem<Block> | undefined)[]
+}
+
+/**
+ * Reads one sstable. The file is opened and its frame proven on first use; blocks come through the shared cache. Every
+ * method throws SSTABLE_CORRUPT for damage, with file, offsetBytes and tenantId, and DB_CLOSED after close.
+ */
+export class TableReader {
+  readonly path: string
+  readonly meta: TableMeta
+  /** Filters found damaged so far; reads went on without them. */
+  damagedFilterCount = 0
+  readonly #fs: FileSystem
+  readonly #options: TableReaderOptions
+  readonly #cache: BlockCache
+  #file: TableFile | undefined
+  /** Home of the cached tenants, by their number in the directory. */
+  #tenants: (CachedItem<TenantBlocks> | undefined)[] = []
+  #isClosed = false
+
+  static open(
+    fs: FileSystem,
+    path: string,
+    meta: TableMeta,
+    options: TableReaderOptions,
+  ): TableReader {
+    return new TableReader(fs, path, meta, options)
+  }
+
+  private constructor(fs: FileSystem, path: string, meta: TableMeta, options: TableReaderOptions) {
+    this.#fs = fs
+    this.#options = options
+    this.#cache = options.cache
+    this.path = path
+    this.meta = meta
+  }
+
+  /**
+   * Finds the newest version of a key at or below a SeqNum, tombstones included.
+   *
+   * @param keyHash  hashBytes of the whole key
+   * @param slot  on success points to the caller's key and into the block; otherwise it may hold anything
+   */
+  get(key: Uint8Array, keyHash: number, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
+    if (maxSeqNum < this.meta.minSeqNum || key.length < TENANT_PREFIX_BYTES) return false
+    const file = this.#file ?? this.file()
+    const tenant = file.directory.find(key)
+    if (tenant < 0) return false
+    const found = this.tenant(tenant)
+    if (found.filter !== undefined && !filterMayContain(found.filter, keyHash)) return false
+    const { index } = found
+    let blockIndex = index.findBlock(key, TENANT_PREFIX_BYTES, key.length, maxSeqNum)
+    if (blockIndex < 0) return false
+    let outcome: number
+    do {
+      const block = this.block(found, blockIndex)
+      outcome = findInBlock(block, key, TENANT_PREFIX_BYTES, maxSeqNum, slot)
+      blockIndex++
+    } while (
+      outcome === BLOCK_PAST_END &&
+      blockIndex < index.blockCount &&
+      index.compareStart(blockIndex, key, TENANT_PREFIX_BYTES) === 0
+    )
+    if (outcome !== BLOCK_FOUND) return false
+    slot.keyBytes = key
+    slot.keyStart = 0
+    slot.keyEnd = key.length
+    return true
+  }
+
+  /** With bounds, the cursor reads no block that lies outside them altogether. */
+  cursor(bounds: KeyRange = {}): TableCursor {
+    return new TableCursor(this, bounds)
+  }
+
+  /** Reads the whole file past the cache and checks everything that the format promises, filters included. */
+  verify(onProgress?: (doneBytes: number) => void): TableCounts {
+    return verifyTable(this.file(), this.meta, onProgress)
+  }
+
+  properties(): TableProperties {
+    return this.file().properties
+  }
+
+  /** Closes the file and gives its share of the cache back. Idempotent. */
+  close(): void {
+    this.#isClosed = true
+    for (const tenant of this.#tenants) {
+      if (tenant === undefined) continue
+      for (const block of tenant.value.blocks) {
+        if (block !== undefined) this.#cache.remove(block)
+      }
+      this.#cache.remove(tenant)
+    }
+    this.#file?.close()
+    this.#file = undefined
+  }
+
+  /** For cursors: the open file. */
+  file(): TableFile {
+    if (this.#file !== undefined) return this.#file
+    if (this.#isClosed) throw engineError('DB_CLOSED', `${this.path} is closed`)
+    const { databaseId, transform } = this.#options
+    const { fileId, fileBytes, footerChecksum } = this.meta
+    const expected = { databaseId, fileId, fileBytes, footerChecksum }
+    const file = TableFile.open(this.#fs, this.path, expected, transform)
+    this.#tenants = Array.from({ length: file.directory.tenantCount })
+    this.#file = file
+    return file
+  }
+
+  /** For cursors: what is known of a tenant, by its number in the directory. */
+  tenant(tenant: number): TenantBlocks {
+    const cached = this.#tenants[tenant]
+    if (cached !== undefined) {
+      cached.isHot = true
+      return cached.value
+    }
+    const file = this.file()
+    const index = file.readIndex(tenant)
+    const filter = this.#readFilter(file, tenant)
+    const blocks = Array.from<CachedItem<Block> | undefined>({ length: index.blockCount })
+    const prefix = file.directory.prefixOf(tenant)
+    const loaded: TenantBlocks = { tenant, prefix, index, filter, blocks }
+    const bytes = index.bytes + (filter?.length ?? 0) + 8 * index.blockCount
+    this.#cache.insert(this.#tenants, tenant, loaded, bytes)
+    return loaded
+  }
+
+  /** For cursors: a data block, from the cache when it is there. */
+  block(tenant: TenantBlocks, blockIndex: number): Block {
+    const cached = tenant.blocks[blockIndex]
+    if (cached !== undefined) {
+      cached.isHot = true
+      this.#cache.hitCount++
+      return cached.value
+    }
+    this.#cache.missCount++
+    const block = this.file().readBlock(tenant.tenant, tenant.index, blockIndex)
+    this.#cache.insert(tenant.blocks, blockIndex, block, block.bytes.length)
+    return block
+  }
+
+  #readFilter(file: TableFile, tenant: number): Uint8Array | undefined {
+    try {
+      return file.readFilter(tenant)
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'SSTABLE_CORRUPT') throw error
+      this.damagedFilterCount++
+      return undefined
+    }
+  }
+}
