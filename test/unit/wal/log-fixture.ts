@@ -1,21 +1,80 @@
-// A database's log and nothing else: opens it as the store does (recover, remove what is not needed, start a new file) and
+// A database's log and nothing else: opens it as the store does (recover, start a new file, remove what is not needed) and
 // appends commits whose payload follows from their SeqNum.
 
 import type { FileId, SeqNum } from '../../../dist/base/ids.js'
-import { type WalRecovery, recoverWal, type RecoverWalOptions } from '../../../dist/wal/recovery.js'
+import { readFile } from '../../../dist/env/file-system.js'
+import { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
 import { walFileIdOf, walFileName } from '../../../dist/wal/format.js'
+import { type RecoverWalOptions, recoverWal, type WalRecovery } from '../../../dist/wal/recovery.js'
 import { WalWriter } from '../../../dist/wal/writer.js'
-import type { PowerCutFiles } from './power-cut-files.js'
 
-export const DIRECTORY = 'd'
-export const DATABASE_ID = new Uint8Array(16).fill(0xdb)
+export const DIRECTORY = '/d'
+const DATABASE_ID = new Uint8Array(16).fill(0xdb)
+
+export function newFiles(): MemoryFileSystem {
+  const fs = new MemoryFileSystem({ isLogging: true })
+  fs.makeDirectory(DIRECTORY)
+  return fs
+}
+
+/** What is left when only what was synced survives. */
+export function syncedOnly(fs: MemoryFileSystem): MemoryFileSystem {
+  return fs.crashImage({ float: () => 0 }, 'lost')
+}
+
+export function pathOf(fileId: number): string {
+  return `${DIRECTORY}/${walFileName(fileId as FileId)}`
+}
+
+export function contentsOf(fs: MemoryFileSystem, fileId: number): Uint8Array {
+  return readFile(fs, pathOf(fileId))
+}
+
+/** A copy of the file system in which a file holds other bytes. */
+export function withFile(
+  fs: MemoryFileSystem,
+  fileId: number,
+  bytes: Uint8Array,
+): MemoryFileSystem {
+  const changed = fs.clone()
+  if (changed.exists(pathOf(fileId))) changed.remove(pathOf(fileId))
+  changed.open(pathOf(fileId), 'create').write(bytes, 0)
+  return changed
+}
+
+/** A copy in which a bit of one byte is flipped. */
+export function withDamage(fs: MemoryFileSystem, fileId: number, at: number): MemoryFileSystem {
+  const changed = fs.clone()
+  const file = changed.open(pathOf(fileId), 'write')
+  const byte = new Uint8Array(1)
+  file.read(byte, at)
+  byte[0]! ^= 0x10
+  file.write(byte, at)
+  return changed
+}
+
+export function without(fs: MemoryFileSystem, fileId: number): MemoryFileSystem {
+  const changed = fs.clone()
+  changed.remove(pathOf(fileId))
+  return changed
+}
+
+/** Seeded chance. */
+export function chanceOf(seed: number): { float(): number } {
+  let state = seed >>> 0
+  const float = () => {
+    state = (state + 0x9e3779b9) >>> 0
+    let z = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35)
+    return ((z ^ (z >>> 16)) >>> 0) / 2 ** 32
+  }
+  return { float }
+}
 
 export function payloadOf(seqNum: number): Uint8Array {
   const bytes = (seqNum * 7919) % 97
-  return Uint8Array.from(
-    { length: seqNum % 10 === 0 ? bytes * 11 : bytes },
-    (_, i) => (seqNum + i) & 0xff,
-  )
+  const count = seqNum % 10 === 0 ? bytes * 11 : bytes
+  return Uint8Array.from({ length: count }, (_, i) => (seqNum + i) & 0xff)
 }
 
 export function append(wal: WalWriter, seqNum: number): void {
@@ -25,11 +84,12 @@ export function append(wal: WalWriter, seqNum: number): void {
 
 export interface Recovered extends WalRecovery {
   readonly seqNums: number[]
+  /** Was every payload the one that was appended? */
   readonly isIntact: boolean
 }
 
 export function recover(
-  fs: PowerCutFiles,
+  fs: MemoryFileSystem,
   options: Partial<RecoverWalOptions> & { after?: number } = {},
 ): Recovered {
   const seqNums: number[] = []
@@ -37,7 +97,7 @@ export function recover(
   const recovery = recoverWal({
     fs,
     directory: DIRECTORY,
-    databaseId: DATABASE_ID,
+    databaseId: options.databaseId ?? DATABASE_ID,
     afterSeqNum: (options.after ?? 0) as SeqNum,
     provenHint: options.provenHint,
     onCommit: (seqNum, payload) => {
@@ -53,9 +113,8 @@ export interface WalSettings {
   readonly yield?: () => Promise<void>
 }
 
-/** Goes on behind what was recovered. */
 export function openWriter(
-  fs: PowerCutFiles,
+  fs: MemoryFileSystem,
   recovery?: WalRecovery,
   settings: WalSettings = {},
 ): WalWriter {
@@ -75,15 +134,20 @@ export function openWriter(
 }
 
 /** Recovers and goes on, as an opening store does. */
-export function reopen(fs: PowerCutFiles, settings: WalSettings & { after?: number } = {}) {
+export function reopen(
+  fs: MemoryFileSystem,
+  settings: WalSettings & { after?: number } = {},
+): WalWriter {
   const recovery = recover(fs, settings)
   const wal = openWriter(fs, recovery, settings)
   for (const fileId of recovery.unneededFileIds) fs.remove(pathOf(fileId))
-  return { recovery, wal }
+  return wal
 }
 
-export function pathOf(fileId: number): string {
-  return `${DIRECTORY}/${walFileName(fileId as FileId)}`
+export function macrotask(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }
 
 export function range(from: number, to: number): number[] {

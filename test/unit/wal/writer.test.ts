@@ -1,45 +1,54 @@
 import { describe, expect, test } from 'vitest'
 
-import { engineError } from '../../../dist/base/errors.js'
 import type { SeqNum } from '../../../dist/base/ids.js'
-import { append, openWriter, pathOf, range, recover, reopen } from './log-fixture.js'
-import { PowerCutFiles } from './power-cut-files.js'
+import type { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
+import {
+  append,
+  DIRECTORY,
+  macrotask,
+  newFiles,
+  openWriter,
+  pathOf,
+  range,
+  recover,
+  reopen,
+  syncedOnly,
+} from './log-fixture.js'
 
-const macrotask = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-/** Lets a preparation under way come to its end. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await macrotask()
+function countOf(fs: MemoryFileSystem, ...names: string[]): number {
+  return fs.calls.filter((call) => names.includes(call.name)).length
 }
 
 describe('WalWriter', () => {
   test('a group costs one write and one sync, however many commits it has', async () => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const wal = openWriter(fs, undefined, { fileBytes: 1 << 20 })
-    const { writeCount, syncCount } = fs
+    const writeCount = countOf(fs, 'write')
+    const syncCount = countOf(fs, 'sync', 'syncNow')
     for (const seqNum of range(1, 50)) append(wal, seqNum)
     expect(wal.hasPending).toBe(true)
     expect(wal.pendingBytes).toBeGreaterThan(50 * 40)
-    expect(fs.writeCount).toBe(writeCount)
+    expect(countOf(fs, 'write')).toBe(writeCount)
     await wal.flush()
-    expect([fs.writeCount - writeCount, fs.syncCount - syncCount]).toEqual([1, 1])
+    expect(countOf(fs, 'write') - writeCount).toBe(1)
+    expect(countOf(fs, 'sync', 'syncNow') - syncCount).toBe(1)
     expect(wal.hasPending).toBe(false)
     await wal.flush()
-    expect(fs.syncCount - syncCount).toBe(1)
-    expect(recover(fs.afterPowerCut(() => false)).seqNums).toEqual(range(1, 50))
+    expect(countOf(fs, 'sync', 'syncNow') - syncCount).toBe(1)
+    expect(recover(syncedOnly(fs)).seqNums).toEqual(range(1, 50))
   })
 
   test('what is appended during a flush rides the next one', async () => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const wal = openWriter(fs)
     append(wal, 1)
     const flush = wal.flush()
     append(wal, 2)
     await flush
-    expect(recover(fs.afterPowerCut(() => false)).seqNums).toEqual([1])
+    expect(recover(syncedOnly(fs)).seqNums).toEqual([1])
     expect(wal.hasPending).toBe(true)
     await wal.flush()
-    expect(recover(fs.afterPowerCut(() => false)).seqNums).toEqual([1, 2])
+    expect(recover(syncedOnly(fs)).seqNums).toEqual([1, 2])
   })
 
   test.each([
@@ -48,7 +57,7 @@ describe('WalWriter', () => {
     ['flushNow', async () => {}],
     ['flushNow', macrotask],
   ] as const)('%s goes on from file to file and loses nothing', async (method, pause) => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const wal = openWriter(fs, undefined, { yield: macrotask })
     for (const seqNum of range(1, 200)) {
       append(wal, seqNum)
@@ -59,8 +68,8 @@ describe('WalWriter', () => {
     const fileIds = wal.files.map((file) => file.fileId)
     expect(fileIds).toEqual(fileIds.toSorted((a, b) => a - b))
     await wal.close()
-    expect(fs.list('d').length).toBe(wal.files.length)
-    const recovery = recover(fs.afterPowerCut(() => false))
+    expect(fs.list(DIRECTORY).length).toBe(wal.files.length)
+    const recovery = recover(syncedOnly(fs))
     expect(recovery.seqNums).toEqual(range(1, 200))
     expect(recovery.isIntact).toBe(true)
     expect(recovery.files).toMatchObject(wal.files)
@@ -70,7 +79,7 @@ describe('WalWriter', () => {
   })
 
   test('a group larger than a file gets a file of its own size', async () => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const wal = openWriter(fs)
     const large = new Uint8Array(20_000).fill(7)
     append(wal, 1)
@@ -84,14 +93,14 @@ describe('WalWriter', () => {
   })
 
   test('sealed files go once tables hold their commits, recovered ones too', async () => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const first = openWriter(fs)
     for (const seqNum of range(1, 60)) {
       append(first, seqNum)
       await first.flush()
     }
     await first.close()
-    const { wal } = reopen(fs)
+    const wal = reopen(fs)
     append(wal, 61)
     await wal.flush()
     const before = wal.files
@@ -108,21 +117,18 @@ describe('WalWriter', () => {
   test.each(['flush', 'flushNow'] as const)(
     'a failed sync in %s breaks the writer for good',
     async (method) => {
-      const fs = new PowerCutFiles()
+      const fs = newFiles()
       const wal = openWriter(fs)
       append(wal, 1)
-      const cause = engineError('IO_FAILED', 'sync')
-      fs.onOperation = (operation) => {
-        if (operation === 'sync') throw cause
-      }
+      fs.inject = ({ name }) => (name.startsWith('sync') ? 'EIO' : undefined)
       const failing = (async () => wal[method]())()
       if (method === 'flush') append(wal, 2)
       await expect(failing).rejects.toMatchObject({
         code: 'COMMIT_UNKNOWN',
         committed: 'unknown',
-        cause,
+        cause: { code: 'IO_FAILED' },
       })
-      fs.onOperation = () => {}
+      fs.inject = undefined
       expect(wal.isBroken).toBe(true)
       expect(() => append(wal, 3)).toThrow('DB_POISONED')
       await expect(wal.flush()).rejects.toMatchObject({ code: 'DB_POISONED', committed: 'no' })
@@ -132,68 +138,85 @@ describe('WalWriter', () => {
   )
 
   test('a failed sync of a file made ahead of time breaks the writer too', async () => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const wal = openWriter(fs)
     let seqNum = 0
-    while (fs.list('d').length === 1) {
+    while (fs.list(DIRECTORY).length === 1) {
       append(wal, ++seqNum)
-      fs.onOperation = (operation, path) => {
-        if (operation === 'sync' && path !== pathOf(1)) throw engineError('IO_FAILED', 'sync')
-      }
+      fs.inject = ({ name, path }) => (name === 'sync' && path !== pathOf(1) ? 'EIO' : undefined)
       await wal.flush()
     }
-    await settle()
+    for (let i = 0; i < 20; i++) await macrotask()
     expect(wal.isBroken).toBe(true)
     await wal.close()
   })
 
   test('a full disk fails a flush, not the log: nothing was written and later commits are kept', async () => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const wal = openWriter(fs, undefined, { yield: macrotask })
     let seqNum = 0
     const acknowledged: number[] = []
-    const fullPhases: string[] = []
-    for (const fullOperation of ['open', 'write', 'none', 'write', 'open', 'none']) {
-      fs.onOperation = (operation, path) => {
-        const isGrowing =
-          operation === 'open' || !fs.exists(path) || fs.contents(path).length < 4096
-        if (operation === fullOperation && isGrowing) throw engineError('DISK_FULL', path)
+    const codes = new Set<string>()
+    for (const fullCall of ['create', 'write', undefined, 'write', 'create', undefined]) {
+      fs.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
+        if (name !== fullCall) return undefined
+        const isGrowing = name === 'create' || offsetBytes + byteCount > fs.fileBytes(path)
+        return isGrowing ? 'ENOSPC' : undefined
       }
       for (let i = 0; i < 60; i++) {
         append(wal, ++seqNum)
-        try {
-          await wal.flush()
-          acknowledged.push(seqNum)
-        } catch (error) {
-          fullPhases.push((error as { code: string }).code)
-        }
+        const code = await wal.flush().then(
+          () => 'durable',
+          (error: { code: string }) => error.code,
+        )
+        codes.add(code)
+        if (code === 'durable') acknowledged.push(seqNum)
       }
     }
-    expect(new Set(fullPhases)).toEqual(new Set(['DISK_FULL']))
+    expect(codes).toEqual(new Set(['durable', 'DISK_FULL']))
     expect(wal.isBroken).toBe(false)
     expect(acknowledged.at(-1)).toBe(seqNum)
-    const recovery = recover(fs.afterPowerCut(() => false))
+    const recovery = recover(syncedOnly(fs))
     expect(recovery.seqNums).toEqual(acknowledged)
     expect(recovery.isIntact).toBe(true)
     await wal.close()
   })
 
+  test('commits appended while a failing flush waits are not lost with it', async () => {
+    const fs = newFiles()
+    const wal = openWriter(fs, undefined, { yield: macrotask, fileBytes: 2048 })
+    let seqNum = 0
+    const fill = new Uint8Array(1100)
+    wal.append(++seqNum as SeqNum, fill, 0, fill.length)
+    await wal.flush()
+    expect(fs.list(DIRECTORY).length).toBe(2)
+    wal.append(++seqNum as SeqNum, fill, 0, fill.length)
+    fs.inject = ({ name }) => (name === 'write' ? 'ENOSPC' : undefined)
+    const failing = wal.flush()
+    append(wal, ++seqNum)
+    await expect(failing).rejects.toMatchObject({ code: 'DISK_FULL', committed: 'no' })
+    fs.inject = undefined
+    await wal.flush()
+    expect(recover(syncedOnly(fs)).seqNums).toEqual([1, 3])
+    await wal.close()
+  })
+
   test('close is idempotent, ends a preparation and refuses what follows', async () => {
-    const fs = new PowerCutFiles()
+    const fs = newFiles()
     const wal = openWriter(fs, undefined, { yield: macrotask, fileBytes: 3 << 20 })
     const payload = new Uint8Array(2 << 20)
     wal.append(1 as SeqNum, payload, 0, payload.length)
     await wal.flush()
-    expect(fs.list('d').length).toBe(2)
+    expect(fs.list(DIRECTORY).length).toBe(2)
     await wal.close()
     await wal.close()
-    expect(fs.list('d').length).toBe(1)
+    expect(fs.list(DIRECTORY).length).toBe(1)
     expect(() => append(wal, 2)).toThrow('DB_CLOSED')
     await expect(wal.flush()).rejects.toThrow('DB_CLOSED')
   })
 
   test('SeqNums must rise', () => {
-    const wal = openWriter(new PowerCutFiles())
+    const wal = openWriter(newFiles())
     append(wal, 5)
     expect(() => append(wal, 5)).toThrow('INTERNAL')
   })
