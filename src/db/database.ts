@@ -33,6 +33,8 @@ export interface DatabaseParts {
   readonly engine: Engine
   readonly events: EventSource
   readonly settings: DatabaseSettings
+  /** Lets go of what open() made for this database alone. */
+  readonly onClosed: () => Promise<void>
 }
 
 export class Database<T extends Tables> {
@@ -40,6 +42,7 @@ export class Database<T extends Tables> {
   readonly #engine: Engine
   readonly #events: EventSource
   readonly #settings: DatabaseSettings
+  readonly #onClosed: () => Promise<void>
   #closing: Promise<void> | undefined
 
   /** Made by open(). */
@@ -48,6 +51,7 @@ export class Database<T extends Tables> {
     this.#engine = parts.engine
     this.#events = parts.events
     this.#settings = parts.settings
+    this.#onClosed = parts.onClosed
   }
 
   /**
@@ -136,7 +140,7 @@ export class Database<T extends Tables> {
 
   /** Waits for commits in flight, brings memory into tables and lets go of the directory. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#engine.store.close()
+    this.#closing ??= this.#engine.store.close().finally(this.#onClosed)
     return this.#closing
   }
 

@@ -9,6 +9,7 @@ import { Catalog } from '../catalog/catalog.js'
 import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Env } from '../env/env.js'
 import { nodeEnv } from '../env/node-env.js'
+import type { StoreOptions } from '../store/open-files.js'
 import { Store } from '../store/store.js'
 import { Database } from './database.js'
 import { Engine } from './engine.js'
@@ -56,9 +57,12 @@ export async function open<const T extends Tables = {}>(
       jobModule: new URL('../lsm/job-worker.js', import.meta.url),
       jobThreadCount: JOB_THREAD_COUNT,
     })
+  const onClosed = async () => {
+    if (components.env === undefined) await env.jobs.close()
+  }
   const events = new EventSource()
   const directory = components.env === undefined ? resolve(path) : path
-  const store = await Store.open(
+  const store = await openStore(
     {
       path: directory,
       createIfMissing: settings.createIfMissing,
@@ -72,8 +76,7 @@ export async function open<const T extends Tables = {}>(
       outputTableBytes: OUTPUT_TABLE_BYTES,
       transform: IDENTITY_TRANSFORM,
     },
-    env,
-    events,
+    { env, events, onClosed },
   )
   try {
     const catalog = await Catalog.open(
@@ -81,9 +84,26 @@ export async function open<const T extends Tables = {}>(
       tables === undefined ? undefined : Object.values(tables).map((table) => table.declaration),
     )
     const engine = new Engine(store, catalog, env)
-    return new Database<T>({ path: directory, engine, events, settings })
+    return new Database<T>({ path: directory, engine, events, settings, onClosed })
   } catch (error) {
     await store.close()
+    await onClosed()
+    throw error
+  }
+}
+
+interface Surroundings {
+  readonly env: Env
+  readonly events: EventSource
+  readonly onClosed: () => Promise<void>
+}
+
+async function openStore(options: StoreOptions, surroundings: Surroundings): Promise<Store> {
+  const { env, events, onClosed } = surroundings
+  try {
+    return await Store.open(options, env, events)
+  } catch (error) {
+    await onClosed()
     throw error
   }
 }

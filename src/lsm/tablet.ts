@@ -81,7 +81,7 @@ export class Tablet {
     this.hashEnd = options.hashEnd
     this.#source = options.tables
     this.#view = new TabletView(
-      [new Memtable()],
+      [options.active],
       options.version,
       this.#openLevels(options.version),
     )

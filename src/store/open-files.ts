@@ -62,7 +62,6 @@ export class OpenedFiles {
   readonly identity: WriterIdentity
   readonly lastSeqNum: SeqNum
   readonly recovery: RecoveryReport
-  readonly #env: Env
   readonly #lock: DirectoryLock
 
   constructor(parts: {
@@ -73,7 +72,6 @@ export class OpenedFiles {
     readonly identity: WriterIdentity
     readonly lastSeqNum: SeqNum
     readonly recovery: RecoveryReport
-    readonly env: Env
     readonly lock: DirectoryLock
   }) {
     this.tablets = parts.tablets
@@ -83,7 +81,6 @@ export class OpenedFiles {
     this.identity = parts.identity
     this.lastSeqNum = parts.lastSeqNum
     this.recovery = parts.recovery
-    this.#env = parts.env
     this.#lock = parts.lock
   }
 
@@ -105,7 +102,6 @@ export class OpenedFiles {
       await this.manifest.close(isClean ? { isClean: isFlushed, wal } : undefined)
     } finally {
       for (const tablet of this.tablets) tablet.close()
-      await this.#env.jobs.close()
       await this.#lock.release()
     }
   }
@@ -123,7 +119,6 @@ export async function openFiles(
     if (isNew) return await createDatabase(options, env, lock)
     return await recoverDatabase(options, env, lock, events)
   } catch (error) {
-    await env.jobs.close()
     await lock.release()
     throw error
   }
@@ -266,7 +261,6 @@ function assemble(
       tornBytes: log?.tornBytes ?? 0,
       orphanFileIds,
     },
-    env,
     lock,
   })
 }

@@ -21,7 +21,11 @@ async function work(worker) {
       for (const name of TENANTS) {
         const tenant = tx.tenant(name)
         for (let row = 0; row < ROWS_PER_BATCH; row++) {
-          await tenant.entries.insert({ id: `${batch}-${row}`, batch, note: 'x'.repeat((i * 37) % 300) })
+          await tenant.entries.insert({
+            id: `${batch}-${row}`,
+            batch,
+            note: 'x'.repeat((i * 37) % 300),
+          })
         }
         const key = `worker-${worker}`
         const counter = await tenant.counters.get(key)

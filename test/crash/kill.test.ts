@@ -31,7 +31,8 @@ function runAndKill(directory: string, run: number, delayMs: number): Promise<st
       complaints += text
     })
     child.on('close', (code, signal) => {
-      if (signal !== 'SIGKILL') reject(new Error(`the child ended by itself (${code}): ${complaints}`))
+      if (signal !== 'SIGKILL')
+        reject(new Error(`the child ended by itself (${code}): ${complaints}`))
       else resolve(output.split('\n').slice(1, -1))
     })
   })
@@ -42,7 +43,11 @@ function isTakenBack(index: number, last: number): boolean {
   return index % 3 === 1 && index < last
 }
 
-async function check(directory: string, run: number, acknowledged: readonly string[]): Promise<void> {
+async function check(
+  directory: string,
+  run: number,
+  acknowledged: readonly string[],
+): Promise<void> {
   await using db = await open({ path: directory, tables: killTables, createIfMissing: false })
   for (const name of TENANTS) {
     const tenant = db.tenant(name)
@@ -70,7 +75,9 @@ async function check(directory: string, run: number, acknowledged: readonly stri
         const isThere = rowsOfBatch.has(`${run}-${worker}-${i}`)
         expect(isThere, `batch ${run}-${worker}-${i} of ${name}`).toBe(!isTakenBack(i, last))
       }
-      expect(rowsOfBatch.has(`${run}-${worker}-${last + 1}`), 'a batch without its counter').toBe(false)
+      expect(rowsOfBatch.has(`${run}-${worker}-${last + 1}`), 'a batch without its counter').toBe(
+        false,
+      )
     }
   }
 }
