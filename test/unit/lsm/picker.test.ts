@@ -93,7 +93,7 @@ describe('pickCompaction', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     )
   })
 })

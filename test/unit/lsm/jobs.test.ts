@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import { describe as group, expect, test } from 'vitest'
+import { IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
+import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT } from '../../../dist/codec/entry.js'
+import type { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
+import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
+import { type JobOptions, type JobResult, runJob } from '../../../dist/lsm/jobs.js'
+import { Memtable } from '../../../dist/lsm/memtable.js'
+import { BlockCache } from '../../../dist/sstable/block-cache.js'
+import { type TableMeta, tableFileName } from '../../../dist/sstable/format.js'
+import { TableReader } from '../../../dist/sstable/table-reader.js'
+import { compareModel, describe, keyOf, type ModelEntry, readForward, seq } from './entry-model.js'
+import { DATABASE_ID, DIRECTORY, newFileSystem } from './manifest-driver.js'
+import { fileIdOf } from './table-metas.js'
+
+const IDENTITY = {
+  databaseId: DATABASE_ID,
+  incarnation: new Uint8Array(8).fill(3),
+  transformId: IDENTITY_TRANSFORM.id,
+}
+
+function optionsOf(firstFileId: number, rest: Partial<JobOptions> = {}): JobOptions {
+  return {
+    directory: DIRECTORY,
+    identity: IDENTITY,
+    outputFileIds: Array.from({ length: 200 }, (_, i) => fileIdOf(firstFileId + i)),
+    blockBytes: 512,
+    outputTableBytes: 2048,
+    watermark: seq(0),
+    isBottom: false,
+    ...rest,
+  }
+}
+
+function flush(
+  fs: MemoryFileSystem,
+  entries: readonly ModelEntry[],
+  options: JobOptions,
+): JobResult {
+  const memtable = new Memtable()
+  for (const { key, seqNum, value } of entries) {
+    const kind = value === undefined ? ENTRY_KIND_DELETE : ENTRY_KIND_PUT
+    const bytes = value ?? new Uint8Array(0)
+    const hash = hashBytes(key, 0, key.length)
+    memtable.add(key, 0, key.length, hash, seqNum, kind, bytes, 0, bytes.length)
+  }
+  return runJob(structuredClone({ kind: 'flush', image: memtable.handover(), ...options }), fs)
+}
+
+function compact(
+  fs: MemoryFileSystem,
+  inputs: readonly TableMeta[],
+  options: JobOptions,
+): JobResult {
+  return runJob(structuredClone({ kind: 'compaction', inputs, ...options }), fs)
+}
+
+function contentsOf(fs: MemoryFileSystem, tables: readonly TableMeta[]): ModelEntry[] {
+  const cache = new BlockCache({ capacityBytes: 1 << 20 })
+  return tables.flatMap((meta) => {
+    const path = `${DIRECTORY}/${tableFileName(meta.fileId)}`
+    const options = { databaseId: DATABASE_ID, transform: IDENTITY_TRANSFORM, cache }
+    const reader = TableReader.open(fs, path, meta, options)
+    expect(reader.verify().entryCount).toBe(meta.entryCount)
+    const found = readForward(reader.cursor())
+    reader.close()
+    return found
+  })
+}
+
+/** The rule of lsm/jobs.ts, said the slow way. */
+function retained(
+  entries: readonly ModelEntry[],
+  watermark: number,
+  isBottom: boolean,
+): ModelEntry[] {
+  return entries.toSorted(compareModel).filter((entry) => {
+    if (entry.seqNum > watermark) return true
+    const isSuperseded = entries.some(
+      (other) =>
+        compareKeys(other.key, entry.key) === 0 &&
+        other.seqNum > entry.seqNum &&
+        other.seqNum <= watermark,
+    )
+    return !isSuperseded && !(isBottom && entry.value === undefined)
+  })
+}
+
+const anyWrite = fc.tuple(
+  fc.integer({ min: 0, max: 2 }),
+  fc.integer({ min: 0, max: 30 }),
+  fc.option(fc.uint8Array({ maxLength: 200, size: 'max' }), { nil: undefined, freq: 4 }),
+)
+
+function entriesOf(
+  writes: readonly (readonly [number, number, Uint8Array | undefined])[],
+  first = 1,
+): ModelEntry[] {
+  return writes.map(([tenant, number, value], i) => ({
+    key: keyOf(tenant, 1, String(number).padStart(3, '0')),
+    seqNum: seq(first + i),
+    value,
+  }))
+}
+
+group('jobs', () => {
+  test('flush and compaction keep exactly what the rule says', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(anyWrite, { minLength: 1, maxLength: 60, size: 'max' }), {
+          minLength: 1,
+          maxLength: 4,
+          size: 'max',
+        }),
+        fc.nat(130),
+        fc.nat(130),
+        fc.boolean(),
+        (flushes, lower, more, isBottom) => {
+          const fs = newFileSystem()
+          const all: ModelEntry[] = []
+          const inputs: TableMeta[] = []
+          for (const [i, writes] of flushes.entries()) {
+            const entries = entriesOf(writes, all.length + 1)
+            all.push(...entries)
+            const result = flush(fs, entries, optionsOf(1000 * (i + 1), { watermark: seq(lower) }))
+            const kept = retained(entries, lower, false)
+            expect(describe(contentsOf(fs, result.tables))).toEqual(describe(kept))
+            expect(result.entriesRead).toBe(entries.length)
+            inputs.push(...result.tables)
+          }
+          const watermark = lower + more
+          const options = optionsOf(9000, { watermark: seq(watermark), isBottom })
+          const result = compact(fs, inputs, options)
+          expect(describe(contentsOf(fs, result.tables))).toEqual(
+            describe(retained(all, watermark, isBottom)),
+          )
+          checkRun(result.tables)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  test('the versions of one key stay in one table', () => {
+    const fs = newFileSystem()
+    const hot = Array.from({ length: 100 }, () => [1, 5, new Uint8Array(100)] as const)
+    const rest = Array.from({ length: 60 }, (_, i) => [1, i, new Uint8Array(100)] as const)
+    const options = optionsOf(1, { outputTableBytes: 512, blockBytes: 256 })
+    const { tables } = flush(fs, entriesOf([...hot, ...rest]), options)
+    expect(tables.length).toBeGreaterThan(3)
+    checkRun(tables)
+  })
+
+  test('nothing left means no table', () => {
+    const fs = newFileSystem()
+    const options = optionsOf(1, { watermark: seq(99), isBottom: true })
+    const result = flush(fs, entriesOf([[1, 1, undefined]]), options)
+    expect(result).toMatchObject({ tables: [], bytesWritten: 0, entriesRead: 1, entriesDropped: 1 })
+    expect(fs.list(DIRECTORY)).toEqual([])
+  })
+
+  test('an input that lacks entries is found out, and outputs are removed', () => {
+    const fs = newFileSystem()
+    const { tables } = flush(fs, entriesOf([[1, 1, undefined]]), optionsOf(1))
+    const names = fs.list(DIRECTORY)
+    const wrong = tables.map((meta) => ({ ...meta, entryCount: meta.entryCount + 1 }))
+    expect(() => compact(fs, wrong, optionsOf(50))).toThrow(/SSTABLE_CORRUPT/)
+    expect(fs.list(DIRECTORY)).toEqual(names)
+  })
+
+  test('a full disk or a failed sync fails the job, and outputs are removed', () => {
+    for (const [name, errno] of [
+      ['write', 'ENOSPC'],
+      ['syncNow', 'EIO'],
+    ] as const) {
+      const fs = newFileSystem()
+      let left = 2
+      fs.inject = (call) => (call.name === name && left-- <= 0 ? errno : undefined)
+      const many = Array.from({ length: 200 }, (_, i) => [1, i, new Uint8Array(100)] as const)
+      const options = optionsOf(1, { outputTableBytes: 512 })
+      expect(() => flush(fs, entriesOf(many), options)).toThrow(/DISK_FULL|IO_FAILED/)
+      expect(fs.list(DIRECTORY)).toEqual([])
+    }
+  })
+})
+
+function checkRun(tables: readonly TableMeta[]): void {
+  for (let i = 1; i < tables.length; i++) {
+    expect(compareKeys(tables[i - 1]!.largestKey, tables[i]!.smallestKey)).toBeLessThan(0)
+  }
+}
