@@ -22,7 +22,7 @@ export interface ThreadJobPoolOptions {
 /**
  * Runs jobs on threads that start with the first job and stop when there is none for a while. Idle threads do not keep
  * the process alive. Jobs beyond `threadCount` wait their turn here, not in the pool below, which forgets what waits
- * when a thread dies.
+ * when a thread dies. A closed pool starts again with its next job.
  */
 export class ThreadJobPool implements JobPool {
   readonly #moduleUrl: string
@@ -31,7 +31,6 @@ export class ThreadJobPool implements JobPool {
   #waiting: (() => void)[] = []
   #freeCount: number
   #pool: Promise<Piscina> | undefined
-  #closing: Promise<void> | undefined
 
   constructor(options: ThreadJobPoolOptions) {
     this.#moduleUrl = options.module.href
@@ -40,13 +39,14 @@ export class ThreadJobPool implements JobPool {
   }
 
   run(job: unknown): Promise<unknown> {
-    if (this.#closing !== undefined) return Promise.reject(closedError())
     return this.#running.add(this.#runInTurn(job))
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+  async close(): Promise<void> {
+    await this.#running.settle()
+    const pool = this.#pool
+    this.#pool = undefined
+    if (pool !== undefined) await (await pool).destroy()
   }
 
   async #runInTurn(job: unknown): Promise<unknown> {
@@ -85,15 +85,12 @@ export class ThreadJobPool implements JobPool {
       idleTimeout: THREAD_IDLE_MS,
       recordTiming: false,
     })
-    // A thread that fails without a job: the next job starts another one.
-    pool.on('error', () => undefined)
+    // A thread failed that had no job yet. Its job would wait for ever: give up on all, the next one starts afresh.
+    pool.on('error', () => {
+      this.#pool = undefined
+      pool.destroy()
+    })
     return pool
-  }
-
-  async #close(): Promise<void> {
-    await this.#running.settle()
-    const pool = this.#pool
-    if (pool !== undefined) await (await pool).destroy()
   }
 }
 
@@ -108,7 +105,6 @@ export class InlineJobPool implements JobPool {
   readonly #runJob: (job: unknown) => unknown
   readonly #delayTurns: () => number
   readonly #running = new RunningJobs()
-  #isClosed = false
 
   constructor(options: InlineJobPoolOptions) {
     this.#runJob = options.runJob
@@ -116,12 +112,10 @@ export class InlineJobPool implements JobPool {
   }
 
   run(job: unknown): Promise<unknown> {
-    if (this.#isClosed) return Promise.reject(closedError())
     return this.#running.add(this.#runLate(job))
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
     await this.#running.settle()
   }
 
@@ -156,8 +150,4 @@ class RunningJobs {
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-function closedError(): Error {
-  return engineError('DB_CLOSED', 'the job pool is closed')
 }
