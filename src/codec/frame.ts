@@ -18,9 +18,9 @@
 //
 // The header has a checksum of its own so that its length and its syncedUpToBytes can be trusted when the payload is bad.
 //
-// Valid:  a header is valid when its checksum and epoch match, type is not 0, flags and reserved are 0, and
-//         syncedUpToBytes is not above its own offset. A frame is valid when its header is, previousHeaderChecksum names
-//         the frame before, the payload lies inside the file and its checksum matches.
+// Valid:  a header is valid when its checksum and epoch match, type is not 0, flags and reserved are 0. A frame is valid
+//         when its header is, previousHeaderChecksum names the frame before, the payload lies inside the file and its
+//         checksum matches.
 // Crash:  all frames of one write carry the same syncedUpToBytes: where that write starts. The write may be torn, and its
 //         later parts may be there without earlier ones. The log ends at the first bad frame, X. That end is
 //           corrupt  when a valid header behind X says syncedUpToBytes > X, or the caller knows better (a later file, a
@@ -281,7 +281,6 @@ class FrameScanner {
       loadU32(bytes, at + 12) === this.#epoch &&
       bytes[at + 8] !== 0 &&
       (bytes[at + 9]! | bytes[at + 10]! | bytes[at + 11]!) === 0 &&
-      loadU64(bytes, at + 32) <= at &&
       placedChecksum(this.#placeSeed, at, bytes, at + 4, at + FRAME_HEADER_BYTES) ===
         loadU32(bytes, at)
     )

@@ -61,7 +61,9 @@ const action = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ name: fc.constantFrom('removeObsolete' as const, 'reopen' as const) }),
+    arbitrary: fc.record({
+      name: fc.constantFrom('removeObsolete' as const, 'reopen' as const, 'kill' as const),
+    }),
   },
   {
     weight: 1,
@@ -95,7 +97,7 @@ class LogModel {
   }
 
   async #act(step: Action): Promise<void> {
-    if (!['append', 'settle', 'cut', 'cutSoon'].includes(step.name)) await this.#flush
+    if (!['append', 'settle', 'kill', 'cut', 'cutSoon'].includes(step.name)) await this.#flush
     switch (step.name) {
       case 'append':
         for (let i = 0; i < step.count; i++) {
@@ -122,6 +124,9 @@ class LogModel {
         return
       case 'reopen':
         await this.wal.close()
+        this.#goOn(this.fs.clone())
+        return
+      case 'kill':
         this.#goOn(this.fs.clone())
         return
       case 'cutSoon':
@@ -294,6 +299,23 @@ describe('recoverWal', () => {
     newer[8] = 2
     new DataView(newer.buffer).setUint32(60, crc32(newer, 0, 60), true)
     expect(() => recover(withFile(fs, second!.fileId, newer))).toThrow('FORMAT_UNSUPPORTED')
+  })
+
+  test('what lies behind a recorded cut is not part of the log', async () => {
+    const fs = newFiles()
+    const first = openWriter(fs)
+    append(first, 1)
+    await first.flush()
+    const cut = recover(fs)
+    append(first, 2)
+    await first.flush()
+    const second = openWriter(fs, cut)
+    append(second, 3)
+    await second.flush()
+    expect(recover(fs).seqNums).toEqual([1, 3])
+    const wrong = { ...cut, last: { ...cut.last!, seqNum: 7 as SeqNum } }
+    openWriter(fs, wrong)
+    expect(() => recover(fs)).toThrow('WAL_CORRUPT')
   })
 
   test('commits that tables hold are not replayed', async () => {

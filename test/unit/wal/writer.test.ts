@@ -151,6 +151,47 @@ describe('WalWriter', () => {
     await wal.close()
   })
 
+  test('a failed sync ahead of time is not hidden by a flush that was under way', async () => {
+    const fs = newFiles()
+    let goOn = () => {}
+    const pause = () =>
+      new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+    const wal = openWriter(fs, undefined, { yield: pause, fileBytes: 1024 })
+    const half = new Uint8Array(500)
+    wal.append(1 as SeqNum, half, 0, half.length)
+    await wal.flush()
+    await macrotask()
+    await macrotask()
+    append(wal, 2)
+    const flush = wal.flush()
+    fs.inject = ({ name, path }) => (name === 'sync' && path === pathOf(2) ? 'EIO' : undefined)
+    goOn()
+    await expect(flush).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN', committed: 'unknown' })
+    expect(wal.isBroken).toBe(true)
+  })
+
+  test('a rotation past a file being prepared, and another right behind it', async () => {
+    const fs = newFiles()
+    const wal = openWriter(fs, undefined, { fileBytes: 1024 })
+    let seqNum = 0
+    for (const [count, method] of [
+      [5, 'flush'],
+      [8, 'flushNow'],
+      [4, 'flush'],
+      [8, 'flush'],
+      [8, 'flushNow'],
+    ] as const) {
+      for (let i = 0; i < count; i++) append(wal, ++seqNum)
+      await wal[method]()
+    }
+    for (let i = 0; i < 20; i++) await macrotask()
+    expect(recover(syncedOnly(fs)).seqNums).toEqual(range(1, seqNum))
+    await wal.close()
+    expect(fs.list(DIRECTORY).length).toBe(wal.files.length)
+  })
+
   test('a full disk fails a flush, not the log: nothing was written and later commits are kept', async () => {
     const fs = newFiles()
     const wal = openWriter(fs, undefined, { yield: macrotask })
