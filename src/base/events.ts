@@ -35,15 +35,6 @@ export interface StallEvent {
   readonly remedy: string
 }
 
-/** An existing database was opened. */
-export interface RecoveryEvent {
-  readonly walFileCount: number
-  readonly commitCount: number
-  /** Bytes of a torn tail that no acknowledged commit was in. */
-  readonly tornBytes: number
-  readonly durationMs: number
-}
-
 /** A background job failed or its thread died; the engine tries it again. */
 export interface JobFailureEvent {
   readonly job: string
@@ -63,7 +54,6 @@ export interface EngineEvents {
   readonly flush: FlushEvent
   readonly compaction: CompactionEvent
   readonly stall: StallEvent
-  readonly recovery: RecoveryEvent
   readonly jobFailure: JobFailureEvent
   readonly error: ErrorEvent
 }

@@ -5,7 +5,6 @@
 // leftovers of interrupted jobs and are removed, but only once recovery has succeeded: on any anomaly nothing is deleted.
 
 import { engineError } from '../base/errors.js'
-import type { EventSource } from '../base/events.js'
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
@@ -99,7 +98,8 @@ export class OpenedFiles {
     try {
       await this.wal.close()
       const isFlushed = this.tablets.every(({ oldestUnflushed }) => oldestUnflushed === undefined)
-      await this.manifest.close(isClean ? { isClean: isFlushed, wal } : undefined)
+      if (isClean && isFlushed) await this.manifest.closeCleanly(wal)
+      else await this.manifest.close()
     } finally {
       for (const tablet of this.tablets) tablet.close()
       await this.#lock.release()
@@ -108,16 +108,12 @@ export class OpenedFiles {
 }
 
 /** @throws as Store.open */
-export async function openFiles(
-  options: StoreOptions,
-  env: Env,
-  events: EventSource,
-): Promise<OpenedFiles> {
+export async function openFiles(options: StoreOptions, env: Env): Promise<OpenedFiles> {
   const isNew = prepareDirectory(options, env)
   const lock = await lockDirectory(options.path, env)
   try {
     if (isNew) return await createDatabase(options, env, lock)
-    return await recoverDatabase(options, env, lock, events)
+    return await recoverDatabase(options, env, lock)
   } catch (error) {
     await lock.release()
     throw error
@@ -170,9 +166,7 @@ async function recoverDatabase(
   options: StoreOptions,
   env: Env,
   lock: DirectoryLock,
-  events: EventSource,
 ): Promise<OpenedFiles> {
-  const startMicros = env.clock.monotonicMicros()
   const { fs } = env
   const directory = options.path
   const state = readManifest(fs, directory)
@@ -190,14 +184,7 @@ async function recoverDatabase(
   })
   const identity = newIdentity(options, env, databaseId)
   const manifest = await Manifest.resume(manifestOptions(options, env, identity), state)
-  const files = assemble(options, env, lock, { manifest, identity, log, commits })
-  events.emit('recovery', {
-    walFileCount: log.files.length,
-    commitCount: log.commitCount,
-    tornBytes: log.tornBytes,
-    durationMs: (env.clock.monotonicMicros() - startMicros) / 1000,
-  })
-  return files
+  return assemble(options, env, lock, { manifest, identity, log, commits })
 }
 
 interface Recovered {

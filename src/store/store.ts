@@ -68,7 +68,7 @@ export class Store implements TransactionHost {
    * @throws DB_NOT_FOUND DB_NOT_A_DATABASE DB_LOCKED FORMAT_UNSUPPORTED WAL_CORRUPT MANIFEST_CORRUPT FILE_MISSING
    */
   static async open(options: StoreOptions, env: Env, events: EventSource): Promise<Store> {
-    return new Store(options, env, events, await openFiles(options, env, events))
+    return new Store(options, env, events, await openFiles(options, env))
   }
 
   private constructor(options: StoreOptions, env: Env, events: EventSource, files: OpenedFiles) {
