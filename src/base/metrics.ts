@@ -1,25 +1,4 @@
-// Counters and histograms: numbers in, plain objects out. Who reads them, and where they go, is not known here.
-
-/** Named numbers that only grow. */
-export class Counters<Name extends string> {
-  readonly #counts: Record<Name, number>
-
-  constructor(names: readonly Name[]) {
-    this.#counts = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>
-  }
-
-  add(name: Name, amount = 1): void {
-    this.#counts[name] += amount
-  }
-
-  get(name: Name): number {
-    return this.#counts[name]
-  }
-
-  toObject(): Record<Name, number> {
-    return { ...this.#counts }
-  }
-}
+// Histograms: numbers in, plain objects out. Who reads them, and where they go, is not known here.
 
 /** All in the unit that was recorded; quantiles are exact to an eighth. */
 export interface HistogramSummary {

@@ -3,6 +3,7 @@
 
 import { EngineError, engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
+import { Histogram, type HistogramSummary } from '../base/metrics.js'
 import type { Clock } from '../env/env.js'
 import type { WalWriter } from '../wal/writer.js'
 
@@ -10,6 +11,13 @@ interface Waiter {
   readonly seqNum: SeqNum
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+}
+
+export interface CommitStats {
+  /** What writing and syncing a group took, in microseconds. */
+  readonly flushMicros: HistogramSummary
+  /** How many commits shared a sync. */
+  readonly groupCommits: HistogramSummary
 }
 
 export interface CommitLogOptions {
@@ -28,6 +36,8 @@ export class CommitLog {
   #pump: Promise<void> | undefined
   #durable: SeqNum
   #failure: { readonly error: unknown } | undefined
+  readonly #flushMicros = new Histogram()
+  readonly #groupCommits = new Histogram()
 
   constructor(options: CommitLogOptions) {
     this.#options = options
@@ -37,6 +47,13 @@ export class CommitLog {
   /** The newest commit that is durable together with all before it. */
   get durable(): SeqNum {
     return this.#durable
+  }
+
+  get stats(): CommitStats {
+    return {
+      flushMicros: this.#flushMicros.summary(),
+      groupCommits: this.#groupCommits.summary(),
+    }
   }
 
   /**
@@ -73,7 +90,10 @@ export class CommitLog {
         await clock.yield()
         group = this.#waiting
         this.#waiting = []
+        const startMicros = clock.monotonicMicros()
         await wal.flush()
+        this.#flushMicros.record(clock.monotonicMicros() - startMicros)
+        this.#groupCommits.record(group.length)
         this.#durable = group.at(-1)!.seqNum
         onDurable(this.#durable)
         for (const waiter of group) waiter.resolve()

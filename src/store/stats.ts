@@ -2,6 +2,7 @@
 
 import type { SeqNum, TabletId } from '../base/ids.js'
 import type { BlockCacheStats } from '../sstable/block-cache.js'
+import type { CommitStats } from './commit-log.js'
 import type { OpenedFiles } from './open-files.js'
 import type { RecoveryReport } from './recovery-report.js'
 
@@ -35,11 +36,12 @@ export interface StoreStats {
   readonly tableBytes: number
   readonly tablets: readonly TabletStats[]
   readonly cache: BlockCacheStats
+  readonly commits: CommitStats
   /** What opening found in the log. */
   readonly recovery: RecoveryReport
 }
 
-type Moments = Pick<StoreStats, 'historyFloor' | 'openSnapshotCount'> & {
+type Moments = Pick<StoreStats, 'historyFloor' | 'openSnapshotCount' | 'commits'> & {
   readonly readable: SeqNum
 }
 
@@ -70,6 +72,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     tableBytes: levels.reduce((sum, { bytes }) => sum + bytes, 0),
     tablets,
     cache: files.cache.stats,
+    commits: moments.commits,
     recovery: files.recovery,
   }
 }

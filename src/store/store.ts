@@ -209,6 +209,7 @@ export class Store implements TransactionHost {
       readable: this.#readable,
       historyFloor: this.#snapshots.floor,
       openSnapshotCount: this.#snapshots.openCount,
+      commits: this.#log.stats,
     })
   }
 

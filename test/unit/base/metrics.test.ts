@@ -1,19 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { Counters, Histogram } from '../../../dist/base/metrics.js'
-
-describe('Counters', () => {
-  it('count by name and hand out a copy', () => {
-    const counters = new Counters(['commits', 'bytes'])
-    counters.add('commits')
-    counters.add('bytes', 100)
-    const copy = counters.toObject()
-    counters.add('commits')
-    expect(copy).toEqual({ commits: 1, bytes: 100 })
-    expect(counters.get('commits')).toBe(2)
-  })
-})
+import { Histogram } from '../../../dist/base/metrics.js'
 
 describe('Histogram', () => {
   it('is empty at first', () => {
