@@ -174,7 +174,7 @@ describe('WalWriter', () => {
 
   test('a rotation past a file being prepared, and another right behind it', async () => {
     const fs = newFiles()
-    const wal = openWriter(fs, undefined, { fileBytes: 1024 })
+    const wal = openWriter(fs, undefined, { fileBytes: 1024, yield: macrotask })
     let seqNum = 0
     for (const [count, method] of [
       [5, 'flush'],
@@ -185,6 +185,7 @@ describe('WalWriter', () => {
     ] as const) {
       for (let i = 0; i < count; i++) append(wal, ++seqNum)
       await wal[method]()
+      if (method === 'flushNow') await macrotask()
     }
     for (let i = 0; i < 20; i++) await macrotask()
     expect(recover(syncedOnly(fs)).seqNums).toEqual(range(1, seqNum))
