@@ -19,12 +19,10 @@ import type { StagedEntries } from './staged-entries.js'
 export class SecondaryIndex {
   readonly definition: IndexDefinition
   readonly tuple: KeyTuple
-  readonly #primary: KeyTuple
 
-  constructor(table: TableDefinition, definition: IndexDefinition, primary: KeyTuple) {
+  constructor(table: TableDefinition, definition: IndexDefinition) {
     this.definition = definition
     this.tuple = new KeyTuple(table, definition.parts)
-    this.#primary = primary
   }
 
   /** Whether the row's entry excludes entries of other rows. */
@@ -32,17 +30,32 @@ export class SecondaryIndex {
     return this.definition.isUnique && !this.tuple.hasNull(row)
   }
 
-  /** Stages the entry of a row. @throws KEY_TOO_LARGE */
-  stagePut(staged: StagedEntries, place: KeyPrefix, row: readonly Cell[]): number {
-    const primaryBytes = this.#stageKey(staged, place, row)
-    if (this.definition.isUnique) this.#primary.writeRow(staged.writer, row)
-    else staged.writer.varint(primaryBytes)
+  /**
+   * Stages the entry of a row.
+   *
+   * @param rowEntry  a staged entry with the row's own key
+   * @throws KEY_TOO_LARGE
+   */
+  stagePut(
+    staged: StagedEntries,
+    place: KeyPrefix,
+    row: readonly Cell[],
+    rowEntry: number,
+  ): number {
+    this.#stageKey(staged, place, row, rowEntry)
+    if (this.definition.isUnique) staged.appendKeyTail(rowEntry, KEY_PREFIX_BYTES)
+    else staged.writer.varint(staged.keyBytes(rowEntry) - KEY_PREFIX_BYTES)
     return staged.endPut()
   }
 
   /** Stages the end of a row's entry. */
-  stageDelete(staged: StagedEntries, place: KeyPrefix, row: readonly Cell[]): number {
-    this.#stageKey(staged, place, row)
+  stageDelete(
+    staged: StagedEntries,
+    place: KeyPrefix,
+    row: readonly Cell[],
+    rowEntry: number,
+  ): number {
+    this.#stageKey(staged, place, row, rowEntry)
     return staged.endDelete()
   }
 
@@ -58,15 +71,12 @@ export class SecondaryIndex {
     reader.reset(entry.keyBytes, start, entry.keyEnd)
   }
 
-  /** Returns how many bytes of the key are the primary-key tuple. */
-  #stageKey(staged: StagedEntries, place: KeyPrefix, row: readonly Cell[]): number {
+  #stageKey(staged: StagedEntries, place: KeyPrefix, row: readonly Cell[], rowEntry: number): void {
     const { writer } = staged
     const start = writer.length
     writeKeyPrefix(writer, place)
     this.tuple.writeRow(writer, row)
-    const tupleEnd = writer.length
-    if (!this.isExclusive(row)) this.#primary.writeRow(writer, row)
+    if (!this.isExclusive(row)) staged.appendKeyTail(rowEntry, KEY_PREFIX_BYTES)
     staged.endKey(start)
-    return writer.length - tupleEnd
   }
 }

@@ -78,6 +78,16 @@ export class StagedEntries {
     return compareBytes(bytes, starts[a]!, ends[a]!, bytes, starts[b]!, ends[b]!) === 0
   }
 
+  /** Appends what an earlier entry's key has behind its first bytes. */
+  appendKeyTail(entry: number, skippedBytes: number): void {
+    const { writer } = this
+    writer.raw(writer.bytes, this.#keyStarts[entry]! + skippedBytes, this.#keyEnds[entry]!)
+  }
+
+  keyBytes(entry: number): number {
+    return this.#keyEnds[entry]! - this.#keyStarts[entry]!
+  }
+
   /** The key in place: valid until the next write. */
   key(entry: number): Uint8Array {
     return this.writer.bytes.subarray(this.#keyStarts[entry], this.#keyEnds[entry])

@@ -27,9 +27,7 @@ export class TableCodec {
     const { columns, version } = definition
     this.definition = definition
     this.primary = new KeyTuple(definition, definition.primaryKey)
-    this.indexes = definition.indexes.map(
-      (index) => new SecondaryIndex(definition, index, this.primary),
-    )
+    this.indexes = definition.indexes.map((index) => new SecondaryIndex(definition, index))
     this.#rowCodec = new RowCodec(columns, version, new Set(this.primary.positions))
     this.#blankRow = columns.map(() => null)
   }

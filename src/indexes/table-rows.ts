@@ -38,13 +38,10 @@ export interface VersionSource {
   ): readonly { readonly seqNum: SeqNum; readonly value: Uint8Array | undefined }[]
 }
 
-/** The row that a write replaces. */
-interface RowBefore {
-  readonly row: readonly Cell[]
-  /** The staged entry with its key: a unique entry that leads there is the row's own, no violation. */
+/** A row with the number of a staged entry that has its key. */
+interface StagedRow {
+  readonly cells: readonly Cell[]
   readonly entry: number
-  /** Whether the new row has the same primary key. */
-  readonly hasSameKey: boolean
 }
 
 export class TableRows {
@@ -112,7 +109,7 @@ export class TableRows {
     staged.reset()
     const entry = this.#stagePut(row)
     this.#refuseDuplicate(view, entry)
-    this.#stageIndexes(view, row)
+    this.#stageIndexes(view, { cells: row, entry })
     staged.apply(view)
   }
 
@@ -127,11 +124,8 @@ export class TableRows {
     const { staged } = this.#codec
     staged.reset()
     const entry = this.#stagePut(row)
-    this.#stageIndexes(
-      view,
-      row,
-      old === undefined ? undefined : { row: old, entry, hasSameKey: true },
-    )
+    const before = old === undefined ? undefined : { cells: old, entry }
+    this.#stageIndexes(view, { cells: row, entry }, before)
     staged.apply(view)
   }
 
@@ -146,10 +140,10 @@ export class TableRows {
     staged.reset()
     const entry = this.#stagePut(newRow)
     const oldEntry = this.#stageDelete(oldRow)
-    const hasSameKey = staged.hasSameKey(entry, oldEntry)
-    if (hasSameKey) staged.drop(oldEntry)
+    if (staged.hasSameKey(entry, oldEntry)) staged.drop(oldEntry)
     else this.#refuseDuplicate(view, entry)
-    this.#stageIndexes(view, newRow, { row: oldRow, entry: oldEntry, hasSameKey })
+    const before = { cells: oldRow, entry: oldEntry }
+    this.#stageIndexes(view, { cells: newRow, entry }, before)
     staged.apply(view)
   }
 
@@ -157,9 +151,9 @@ export class TableRows {
   delete(view: WriteView, row: readonly Cell[]): void {
     const { staged, indexes } = this.#codec
     staged.reset()
-    this.#stageDelete(row)
+    const entry = this.#stageDelete(row)
     for (let i = 0; i < indexes.length; i++) {
-      indexes[i]!.stageDelete(staged, this.#indexPlaces[i]!, row)
+      indexes[i]!.stageDelete(staged, this.#indexPlaces[i]!, row, entry)
     }
     staged.apply(view)
   }
@@ -188,8 +182,10 @@ export class TableRows {
       }
       const row = this.#codec.decodeEntry(entries.entry, this.#place.tenantId)
       staged.reset()
+      const rowEntry = this.#stageDelete(row)
+      staged.drop(rowEntry)
       for (const index of indexes) {
-        const entry = index.stagePut(staged, this.#indexPlace(index), row)
+        const entry = index.stagePut(staged, this.#indexPlace(index), row, rowEntry)
         if (index.isExclusive(row)) this.#refuseTaken(view, index, entry, undefined)
       }
       staged.apply(view)
@@ -236,23 +232,24 @@ export class TableRows {
   }
 
   /** Stages what changes in every index when `before` becomes `row`; without it the row is new. */
-  #stageIndexes(view: ReadView, row: readonly Cell[], before?: RowBefore): void {
+  #stageIndexes(view: ReadView, row: StagedRow, before?: StagedRow): void {
     const { staged, indexes } = this.#codec
     for (let i = 0; i < indexes.length; i++) {
       const index = indexes[i]!
       const place = this.#indexPlaces[i]!
-      const entry = index.stagePut(staged, place, row)
+      const entry = index.stagePut(staged, place, row.cells, row.entry)
       if (before !== undefined) {
-        const oldEntry = index.stageDelete(staged, place, before.row)
+        const oldEntry = index.stageDelete(staged, place, before.cells, before.entry)
         if (staged.hasSameKey(entry, oldEntry)) {
           staged.drop(oldEntry)
-          if (before.hasSameKey) {
+          // With the primary key the value is the same, too.
+          if (staged.hasSameKey(row.entry, before.entry)) {
             staged.drop(entry)
             continue
           }
         }
       }
-      if (index.isExclusive(row)) this.#refuseTaken(view, index, entry, before?.entry)
+      if (index.isExclusive(row.cells)) this.#refuseTaken(view, index, entry, before?.entry)
     }
   }
 
