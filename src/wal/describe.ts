@@ -3,7 +3,7 @@
 
 import type { FileId, SeqNum } from '../base/ids.js'
 import { decodeFileHeader, FILE_TYPE_WAL, type FileIdentity } from '../codec/file-header.js'
-import { scanFrames } from '../codec/frame.js'
+import { type Frame, scanFrames } from '../codec/frame.js'
 import { type FileSystem, readFile } from '../env/file-system.js'
 import { decodeStart, FRAME_TYPE_COMMIT, FRAME_TYPE_START, type WalStart } from './format.js'
 
@@ -36,10 +36,15 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 /**
  * Lists the frames of one WAL file and judges its end.
  *
+ * @param onFrame  gets every frame as it is read, with its payload
  * @throws WAL_CORRUPT when the header is damaged
  * @throws FORMAT_UNSUPPORTED
  */
-export function describeWal(fs: FileSystem, path: string): WalDescription {
+export function describeWal(
+  fs: FileSystem,
+  path: string,
+  onFrame?: (frame: Frame) => void,
+): WalDescription {
   const bytes = readFile(fs, path)
   const identity = decodeFileHeader(bytes, {
     path,
@@ -58,6 +63,7 @@ export function describeWal(fs: FileSystem, path: string): WalDescription {
       payloadBytes: payload.length,
       syncedUpToBytes,
     })
+    onFrame?.(frame)
   })
   const { fileId } = identity
   const fileBytes = bytes.length

@@ -123,7 +123,7 @@ export class WalWriter {
   }
 
   /**
-   * Makes everything appended so far durable: one write before the call returns, one sync off the calling thread. What is
+   * Makes everything appended so far durable: one write to the page cache, one sync off the calling thread. What is
    * appended meanwhile waits for the next flush. Only one flush at a time.
    *
    * @throws COMMIT_UNKNOWN when the sync or the write failed: the commits may or may not survive, the writer is broken
