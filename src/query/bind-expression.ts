@@ -1,5 +1,6 @@
 // Expressions as written to expressions with places and types.
 
+import { parseTimestamp } from '../codec/timestamp.js'
 import type { Call, Case, Cast, Expression, In, Literal } from './ast.js'
 import { AGGREGATE_NAMES, bindAggregate, isAggregate } from './aggregates.js'
 import { type BoundAggregate, type BoundExpression, constant } from './bound.js'
@@ -26,7 +27,6 @@ import {
   TIMESTAMP,
 } from './sql-types.js'
 import { namedType } from './type-names.js'
-import { parseTimestamp } from './timestamps.js'
 
 /** The types of the bound parameters, by key. */
 export type ParameterTypes = (key: number | string) => SqlType

@@ -2,10 +2,10 @@
 // from the two static types; nulls never reach it.
 
 import type { Cell, JsonValue } from '../codec/cell.js'
+import { parseTimestamp } from '../codec/timestamp.js'
 import { decimalOfNumber, decimalOfText, numberOfDecimal, rescale } from './decimal-math.js'
 import { isDynamic, type SqlType, typeName } from './sql-types.js'
 import { cellOfJson, isTrue, numberOfCell, textOfCell } from './sql-values.js'
-import { parseTimestamp } from './timestamps.js'
 
 /** Converts one cell that is not null; `undefined` when the value does not fit. */
 export type Conversion = (cell: Cell) => Cell | undefined

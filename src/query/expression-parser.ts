@@ -228,11 +228,24 @@ function parseCall(tokens: TokenStream, name: string, at: number): Call {
   }
   const isDistinct = tokens.acceptWord('distinct')
   if (!isDistinct) tokens.acceptWord('all')
+  if (name === 'extract' && tokens.isFollowedByWord('from')) return parseExtract(tokens, at)
   const args = tokens.isSymbol(')') && !isDistinct ? [] : parseExpressionList(tokens)
   tokens.expectSymbol(')')
   rejectWindow(tokens)
   const plain = call(name, args, at)
   return isDistinct ? { ...plain, isDistinct } : plain
+}
+
+/** extract(month from ts) is extract('month', ts). */
+function parseExtract(tokens: TokenStream, at: number): Call {
+  const { kind, text, start } = tokens.current
+  if (kind !== 'word') throw tokens.unexpected('a unit of time')
+  tokens.advance()
+  tokens.advance()
+  const unit: Literal = { type: 'literal', kind: 'text', text, at: start, height: 1 }
+  const moment = parseExpression(tokens)
+  tokens.expectSymbol(')')
+  return call('extract', [unit, moment], at)
 }
 
 function rejectWindow(tokens: TokenStream): void {

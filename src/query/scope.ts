@@ -1,7 +1,7 @@
 // Names of one statement: its tables and their columns. Letter case is ignored unless it is needed to tell names apart.
 
 import { nearestName } from '../base/spelling.js'
-import type { TableRows } from '../indexes/table-rows.js'
+import type { TableDefinition } from '../catalog/definition.js'
 import type { TableSource } from './ast.js'
 import type { BoundColumn } from './bound.js'
 import type { SqlType } from './sql-types.js'
@@ -9,14 +9,14 @@ import { placedError } from './syntax-error.js'
 
 /** The tables that a statement can name. */
 export interface TableNames {
-  /** The table of exactly this name. */
-  tables(name: string): TableRows | undefined
+  /** The newest definition of the table of exactly this name. */
+  definitionOf(name: string): TableDefinition | undefined
   /** All names, for spelling in another letter case and for error messages. */
-  tableNames?(): Iterable<string>
+  names(): Iterable<string>
 }
 
 export interface ScopeTable {
-  readonly rows: TableRows
+  readonly definition: TableDefinition
   /** What columns are qualified with: the alias, or the table's name. */
   readonly name: string
 }
@@ -24,26 +24,35 @@ export interface ScopeTable {
 const CANDIDATE_MAX_COUNT = 20
 
 /** Finds a table. @throws SQL_UNKNOWN_NAME */
-export function resolveTable(names: TableNames, source: TableSource, text: string): TableRows {
-  const exact = names.tables(source.name)
+export function resolveTable(
+  names: TableNames,
+  source: TableSource,
+  text: string,
+): TableDefinition {
+  const exact = names.definitionOf(source.name)
   if (exact !== undefined) return exact
-  const all = [...(names.tableNames?.() ?? [])]
+  const all = [...names.names()]
   const folded = findName(all, source.name)
-  const rows = folded === undefined ? undefined : names.tables(folded)
-  if (rows !== undefined) return rows
+  const definition = folded === undefined ? undefined : names.definitionOf(folded)
+  if (definition !== undefined) return definition
   throw unknownName('table', source.name, all, text, source.at)
 }
 
 /** The index of a column in a table. @throws SQL_UNKNOWN_NAME */
-export function resolveColumn(rows: TableRows, name: string, text: string, at: number): number {
-  const columns = rows.definition.columns.map((column) => column.name)
+export function resolveColumn(
+  definition: TableDefinition,
+  name: string,
+  text: string,
+  at: number,
+): number {
+  const columns = definition.columns.map((column) => column.name)
   const found = findName(columns, name)
   if (found !== undefined) return columns.indexOf(found)
   throw unknownName('column', name, columns, text, at)
 }
 
-export function columnType(rows: TableRows, column: number): SqlType {
-  const { kind, scale, precision } = rows.definition.columns[column]!
+export function columnType(definition: TableDefinition, column: number): SqlType {
+  const { kind, scale, precision } = definition.columns[column]!
   if (kind === 'decimal') return { kind, scale: scale ?? 0 }
   return kind === 'timestamp' && precision === 6 ? { kind, precision } : { kind }
 }
@@ -58,7 +67,12 @@ export class Scope {
   }
 
   column(table: number, column: number): BoundColumn {
-    return { node: 'column', table, column, type: columnType(this.tables[table]!.rows, column) }
+    return {
+      node: 'column',
+      table,
+      column,
+      type: columnType(this.tables[table]!.definition, column),
+    }
   }
 
   /** The number of the table that a qualifier names. @throws SQL_UNKNOWN_NAME SQL_AMBIGUOUS_NAME */
@@ -74,14 +88,14 @@ export class Scope {
   find(qualifier: string | undefined, name: string, at: number): BoundColumn | undefined {
     if (qualifier !== undefined) {
       const table = this.resolveQualifier(qualifier, at)
-      return this.column(table, resolveColumn(this.tables[table]!.rows, name, this.#text, at))
+      return this.column(table, resolveColumn(this.tables[table]!.definition, name, this.#text, at))
     }
-    const isExact = this.tables.some(({ rows }) =>
-      rows.definition.columns.some((column) => column.name === name),
+    const isExact = this.tables.some(({ definition }) =>
+      definition.columns.some((column) => column.name === name),
     )
     let found: BoundColumn | undefined
-    for (const [table, { rows }] of this.tables.entries()) {
-      const names = rows.definition.columns.map((column) => column.name)
+    for (const [table, { definition }] of this.tables.entries()) {
+      const names = definition.columns.map((column) => column.name)
       const match = isExact ? names.find((own) => own === name) : findName(names, name)
       if (match === undefined) continue
       if (found !== undefined) throw this.#ambiguous('column', name, at)
@@ -92,8 +106,8 @@ export class Scope {
 
   /** @throws SQL_UNKNOWN_NAME */
   unknownColumn(name: string, at: number): Error {
-    const columns = this.tables.flatMap(({ rows }) =>
-      rows.definition.columns.map((column) => column.name),
+    const columns = this.tables.flatMap(({ definition }) =>
+      definition.columns.map((column) => column.name),
     )
     return unknownName('column', name, columns, this.#text, at)
   }
@@ -104,7 +118,7 @@ export class Scope {
         what === 'table'
           ? foldCase(table.name) === foldCase(name)
           : findName(
-              table.rows.definition.columns.map((column) => column.name),
+              table.definition.columns.map((column) => column.name),
               name,
             ) !== undefined,
       )

@@ -131,22 +131,12 @@ export function comparatorOf(type: SqlType): (a: Cell, b: Cell) => number {
   }
 }
 
-/** Order of cells where null is the smallest. */
-export function compareNullable(
-  compare: (a: Cell, b: Cell) => number,
-): (a: Cell, b: Cell) => number {
-  return (a, b) => {
-    if (a === null) return b === null ? 0 : -1
-    return b === null ? 1 : compare(a, b)
-  }
-}
-
-/** What a Map can hold to tell cells of one type apart. */
+/** What a Map can hold to tell cells of one type apart; the lone surrogate keeps documents apart from texts. */
 export function mapKeyOf(cell: Cell): string | number | bigint | boolean | null {
   if (cell === null || typeof cell !== 'object') return cell
   return cell instanceof Uint8Array
-    ? `b${Buffer.from(cell.buffer, cell.byteOffset, cell.length).toString('latin1')}`
-    : `j${JSON.stringify(cell)}`
+    ? `\ud800b${Buffer.from(cell.buffer, cell.byteOffset, cell.length).toString('latin1')}`
+    : `\ud800j${JSON.stringify(cell)}`
 }
 
 /** One Map key for several cells, unambiguous. */

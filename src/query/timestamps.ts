@@ -1,7 +1,5 @@
-// Timestamps are integer Unix microseconds, always UTC.
+// Calendar arithmetic on timestamps: integer Unix microseconds, always UTC.
 
-const ISO_TEXT =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?\s*(Z|[+-]\d{2}:?\d{2})?)?$/
 const MICROS_PER_SECOND = 1_000_000
 const MICROS_PER_MINUTE = 60 * MICROS_PER_SECOND
 const MICROS_PER_HOUR = 60 * MICROS_PER_MINUTE
@@ -18,35 +16,6 @@ export const TIME_UNITS: readonly string[] = [
   'minute',
   'second',
 ]
-
-/** Reads '2024-02-29', '2024-02-29 12:30', '2024-02-29T12:30:00.123456Z', offsets like +02:00; undefined when it is none. */
-export function parseTimestamp(text: string): number | undefined {
-  const match = ISO_TEXT.exec(text.trim())
-  if (match === null) return undefined
-  const [year, month, day, hour, minute, second] = match
-    .slice(1, 7)
-    .map((part) => Number(part ?? 0)) as [number, number, number, number, number, number]
-  const millis = Date.UTC(year, month - 1, day, hour, minute, second)
-  const date = new Date(millis)
-  // Date.UTC lets fields overflow and reads years below 100 as 19xx: both show as a changed field.
-  const isReal =
-    date.getUTCFullYear() === year &&
-    date.getUTCMonth() === month - 1 &&
-    date.getUTCDate() === day &&
-    hour < 24 &&
-    minute < 60 &&
-    second < 60
-  if (!isReal) return undefined
-  const micros = Number((match[7] ?? '').padEnd(6, '0'))
-  return millis * 1000 + micros - offsetMicros(match[8])
-}
-
-function offsetMicros(zone: string | undefined): number {
-  if (zone === undefined || zone === 'Z') return 0
-  const micros =
-    Number(zone.slice(1, 3)) * MICROS_PER_HOUR + Number(zone.slice(-2)) * MICROS_PER_MINUTE
-  return zone[0] === '-' ? -micros : micros
-}
 
 /** ISO 8601 with as many digits of the second as it needs: 3 or 6. */
 export function formatTimestamp(micros: number): string {

@@ -1,0 +1,233 @@
+// The entry of this folder: a text is prepared once and executed any number of times. A plan depends on the text, on the
+// definitions of its tables and on the types of its parameters; it is made when one of them is new.
+
+import { engineError } from '../base/errors.js'
+import type { SeqNum } from '../base/ids.js'
+import type { TableDefinition } from '../catalog/definition.js'
+import type { TableRows } from '../indexes/table-rows.js'
+import type { ReadView, WriteView } from '../store/view.js'
+import type { ParsedStatement, Select } from './ast.js'
+import { type BindOptions, bindSelect } from './bind-select.js'
+import { planWrite, type WritePlan } from './bind-write.js'
+import { Compiler } from './compile.js'
+import type { EvaluationScope } from './evaluation.js'
+import { explainPlan, type PlanNode, planLines } from './explain.js'
+import type { Operator } from './operators.js'
+import { type BoundParameters, bindParameters, type SqlParameters } from './parameters.js'
+import { parse } from './parser.js'
+import type { SelectPlan } from './plan.js'
+import { planSelect } from './planner.js'
+import { rowMaker } from './result-rows.js'
+import { buildSelect } from './select-execution.js'
+import type { SqlKind } from './sql-types.js'
+import { startWrite } from './write-execution.js'
+
+export type { SqlParameters } from './parameters.js'
+
+/** A moment as AS OF names it: a commit, a time, or a text such as '-10m'. */
+export type AsOf = SeqNum | Date | string
+
+/** Where a statement runs: one tenant, one state. */
+export interface QueryContext {
+  /** For INSERT, UPDATE and DELETE a WriteView. */
+  readonly view: ReadView | WriteView
+  /** The rows of a table; undefined when the tenant has none anywhere. */
+  rows(table: string): TableRows | undefined
+  /** The state as of a moment; the context closes it after the statement. */
+  viewAt(moment: AsOf): ReadView
+  nowMicros(): number
+  /** Lets other work run. Absent: the statement runs to its end before `execute` returns its promise. */
+  yield?(): Promise<void>
+}
+
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly kind: SqlKind }[]
+  readonly rows: Record<string, unknown>[]
+  /** Rows inserted, updated or deleted. */
+  readonly affectedCount: number
+  /** Of EXPLAIN: the plan as data; the rows hold its text. */
+  readonly plan?: PlanNode
+}
+
+/** The newest definition of a table. */
+export type FindDefinition = (name: string) => TableDefinition | undefined
+
+/** Calls of an operator, each of a batch at most, between two pauses. */
+const STEPS_PER_PAUSE = 4
+/** Plans kept per statement: one for each combination of parameter types in use. */
+const PLAN_MAX_COUNT = 8
+
+interface Planned {
+  readonly plan: SelectPlan | WritePlan
+  readonly definitions: readonly TableDefinition[]
+}
+
+/**
+ * Parses a statement; its plan is made when it is executed.
+ *
+ * @param names  all table names, for other letter case and for error messages
+ * @throws SQL_SYNTAX SQL_UNSUPPORTED SQL_PARAMETER
+ */
+export function prepare(
+  text: string,
+  definitionOf: FindDefinition,
+  names: () => Iterable<string> = () => [],
+): PreparedStatement {
+  return new PreparedStatement(parse(text), definitionOf, names)
+}
+
+export class PreparedStatement {
+  readonly #parsed: ParsedStatement
+  readonly #definitionOf: FindDefinition
+  readonly #names: () => Iterable<string>
+  readonly #plans = new Map<string, Planned>()
+
+  constructor(
+    parsed: ParsedStatement,
+    definitionOf: FindDefinition,
+    names: () => Iterable<string>,
+  ) {
+    this.#parsed = parsed
+    this.#definitionOf = definitionOf
+    this.#names = names
+  }
+
+  /** Whether it changes rows, and so needs a WriteView. */
+  get isWrite(): boolean {
+    const { type } = this.#parsed.statement
+    return type !== 'select' && type !== 'explain'
+  }
+
+  /**
+   * Runs the statement.
+   *
+   * @throws SQL_PARAMETER SQL_UNKNOWN_NAME SQL_AMBIGUOUS_NAME SQL_TYPE SQL_UNSUPPORTED, and what the tables throw
+   */
+  async execute(context: QueryContext, params: SqlParameters = []): Promise<QueryResult> {
+    const { text, statement } = this.#parsed
+    const parameters = bindParameters(this.#parsed, params)
+    const plan = this.#plan(parameters)
+    const nowMicros = context.nowMicros()
+    const scope: EvaluationScope = { text, nowMicros, parameter: parameters.cell }
+    if ('kind' in plan) return executeWrite(plan, scope, context)
+    return statement.type === 'explain' ? explain(plan) : executeSelect(plan, scope, context)
+  }
+
+  #plan(parameters: BoundParameters): SelectPlan | WritePlan {
+    const { signature } = parameters
+    const known = this.#plans.get(signature)
+    const isCurrent = known?.definitions.every((one) => this.#definitionOf(one.name) === one)
+    if (known !== undefined && isCurrent) return known.plan
+    const planned = this.#makePlan(parameters)
+    if (this.#plans.size >= PLAN_MAX_COUNT) this.#plans.clear()
+    this.#plans.set(signature, planned)
+    return planned.plan
+  }
+
+  #makePlan(parameters: BoundParameters): Planned {
+    const { text, statement } = this.#parsed
+    const options: BindOptions = {
+      text,
+      names: { definitionOf: this.#definitionOf, names: this.#names },
+      parameterTypes: parameters.type,
+    }
+    switch (statement.type) {
+      case 'select':
+        return planQuery(statement, options)
+      case 'explain':
+        return planQuery(statement.select, options)
+      default: {
+        const plan = planWrite(statement, options)
+        return { plan, definitions: [plan.definition] }
+      }
+    }
+  }
+}
+
+function planQuery(select: Select, options: BindOptions): Planned {
+  const bound = bindSelect(select, options)
+  return { plan: planSelect(bound), definitions: bound.tables.map((table) => table.definition) }
+}
+
+async function executeSelect(
+  plan: SelectPlan,
+  scope: EvaluationScope,
+  context: QueryContext,
+): Promise<QueryResult> {
+  const { columns, tables } = plan.select
+  const compiler = new Compiler(scope, () => 0)
+  const root = buildSelect(plan, scope, (table) => {
+    const { definition, asOf } = tables[table]!
+    const view =
+      asOf === undefined
+        ? context.view
+        : context.viewAt(momentOf(compiler.compile(asOf)([]), asOf.type.kind))
+    return { definition, rows: context.rows(definition.name), view }
+  })
+  const rows: Record<string, unknown>[] = []
+  const makeRow = rowMaker(columns)
+  await drive(root, context, (batch) => {
+    for (const row of batch) rows.push(makeRow(row))
+  })
+  return {
+    columns: columns.map(({ name, type }) => ({ name, kind: type.kind })),
+    rows,
+    affectedCount: 0,
+  }
+}
+
+async function drive(
+  root: Operator,
+  context: QueryContext,
+  receive: (batch: NonNullable<ReturnType<Operator['next']>>) => void,
+): Promise<void> {
+  try {
+    for (let steps = 1; ; steps++) {
+      const batch = root.next()
+      if (batch === undefined) return
+      receive(batch)
+      if (context.yield !== undefined && steps % STEPS_PER_PAUSE === 0) await context.yield()
+    }
+  } finally {
+    root.close()
+  }
+}
+
+async function executeWrite(
+  plan: WritePlan,
+  scope: EvaluationScope,
+  context: QueryContext,
+): Promise<QueryResult> {
+  const rows = context.rows(plan.definition.name)
+  const steps = startWrite(plan, scope, { rows, view: context.view as WriteView })
+  try {
+    for (let count = 1; !steps.step(); count++) {
+      if (context.yield !== undefined && count % STEPS_PER_PAUSE === 0) await context.yield()
+    }
+  } finally {
+    steps.close()
+  }
+  return { columns: [], rows: [], affectedCount: steps.affectedCount }
+}
+
+function explain(plan: SelectPlan): QueryResult {
+  const node = explainPlan(plan)
+  return {
+    columns: [{ name: 'plan', kind: 'text' }],
+    rows: planLines(node).map((line) => ({ plan: line })),
+    affectedCount: 0,
+    plan: node,
+  }
+}
+
+/** A timestamp without microseconds means its whole millisecond, as a Date does. */
+function momentOf(cell: unknown, kind: SqlKind): AsOf {
+  if (kind === 'timestamp') {
+    const micros = cell as number
+    return micros % 1000 === 0 ? new Date(micros / 1000) : (micros as SeqNum)
+  }
+  if (typeof cell === 'string') return cell
+  const number = typeof cell === 'bigint' ? Number(cell) : cell
+  if (typeof number === 'number') return number as SeqNum
+  throw engineError('SQL_TYPE', "AS OF takes a timestamp, a SeqNum, or a text such as '-10m'")
+}
