@@ -201,6 +201,20 @@ describe('Manifest', () => {
     expect(() => readManifest(fs, DIRECTORY)).toThrow(/MANIFEST_CORRUPT/)
   })
 
+  test('another manifest that fits in every other way is refused', async () => {
+    const fs = newFileSystem()
+    const manifest = await withEdits(fs, 2)
+    const otherFs = newFileSystem()
+    const other = await withEdits(otherFs, 1)
+    await other.append(editsOf(2).map((edit) => ({ ...edit, flushedSeqNum: 1 as SeqNum })))
+    const path = currentPath(fs)
+    await manifest.closeCleanly({ fileId: 1 as FileId, endBytes: 64 })
+    const bytes = new Uint8Array(otherFs.fileBytes(path))
+    otherFs.open(path, 'read').read(bytes, 0)
+    fs.open(path, 'write').write(bytes, 0)
+    expect(() => readManifest(fs, DIRECTORY)).toThrow(/MANIFEST_CORRUPT.*superblock means/)
+  })
+
   test('after a power cut at any moment, what was acknowledged is there and nothing half', async () => {
     await fc.assert(
       fc.asyncProperty(

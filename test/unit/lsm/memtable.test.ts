@@ -172,6 +172,55 @@ group('Memtable', () => {
     expect(describe(readForward(cursorOfImage(memtable.handover())))).toEqual(describe(model))
   })
 
+  test('keys whose hashes collide stay apart', () => {
+    const memtable = new Memtable()
+    const keys = Array.from({ length: 20 }, (_, i) => keyOf(1, 1, `k${i}`))
+    const value = valueOf('v')
+    for (const [i, key] of keys.entries()) {
+      memtable.add(key, 0, key.length, 5, seq(i + 1), ENTRY_KIND_PUT, value, 0, 1)
+    }
+    const slot = new EntrySlot()
+    for (const [i, key] of keys.entries()) {
+      expect(memtable.get(key, 5, SEQ_NUM_MAX, slot)).toBe(true)
+      expect(slot.seqNum).toBe(i + 1)
+    }
+    expect(memtable.get(keyOf(1, 1, 'other'), 5, SEQ_NUM_MAX, slot)).toBe(false)
+  })
+
+  test('a cursor can be placed anew at any time', () => {
+    const memtable = new Memtable()
+    for (let i = 0; i < 2000; i++) {
+      const key = keyOf(i % 2, 1, String(i).padStart(4, '0'))
+      add(memtable, { key, seqNum: seq(i + 1), value: undefined })
+    }
+    const cursor = memtable.cursor()
+    for (const number of [0, 1, 998, 999, 1998, 1999]) {
+      const key = keyOf(number % 2, 1, String(number).padStart(4, '0'))
+      cursor.seek(key, SEQ_NUM_MAX)
+      expect(cursor.entry.seqNum).toBe(number + 1)
+      cursor.seekLast()
+      expect(cursor.entry.seqNum).toBe(2000)
+      cursor.seekLast(key)
+      expect(cursor.isValid).toBe(number > 0)
+    }
+  })
+
+  test('scans of a large table go on undisturbed while it is written to in random order', () => {
+    const memtable = new Memtable()
+    const model: ModelEntry[] = []
+    const scans: Scan[] = []
+    for (let i = 0; i < 5000; i++) {
+      const key = keyOf(1, 1, String((i * 7919) % 4999).padStart(8, '0'))
+      const entry = { key, seqNum: seq(i + 1), value: undefined }
+      if (i % 250 === 0) memtable.cursor().seek(key, SEQ_NUM_MAX)
+      if (i % 1000 === 999) scans.push(new Scan(memtable, model, i % 2000 === 999))
+      for (const scan of scans) if (i % 3 !== 0) scan.step()
+      add(memtable, entry)
+      model.push(entry)
+    }
+    for (const scan of scans) scan.finish()
+  })
+
   test('sorts many versions of one key, and keys that extend each other by zeros', () => {
     const memtable = new Memtable()
     const model: ModelEntry[] = []
