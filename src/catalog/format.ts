@@ -24,6 +24,9 @@
 //
 // Kinds: 1 text, 2 int, 3 float, 4 bigint, 5 decimal, 6 timestamp, 7 boolean, 8 bytes, 9 uuid, 10 enum, 11 json.
 // Valid:  known format byte, kinds and flags, parts that name columns, and nothing behind the end.
+// Crash:  entries are written by ordinary commits. An index whose building was interrupted is in no definition, and
+//         nextIndexId is past its id: its entries stay unread.
+// Compat: a value of a newer format byte is refused. Kinds, flags and table ids are never used again for something else.
 
 import type { TenantId } from '../base/ids.js'
 import { ByteReader, ByteWriter, EndOfBytes } from '../codec/bytes.js'

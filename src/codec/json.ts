@@ -5,7 +5,11 @@
 //   3  reserved: MessagePack records over structures that the table keeps
 //
 // MessagePack is the rule. Text is for values with a key `__proto__`, which the MessagePack decoder renames and JSON.parse
-// does not. Both read back exactly what was written, key order included.
+// does not. Both read back exactly what was written, key order included (but for keys like "7", which JavaScript itself
+// puts first).
+//
+// Valid:  a known form, and bytes that decode to one value with nothing behind it.
+// Compat: forms are never used again for something else; an unknown one is refused.
 
 import { Packr, RESET_BUFFER_MODE, Unpackr } from 'msgpackr'
 

@@ -10,6 +10,7 @@ import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Env } from '../env/env.js'
 import { nodeEnv } from '../env/node-env.js'
 import type { StoreOptions } from '../store/open-files.js'
+import { buildIndexes } from '../indexes/index-build.js'
 import { Store } from '../store/store.js'
 import { Database } from './database.js'
 import { Engine } from './engine.js'
@@ -82,6 +83,7 @@ export async function open<const T extends Tables = {}>(
     const catalog = await Catalog.open(
       store,
       tables === undefined ? undefined : Object.values(tables).map((table) => table.declaration),
+      buildIndexes,
     )
     const engine = new Engine(store, catalog, env)
     return new Database<T>({ path: directory, engine, events, settings, onClosed })

@@ -7,6 +7,10 @@
 //
 // Nulls never collide: rows with one among the parts of a unique index have the primary key to tell them apart. The
 // primary-key tuple is what follows the prefix in the row's own key, so an entry leads to its row without decoding.
+//
+// Valid:  the primary-key tuple lies within the entry, and the row it leads to exists at the same snapshot.
+// Crash:  entries are written by the commit that writes their row, so both survive or neither.
+// Compat: index ids are never reused, so entries of an index that is gone are never read as those of another.
 
 import type { IndexDefinition, TableDefinition } from '../catalog/definition.js'
 import { type ByteReader, EndOfBytes } from '../codec/bytes.js'

@@ -1,6 +1,6 @@
 import { engineError } from '../base/errors.js'
 import { type TableDefinition, unknownIndex } from '../catalog/definition.js'
-import { ByteReader } from '../codec/bytes.js'
+import { ByteReader, EndOfBytes } from '../codec/bytes.js'
 import type { Cell } from '../codec/cell.js'
 import { EntrySlot } from '../codec/entry.js'
 import { RowCodec } from '../codec/row.js'
@@ -49,6 +49,7 @@ export class TableCodec {
       const { reader } = this
       reader.reset(slot.keyBytes, slot.keyStart + KEY_PREFIX_BYTES, slot.keyEnd)
       this.primary.readRow(reader, row)
+      if (reader.remaining !== 0) throw new EndOfBytes('bytes behind the key')
       this.#rowCodec.decode(slot.valueBytes, slot.valueStart, slot.valueEnd, row)
     } catch (cause) {
       throw this.corrupt('a row cannot be decoded', tenantId, cause)
@@ -60,7 +61,7 @@ export class TableCodec {
   decodeValue(keyCells: readonly Cell[], slot: EntrySlot, tenantId: number): Cell[] {
     const row = this.#blankRow.slice()
     const { positions } = this.primary
-    for (let i = 0; i < positions.length; i++) row[positions[i]!] = keyCells[i]!
+    for (let i = 0; i < positions.length; i++) row[positions[i]!] = asStored(keyCells[i]!)
     try {
       this.#rowCodec.decode(slot.valueBytes, slot.valueStart, slot.valueEnd, row)
     } catch (cause) {
@@ -76,6 +77,12 @@ export class TableCodec {
       cause,
     })
   }
+}
+
+/** The key cell as decoding the key would give it: bytes of its own, and no -0. */
+function asStored(cell: Cell): Cell {
+  if (cell === 0) return 0
+  return cell instanceof Uint8Array ? cell.slice() : cell
 }
 
 const codecs = new WeakMap<TableDefinition, TableCodec>()
