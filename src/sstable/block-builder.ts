@@ -15,10 +15,6 @@ export class BlockBuilder {
     return this.#entryCount === 0
   }
 
-  get entryCount(): number {
-    return this.#entryCount
-  }
-
   /** Length of the block if it were finished now. */
   get rawBytes(): number {
     return this.#writer.length + 4 * this.#restartCount + 4

@@ -139,7 +139,7 @@ export function findInBlock(
 /** Goes through the entries of a block one after another, putting their keys together in a buffer of its own. */
 export class EntryDecoder {
   /** The whole key: tenant prefix, then rest. The buffer grows, so read it anew after each step. */
-  key = new Uint8Array(256)
+  key = new Uint8Array(64)
   keyEnd = TENANT_PREFIX_BYTES
   sharedBytes = 0
   seqNum = 0

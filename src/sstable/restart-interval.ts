@@ -11,11 +11,12 @@ export class RestartInterval {
   count = 0
   #block: Block | undefined
   #keys = new Uint8Array(1024)
-  readonly #keyStarts = new Uint32Array(RESTART_INTERVAL + 1)
-  readonly #seqNums = new Float64Array(RESTART_INTERVAL)
-  readonly #kinds = new Uint8Array(RESTART_INTERVAL)
-  readonly #valueStarts = new Uint32Array(RESTART_INTERVAL)
-  readonly #valueEnds = new Uint32Array(RESTART_INTERVAL)
+  // Plain arrays: they are short, and a typed array costs many times more to make.
+  readonly #keyStarts: number[] = [0]
+  readonly #seqNums: number[] = []
+  readonly #kinds: number[] = []
+  readonly #valueStarts: number[] = []
+  readonly #valueEnds: number[] = []
 
   /** @throws SSTABLE_CORRUPT */
   load(block: Block, restartIndex: number, decoder: EntryDecoder): void {

@@ -27,7 +27,7 @@ export class TableCursor implements Cursor {
   /** Forward: where the next entry of the block begins. */
   #position = 0
   /** Backward: the restart that is decoded, and the entry of it. */
-  readonly #interval = new RestartInterval()
+  #interval: RestartInterval | undefined
   #restartIndex = 0
   #entryIndex = 0
 
@@ -103,7 +103,7 @@ export class TableCursor implements Cursor {
   prev(): void {
     if (this.#entryIndex > 0) {
       this.#entryIndex--
-      this.#interval.fill(this.entry, this.#entryIndex)
+      this.#interval!.fill(this.entry, this.#entryIndex)
     } else if (this.#restartIndex > 0) {
       this.#enterRestart(this.#block!, this.#restartIndex - 1)
     } else {
@@ -140,6 +140,7 @@ export class TableCursor implements Cursor {
   }
 
   #enterRestart(block: Block, restartIndex: number): void {
+    this.#interval ??= new RestartInterval()
     const interval = this.#interval
     interval.load(block, restartIndex, this.#decoder)
     this.#restartIndex = restartIndex

@@ -67,10 +67,6 @@ export class TableWriter {
     this.#parts = new PartWriter(file, encodeFileHeader(identity))
   }
 
-  get entryCount(): number {
-    return this.#entryCount
-  }
-
   /** What the file would have if it were finished now, roughly. */
   get estimatedBytes(): number {
     return this.#parts.offsetBytes + this.#block.rawBytes + FOOTER_BYTES

@@ -122,8 +122,7 @@ export function expectedEntry(table: Table, key: Uint8Array, maxSeqNum: number) 
 
 export function copyEntry(slot: EntrySlot): Entry {
   const { seqNum, kind } = slot
-  // Plain arrays: lz4 returns Buffers, whose slices would differ in class.
-  return { key: slot.copyKey(), seqNum, kind, value: Uint8Array.from(slot.copyValue()) }
+  return { key: slot.copyKey(), seqNum, kind, value: slot.copyValue() }
 }
 
 export function scanForward(

@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest'
+import type { EngineError } from '../../../dist/base/errors.js'
+import type { SeqNum } from '../../../dist/base/ids.js'
+import { IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
+import { describeTable } from '../../../dist/sstable/describe.js'
+import { FOOTER_BYTES } from '../../../dist/sstable/format.js'
+import { TableReader } from '../../../dist/sstable/table-reader.js'
+import { BlockCache } from '../../../dist/sstable/block-cache.js'
+import {
+  bytesOf,
+  type Entry,
+  expectedEntry,
+  getEntry,
+  keyOf,
+  makeTable,
+  openTable,
+  scanBackward,
+  scanForward,
+  type Table,
+  withBytes,
+} from './table-kit.js'
+
+const entries: Entry[] = []
+for (const tenantId of [1, 2, 3]) {
+  for (let i = 0; i < 24; i++) {
+    entries.push({
+      key: keyOf(tenantId, `k${String(i >> 1).padStart(3, '0')}`),
+      seqNum: (100 + i) as SeqNum,
+      kind: i % 7 === 0 ? 2 : 1,
+      value: new TextEncoder().encode(`${tenantId}-${i} `.repeat(5)),
+    })
+  }
+}
+const LISTING = { transform: IDENTITY_TRANSFORM, withEntries: false }
+const options = { blockBytes: 200 }
+const table = makeTable(entries, options)
+const bytes = bytesOf(table)
+
+/** The answers of the call, or the corrupt error it is allowed to throw instead. */
+function answerOf<Found>(path: string, call: () => Found): Found | 'corrupt' {
+  try {
+    return call()
+  } catch (error) {
+    const { code, details } = error as EngineError
+    const isTyped =
+      code === 'SSTABLE_CORRUPT' && details.file === path && typeof details.offsetBytes === 'number'
+    if (isTyped) return 'corrupt'
+    throw error
+  }
+}
+
+type Answer = Entry | undefined
+
+/** Comparing texts is many times faster than comparing deeply. */
+function textOf(answer: Answer | readonly Entry[]): string {
+  const hex = (entry: Answer) =>
+    entry === undefined
+      ? ''
+      : `${Buffer.from(entry.key).toString('hex')} ${entry.seqNum} ${entry.kind} ${entry.value}`
+  return answer === undefined || 'key' in answer ? hex(answer) : answer.map(hex).join('\n')
+}
+
+/** Reads everything in every way; what is not refused must be right. Returns how many calls were refused. */
+function checkAnswers(damaged: Table): number {
+  const { path } = damaged
+  const reader = openTable(damaged)
+  let refusedCount = 0
+  const expectRight = (found: Answer | Entry[] | 'corrupt', right: Answer | readonly Entry[]) => {
+    if (found === 'corrupt') refusedCount++
+    else if (textOf(found) !== textOf(right)) expect(found).toEqual(right)
+  }
+  for (const { key, seqNum } of entries.filter((_, i) => i % 5 === 0)) {
+    expectRight(
+      answerOf(path, () => getEntry(reader, key, seqNum)),
+      expectedEntry(table, key, seqNum),
+    )
+  }
+  expectRight(
+    answerOf(path, () => scanForward(reader)),
+    table.entries,
+  )
+  expectRight(
+    answerOf(path, () => scanBackward(reader)),
+    [...table.entries].reverse(),
+  )
+  reader.close()
+  return refusedCount
+}
+
+describe('a flipped bit', () => {
+  it('anywhere gives a typed error or the right answer, and verify finds it', () => {
+    for (let i = 0; i < bytes.length; i++) {
+      const flipped = bytes.slice()
+      flipped[i]! ^= 1 << (i % 8)
+      const damaged = withBytes(table, flipped)
+      checkAnswers(damaged)
+      const reader = openTable(damaged)
+      expect(answerOf(damaged.path, () => reader.verify())).toBe('corrupt')
+      reader.close()
+    }
+  })
+
+  it('in one tenant leaves the others readable, and the error names the tenant', () => {
+    const flipped = bytes.slice()
+    flipped[64 + 10]! ^= 1
+    const reader = openTable(withBytes(table, flipped))
+    const [first] = table.entries
+    expect(() => getEntry(reader, first!.key, first!.seqNum)).toThrow(
+      expect.objectContaining({
+        code: 'SSTABLE_CORRUPT',
+        details: { file: table.path, offsetBytes: 64, tenantId: readTenant(first!.key) },
+      }),
+    )
+    const last = table.entries.at(-1)!
+    expect(getEntry(reader, last.key, last.seqNum)).toEqual(last)
+  })
+
+  it('in a filter costs no answer', () => {
+    const { offsetBytes } = placeOfFilter(table)
+    const flipped = bytes.slice()
+    flipped[offsetBytes]! ^= 0xff
+    const reader = openTable(withBytes(table, flipped))
+    for (const entry of table.entries) {
+      expect(getEntry(reader, entry.key, entry.seqNum)).toEqual(entry)
+    }
+    expect(reader.damagedFilterCount).toBe(1)
+    expect(() => reader.verify()).toThrow('SSTABLE_CORRUPT')
+  })
+})
+
+describe('a file of the wrong length', () => {
+  it('cut anywhere is refused', () => {
+    for (let length = 0; length < bytes.length; length++) {
+      const damaged = withBytes(table, bytes.slice(0, length))
+      const reader = openTable(damaged)
+      expect(answerOf(damaged.path, () => scanForward(reader))).toBe('corrupt')
+      expect(
+        answerOf(damaged.path, () => [...describeTable(damaged.fs, damaged.path, LISTING)]),
+      ).toBe('corrupt')
+    }
+  })
+
+  it('with bytes behind its end is refused', () => {
+    const longer = new Uint8Array(bytes.length + 1)
+    longer.set(bytes)
+    expect(() => scanForward(openTable(withBytes(table, longer)))).toThrow('SSTABLE_CORRUPT')
+  })
+
+  it('that is missing says so', () => {
+    const { fs, meta } = table
+    expect(() => scanForward(openTable({ fs, path: '/000099.sst', meta }))).toThrow('FILE_MISSING')
+  })
+})
+
+describe('intact parts in the wrong place', () => {
+  const blocks = [...describeTable(table.fs, table.path, LISTING)].filter(
+    (item) => item.what === 'block',
+  )
+
+  it('two blocks of equal length that changed places are found', () => {
+    const pairs = blocks.flatMap((a, i) =>
+      blocks
+        .slice(i + 1)
+        .filter((b) => a.storedBytes === b.storedBytes)
+        .map((b) => [a, b] as const),
+    )
+    expect(pairs.length).toBeGreaterThan(0)
+    for (const [a, b] of pairs) {
+      const swapped = bytes.slice()
+      swapped.set(bytes.subarray(b.offsetBytes, b.offsetBytes + b.storedBytes), a.offsetBytes)
+      swapped.set(bytes.subarray(a.offsetBytes, a.offsetBytes + a.storedBytes), b.offsetBytes)
+      expect(checkAnswers(withBytes(table, swapped))).toBeGreaterThan(0)
+    }
+  })
+
+  it('a block, and a footer, of another file of the same contents are found', () => {
+    for (const other of [{ epoch: 54321 }, { fileId: 8 }]) {
+      const foreign = bytesOf(makeTable(entries, { ...options, ...other }))
+      expect(foreign.length).toBe(bytes.length)
+      const { offsetBytes, storedBytes } = blocks[1]!
+      // The checksum is bound to the header, of which the epoch is a part.
+      const mixed = bytes.slice()
+      mixed.set(foreign.subarray(bytes.length - FOOTER_BYTES), bytes.length - FOOTER_BYTES)
+      expect(checkAnswers(withBytes(table, mixed))).toBeGreaterThan(0)
+      const block = foreign.subarray(offsetBytes, offsetBytes + storedBytes)
+      expect(block).toEqual(bytes.subarray(offsetBytes, offsetBytes + storedBytes))
+      expect(() => scanForward(openTable(withBytes(table, foreign)))).toThrow('SSTABLE_CORRUPT')
+    }
+  })
+
+  it('an older state of the same file is found by the manifest', () => {
+    const older = makeTable(
+      entries.map((entry, i) => (i === 3 ? { ...entry, seqNum: 1 as SeqNum } : entry)),
+      options,
+    )
+    expect(() => scanForward(openTable(withBytes(table, bytesOf(older))))).toThrow(
+      'SSTABLE_CORRUPT',
+    )
+  })
+
+  it('a table of another database is refused', () => {
+    const reader = TableReader.open(table.fs, table.path, table.meta, {
+      databaseId: new Uint8Array(16),
+      transform: IDENTITY_TRANSFORM,
+      cache: new BlockCache({ capacityBytes: 0 }),
+    })
+    expect(() => scanForward(reader)).toThrow('belongs to another database')
+  })
+
+  it('a manifest that describes other contents is found by verify', () => {
+    for (const wrong of [
+      { entryCount: 1 },
+      { tombstoneCount: 0 },
+      { minSeqNum: 0 as SeqNum },
+      { maxSeqNum: 999 as SeqNum },
+      { smallestKey: keyOf(1, 'a') },
+      { largestKey: keyOf(1, 'a') },
+    ]) {
+      const reader = openTable({ ...table, meta: { ...table.meta, ...wrong } })
+      expect(() => reader.verify()).toThrow('other contents')
+    }
+  })
+})
+
+describe('a closed reader', () => {
+  it('refuses, and closing again does nothing', () => {
+    const reader = openTable(table)
+    const cursor = reader.cursor()
+    cursor.seek(table.entries[0]!.key, Number.MAX_SAFE_INTEGER as SeqNum)
+    reader.close()
+    reader.close()
+    expect(() => getEntry(reader, table.entries[0]!.key, 999)).toThrow('DB_CLOSED')
+    expect(() => {
+      while (cursor.isValid) cursor.next()
+    }).toThrow('DB_CLOSED')
+  })
+})
+
+function readTenant(key: Uint8Array): number {
+  return new DataView(key.buffer, key.byteOffset).getUint32(4)
+}
+
+/** Where the filter of the first tenant lies. */
+function placeOfFilter(of: Table): { offsetBytes: number } {
+  for (const item of describeTable(of.fs, of.path, LISTING)) {
+    if (item.what === 'tenant') {
+      return { offsetBytes: item.dataOffsetBytes + item.dataBytes + item.indexBytes }
+    }
+  }
+  throw new Error('the table has no tenant')
+}
