@@ -214,7 +214,8 @@ export class MemoryFileSystem implements FileSystem {
     const path = posix.resolve('/', to)
     const number = this.#gate.begin('rename', removes, { to: path })
     const inode = this.#inodeAt(removes, 'rename')
-    this.#assertFileName(path, 'rename')
+    this.#assertDirectory(posix.dirname(path), 'rename')
+    if (this.#layers.directories.has(path)) throw fileError('EISDIR', { path, syscall: 'rename' })
     if (removes !== path) {
       this.#layers.live.delete(removes)
       this.#layers.live.set(path, inode)
@@ -235,16 +236,17 @@ export class MemoryFileSystem implements FileSystem {
   syncDirectory(directory: string): void {
     const parent = posix.resolve('/', directory)
     this.#gate.begin('syncDirectory', parent)
-    this.#assertDirectory(parent, 'fsync')
+    this.#assertDirectory(parent, 'open')
     this.#gate.end()
     this.#settleEntries(parent)
   }
 
   #create(path: string): File {
     const number = this.#gate.begin('create', path)
-    const { live, unsynced } = this.#layers
-    this.#assertFileName(path, 'open')
-    if (live.has(path)) throw fileError('EEXIST', { path, syscall: 'open' })
+    const { live, directories, unsynced } = this.#layers
+    this.#assertDirectory(posix.dirname(path), 'open')
+    if (live.has(path) || directories.has(path))
+      throw fileError('EEXIST', { path, syscall: 'open' })
     const inode = new MemoryInode()
     live.set(path, inode)
     unsynced.push({ number, adds: { path, inode } })
@@ -292,11 +294,6 @@ export class MemoryFileSystem implements FileSystem {
     if (inode !== undefined) return inode
     const errno = this.#layers.directories.has(path) ? 'EISDIR' : 'ENOENT'
     throw fileError(errno, { path, syscall })
-  }
-
-  #assertFileName(path: string, syscall: string): void {
-    this.#assertDirectory(posix.dirname(path), syscall)
-    if (this.#layers.directories.has(path)) throw fileError('EISDIR', { path, syscall })
   }
 
   #assertDirectory(path: string, syscall: string): void {

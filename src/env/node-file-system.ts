@@ -178,5 +178,11 @@ function typed(error: unknown, syscall: string, path: string): unknown {
 }
 
 function statOf(path: string): fs.Stats | undefined {
-  return attempt('stat', path, () => fs.statSync(path, { throwIfNoEntry: false }))
+  try {
+    return fs.statSync(path)
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined
+    throw typed(error, 'stat', path)
+  }
 }

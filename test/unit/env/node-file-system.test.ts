@@ -1,0 +1,141 @@
+// What the conformance suite cannot provoke on a healthy disk: short and interrupted calls, full disks, failed syncs.
+import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { File } from '../../../dist/env/file-system.js'
+import { NodeFileSystem } from '../../../dist/env/node-file-system.js'
+
+vi.mock('node:fs', async (original) => {
+  const actual = await original<typeof fs>()
+  return {
+    ...actual,
+    readSync: vi.fn<typeof fs.readSync>(actual.readSync),
+    writeSync: vi.fn<typeof fs.writeSync>(actual.writeSync),
+    fdatasyncSync: vi.fn<typeof fs.fdatasyncSync>(actual.fdatasyncSync),
+    fdatasync: vi.fn<typeof fs.fdatasync>(actual.fdatasync as never),
+    fsyncSync: vi.fn<typeof fs.fsyncSync>(actual.fsyncSync),
+  }
+})
+
+const failure = (code: string) => Object.assign(new Error(code), { code, syscall: 'test' })
+const failing = (code: string) => () => {
+  throw failure(code)
+}
+
+let directory: string
+let file: File
+
+beforeEach(() => {
+  directory = fs.mkdtempSync(join(tmpdir(), 'tabularium-node-'))
+  file = new NodeFileSystem().open(join(directory, 'a'), 'create')
+})
+afterEach(() => {
+  file.close()
+  vi.clearAllMocks()
+  fs.rmSync(directory, { recursive: true, force: true })
+})
+
+/** Makes the next calls move at most `most` bytes. */
+async function shorten(most: number): Promise<void> {
+  const actual = await vi.importActual<typeof fs>('node:fs')
+  type Call = [number, Uint8Array, number, number, number]
+  const limited = ([fd, data, offset, length, position]: Call): Call => {
+    return [fd, data, offset, Math.min(most, length), position]
+  }
+  vi.mocked(fs.writeSync).mockImplementation(((...call: Call) =>
+    actual.writeSync(...limited(call))) as never)
+  vi.mocked(fs.readSync).mockImplementation(((...call: Call) =>
+    actual.readSync(...limited(call))) as never)
+}
+
+async function heal(): Promise<void> {
+  const actual = await vi.importActual<typeof fs>('node:fs')
+  vi.mocked(fs.writeSync).mockImplementation(actual.writeSync)
+  vi.mocked(fs.readSync).mockImplementation(actual.readSync)
+}
+
+describe('NodeFileSystem', () => {
+  it('goes on after short writes and reads', async () => {
+    await shorten(7)
+    const data = Uint8Array.from({ length: 100 }, (_, i) => i)
+    file.write(data, 3)
+    const target = new Uint8Array(110)
+    expect(file.read(target, 3)).toBe(100)
+    expect(target.subarray(0, 100)).toEqual(data)
+    expect(fs.writeSync).toHaveBeenCalledTimes(15)
+    await heal()
+  })
+
+  it('repeats interrupted calls, but not for ever', async () => {
+    vi.mocked(fs.writeSync).mockImplementationOnce(failing('EINTR'))
+    vi.mocked(fs.readSync).mockImplementationOnce(failing('EAGAIN'))
+    file.write(Uint8Array.of(1, 2, 3), 0)
+    expect(file.read(new Uint8Array(3), 0)).toBe(3)
+    vi.mocked(fs.writeSync).mockImplementation(failing('EAGAIN'))
+    expect(() => file.write(Uint8Array.of(1), 0)).toThrow(/^IO_FAILED: write .*EAGAIN/)
+    vi.mocked(fs.writeSync).mockImplementation((() => 0) as never)
+    expect(() => file.write(Uint8Array.of(1), 0)).toThrow(/^IO_FAILED: write .*EIO/)
+    await heal()
+  })
+
+  it.each([
+    ['ENOSPC', 'DISK_FULL'],
+    ['EDQUOT', 'DISK_FULL'],
+    ['EIO', 'IO_FAILED'],
+  ])('turns %s into %s', (errno, code) => {
+    vi.mocked(fs.writeSync).mockImplementationOnce(failing(errno))
+    const path = join(directory, 'a')
+    let error: unknown
+    try {
+      file.write(Uint8Array.of(1), 0)
+    } catch (caught) {
+      error = caught
+    }
+    expect(error).toMatchObject({
+      code,
+      isRetryable: true,
+      details: { path, syscall: 'write', errno },
+      cause: { code: errno },
+    })
+  })
+
+  it('tells of failed syncs, of both kinds', async () => {
+    vi.mocked(fs.fdatasyncSync).mockImplementationOnce(failing('EIO'))
+    expect(() => file.syncNow()).toThrow(/^IO_FAILED: fdatasync/)
+    vi.mocked(fs.fdatasync).mockImplementationOnce(((
+      _fd: number,
+      done: (error: Error | null) => void,
+    ) => done(failure('EIO'))) as never)
+    await expect(file.sync()).rejects.toMatchObject({ code: 'IO_FAILED', cause: { code: 'EIO' } })
+    vi.mocked(fs.fsyncSync).mockImplementationOnce(failing('EIO'))
+    expect(() => new NodeFileSystem().syncDirectory(directory)).toThrow(/^IO_FAILED: fsync/)
+  })
+
+  it('keeps the descriptor until a sync that is under way has ended', async () => {
+    const actual = await vi.importActual<typeof fs>('node:fs')
+    let finish: () => void = () => undefined
+    let descriptor = -1
+    vi.mocked(fs.fdatasync).mockImplementationOnce(((
+      fd: number,
+      done: (error: Error | null) => void,
+    ) => {
+      descriptor = fd
+      finish = () => done(null)
+    }) as never)
+    const syncing = file.sync()
+    file.close()
+    expect(actual.fstatSync(descriptor).isFile()).toBe(true)
+    finish()
+    await syncing
+    await vi.waitFor(() => expect(() => actual.fstatSync(descriptor)).toThrow('EBADF'))
+  })
+
+  it('syncs the parents of directories that it makes, and only those', () => {
+    const system = new NodeFileSystem()
+    system.makeDirectory(join(directory, 'x/y/z'))
+    expect(fs.fsyncSync).toHaveBeenCalledTimes(process.platform === 'win32' ? 0 : 3)
+    system.makeDirectory(join(directory, 'x/y'))
+    expect(fs.fsyncSync).toHaveBeenCalledTimes(process.platform === 'win32' ? 0 : 3)
+  })
+})
