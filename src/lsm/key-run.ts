@@ -63,21 +63,22 @@ export class KeyRun {
   }
 
   #merge(chunks: readonly RefChunk[], tail: Uint32Array): RefChunk[] {
-    const merged: RefChunk[] = []
-    let at = 0
+    const merged = chunks.slice()
+    let target = 0
     let from = 0
     while (from < tail.length) {
-      const target = this.#chunkFor(chunks, at, tail[from]!)
-      for (; at < target; at++) merged.push(chunks[at]!)
+      target = this.#chunkFor(chunks, target, tail[from]!)
       const next = chunks[target + 1]?.refs[0]
       let to = from + 1
       if (next === undefined) to = tail.length
       else while (to < tail.length && this.#arena.compare(tail[to]!, next) < 0) to++
-      pushPieces(merged, this.#mergeChunk(chunks[target]!, tail, from, to))
-      at = target + 1
+      const pieces = piecesOf(this.#mergeChunk(chunks[target]!, tail, from, to))
+      const place = target + merged.length - chunks.length
+      if (pieces.length === 1) merged[place] = pieces[0]!
+      else merged.splice(place, 1, ...pieces)
+      target++
       from = to
     }
-    for (; at < chunks.length; at++) merged.push(chunks[at]!)
     return merged
   }
 
@@ -127,18 +128,15 @@ function chunkOf(ref: number): RefChunk {
   return { refs, count: 1 }
 }
 
-function pushPieces(chunks: RefChunk[], refs: Uint32Array): void {
-  if (refs.length <= CHUNK_MAX_COUNT) {
-    chunks.push({ refs, count: refs.length })
-    return
-  }
+function piecesOf(refs: Uint32Array): RefChunk[] {
+  if (refs.length <= CHUNK_MAX_COUNT) return [{ refs, count: refs.length }]
   // Pieces are left three quarters full: the next merge into one should not have to cut it.
   const pieceCount = Math.ceil(refs.length / (CHUNK_MAX_COUNT * 0.75))
-  for (let i = 0; i < pieceCount; i++) {
+  return Array.from({ length: pieceCount }, (_, i) => {
     const start = Math.floor((i * refs.length) / pieceCount)
     const end = Math.floor(((i + 1) * refs.length) / pieceCount)
-    chunks.push({ refs: refs.slice(start, end), count: end - start })
-  }
+    return { refs: refs.slice(start, end), count: end - start }
+  })
 }
 
 function grown(refs: Uint32Array, count: number): Uint32Array {
