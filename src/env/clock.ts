@@ -26,7 +26,6 @@ export class SystemClock implements Clock {
         signal?.removeEventListener('abort', onAbort)
         resolve()
       }, delayMs)
-      timer.unref()
       signal?.addEventListener('abort', onAbort, { once: true })
     })
   }

@@ -15,7 +15,7 @@ export interface Clock {
   wallMicros(): number
   /** Microseconds since some moment, never backwards. */
   monotonicMicros(): number
-  /** Resolves after the delay; rejects with signal.reason when aborted first. Does not keep the process alive. */
+  /** Resolves after the delay; rejects with signal.reason when aborted first. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
   /** Lets other work of the event loop run. */
   yield(): Promise<void>

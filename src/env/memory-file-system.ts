@@ -46,19 +46,26 @@ interface Layers {
  * await recover(fs.crashImage(random))
  */
 export class MemoryFileSystem implements FileSystem {
-  readonly #gate: CallGate
-  readonly #layers: Layers
+  #gate: CallGate
+  #layers: Layers
   /** Directories that were being made when the power went. */
   readonly #halfMade: { readonly path: string; readonly number: number }[] = []
 
-  constructor(options: MemoryFileSystemOptions = {}, layers?: Layers, callCount: number = 0) {
-    this.#gate = new CallGate(callCount, options.isLogging === true)
-    this.#layers = layers ?? {
+  constructor(options: MemoryFileSystemOptions = {}) {
+    this.#gate = new CallGate(0, options.isLogging === true)
+    this.#layers = {
       live: new Map(),
       media: new Map(),
       directories: new Set(['/']),
       unsynced: [],
     }
+  }
+
+  static #of(layers: Layers, callCount: number): MemoryFileSystem {
+    const fs = new MemoryFileSystem()
+    fs.#gate = new CallGate(callCount, false)
+    fs.#layers = layers
+    return fs
   }
 
   /** How many calls changed or synced something: creations, writes, truncations, syncs, renamings, removals. */
@@ -125,13 +132,16 @@ export class MemoryFileSystem implements FileSystem {
       survivors.set(inode, survivor)
       live.set(path, survivor)
     }
-    const madeDirectories = new Set(directories)
-    for (const { path, number } of this.#halfMade)
-      if (plan.isKept(number)) madeDirectories.add(path)
-    return new MemoryFileSystem(
-      {},
-      { live, media: new Map(live), directories: madeDirectories, unsynced: [] },
-    )
+    const layers: Layers = {
+      live,
+      media: new Map(live),
+      directories: new Set(directories),
+      unsynced: [],
+    }
+    for (const { path, number } of this.#halfMade) {
+      if (plan.isKept(number)) layers.directories.add(path)
+    }
+    return MemoryFileSystem.#of(layers, 0)
   }
 
   /** An exact copy, un-synced changes included, without open handles, injected failures and power cut. */
@@ -155,7 +165,7 @@ export class MemoryFileSystem implements FileSystem {
           : { ...change, adds: { path: change.adds.path, inode: copyOf(change.adds.inode) } },
       ),
     }
-    return new MemoryFileSystem({}, layers, this.callCount)
+    return MemoryFileSystem.#of(layers, this.callCount)
   }
 
   open(path: string, mode: OpenMode): File {
