@@ -144,7 +144,7 @@ export class TableReads<T extends AnyTable> {
       if (inclusive !== undefined && exclusive !== undefined) {
         throw engineError('ARGUMENT_INVALID', 'give one bound per side: gt or gte, lt or lte')
       }
-      const value = inclusive ?? exclusive
+      const value = inclusive === undefined ? exclusive : inclusive
       if (value === undefined) return undefined
       return { cell: partCell(prefix.length, value), isInclusive: inclusive !== undefined }
     }
@@ -282,7 +282,9 @@ export class TransactionTable<T extends AnyTable> extends TableReads<T> {
   /** Resolves with false when there was none. */
   async delete(key: Key<T>): Promise<boolean> {
     const table = await this.writableRows()
-    return deleteRow(table, this.mapper, this.#scope.viewNow(), key)
+    return this.#scope.atomically(() =>
+      deleteRow(table, this.mapper, this.#scope.viewNow(), key),
+    )
   }
 }
 
