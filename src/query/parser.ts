@@ -180,6 +180,7 @@ function parseTable(tokens: TokenStream): TableSource {
 
 function isTableAlias(tokens: TokenStream): boolean {
   if (tokens.isWord('indexed')) throw tokens.unsupported('INDEXED BY')
+  if (tokens.isWord('not')) throw tokens.unsupported('NOT INDEXED')
   return tokens.isName()
 }
 

@@ -82,12 +82,10 @@ class SelectBuilder {
 
   #buildFrom(): Operator {
     const { first, joins, constantFilter } = this.#plan
-    const passes = this.#compiler.compileFilter(constantFilter)
-    if (passes !== undefined && !passes(NO_ROW)) return new NoRows()
-    if (first === undefined) return new SingleRow()
-    let rows: Operator = new Scan(this.#open(first))
+    let rows: Operator = first === undefined ? new SingleRow() : new Scan(this.#open(first))
     for (const join of joins) rows = this.#buildJoin(rows, join)
-    return rows
+    const passes = this.#compiler.compileFilter(constantFilter)
+    return passes === undefined || passes(NO_ROW) ? rows : new NoRows()
   }
 
   #buildJoin(left: Operator, join: JoinPlan): Operator {

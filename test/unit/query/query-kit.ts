@@ -35,6 +35,7 @@ export class QueryKit {
   readonly #rows = new Map<string, TableRows>()
   /** States by the moment that AS OF names. */
   readonly past = new Map<unknown, SortedStore>()
+  #nextTableId = 16
   pauseCount = 0
   mayYield = false
 
@@ -54,7 +55,8 @@ export class QueryKit {
         parts: partsOf(on),
       })),
     }
-    const definition = defineTable(declaration, 16 + this.definitions.size)
+    const id = this.definitions.get(name)?.id ?? this.#nextTableId++
+    const definition = defineTable(declaration, id)
     this.definitions.set(name, definition)
     this.#rows.set(name, new TableRows(definition, { id: 1, hash: 7 } as never))
     return this
@@ -63,6 +65,10 @@ export class QueryKit {
   insert(table: string, ...rows: readonly (readonly Cell[])[]): this {
     for (const row of rows) this.#rows.get(table)!.insert(this.store, row)
     return this
+  }
+
+  tableRows(name: string): TableRows {
+    return this.#rows.get(name)!
   }
 
   prepare(text: string) {
