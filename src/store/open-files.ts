@@ -109,10 +109,11 @@ export class OpenedFiles {
 
 /** @throws as Store.open */
 export async function openFiles(options: StoreOptions, env: Env): Promise<OpenedFiles> {
-  const isNew = prepareDirectory(options, env)
+  if (isToBeCreated(options, env)) env.fs.makeDirectory(options.path)
   const lock = await lockDirectory(options.path, env)
   try {
-    if (isNew) return await createDatabase(options, env, lock)
+    // Asked again: before the lock somebody else may have created it.
+    if (isToBeCreated(options, env)) return await createDatabase(options, env, lock)
     return await recoverDatabase(options, env, lock)
   } catch (error) {
     await lock.release()
@@ -120,8 +121,8 @@ export async function openFiles(options: StoreOptions, env: Env): Promise<Opened
   }
 }
 
-/** Makes the directory where that is asked for; true when a database is to be created in it. */
-function prepareDirectory(options: StoreOptions, env: Env): boolean {
+/** Whether there is no database yet and one is wanted. Touches nothing. */
+function isToBeCreated(options: StoreOptions, env: Env): boolean {
   const { path, createIfMissing } = options
   const { fs } = env
   if (fs.exists(path) && !fs.isDirectory(path)) throw notADatabase(path, 'it is a file')
@@ -141,7 +142,6 @@ function prepareDirectory(options: StoreOptions, env: Env): boolean {
   if (!createIfMissing) {
     throw engineError('DB_NOT_FOUND', `there is no database in ${path}`, { details: { path } })
   }
-  fs.makeDirectory(path)
   return true
 }
 
