@@ -8,6 +8,7 @@ import { TableReader } from '../../../dist/sstable/table-reader.js'
 import { BlockCache } from '../../../dist/sstable/block-cache.js'
 import {
   bytesOf,
+  type Answer,
   type Entry,
   expectedEntry,
   getEntry,
@@ -17,6 +18,7 @@ import {
   scanBackward,
   scanForward,
   type Table,
+  textOf,
   withBytes,
 } from './table-kit.js'
 
@@ -49,23 +51,12 @@ function answerOf<Found>(path: string, call: () => Found): Found | 'corrupt' {
   }
 }
 
-type Answer = Entry | undefined
-
-/** Comparing texts is many times faster than comparing deeply. */
-function textOf(answer: Answer | readonly Entry[]): string {
-  const hex = (entry: Answer) =>
-    entry === undefined
-      ? ''
-      : `${Buffer.from(entry.key).toString('hex')} ${entry.seqNum} ${entry.kind} ${entry.value}`
-  return answer === undefined || 'key' in answer ? hex(answer) : answer.map(hex).join('\n')
-}
-
 /** Reads everything in every way; what is not refused must be right. Returns how many calls were refused. */
 function checkAnswers(damaged: Table): number {
   const { path } = damaged
   const reader = openTable(damaged)
   let refusedCount = 0
-  const expectRight = (found: Answer | Entry[] | 'corrupt', right: Answer | readonly Entry[]) => {
+  const expectRight = (found: Answer | 'corrupt', right: Answer) => {
     if (found === 'corrupt') refusedCount++
     else if (textOf(found) !== textOf(right)) expect(found).toEqual(right)
   }

@@ -24,9 +24,10 @@ export interface Entry {
 export const DATABASE_ID = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
 const NO_FILE_NAME = '/'
 
+/** Two tenants have one hash. */
 export function keyOf(tenantId: number, rest: Uint8Array | string): Uint8Array {
   const writer = new ByteWriter()
-  const tenantHash = Math.imul(tenantId, 0x9e3779b9) >>> 0
+  const tenantHash = Math.imul(tenantId >> 1, 0x9e3779b9) >>> 0
   writeKeyPrefix(writer, { tenantHash, tenantId: tenantId as TenantId, tableId: 1, indexId: 0 })
   writer.raw(typeof rest === 'string' ? new TextEncoder().encode(rest) : rest)
   return writer.finish()
@@ -145,4 +146,15 @@ export function scanBackward(reader: TableReader, key?: Uint8Array): Entry[] {
   for (cursor.seekLast(key); cursor.isValid; cursor.prev()) found.push(copyEntry(cursor.entry))
   cursor.close()
   return found
+}
+
+export type Answer = Entry | undefined | readonly Entry[]
+
+/** Comparing texts is many times faster than comparing deeply. */
+export function textOf(answer: Answer): string {
+  const hex = (entry: Entry | undefined) =>
+    entry === undefined
+      ? 'absent'
+      : `${Buffer.from(entry.key).toString('hex')} ${entry.seqNum} ${entry.kind} ${entry.value}`
+  return answer === undefined || 'key' in answer ? hex(answer) : answer.map(hex).join('\n')
 }

@@ -13,6 +13,7 @@ import {
   openTable,
   scanBackward,
   scanForward,
+  textOf,
 } from './table-kit.js'
 
 // Few letters and short keys, so that keys share prefixes, are prefixes of each other, and have several versions.
@@ -42,6 +43,7 @@ const entryArbitrary: fc.Arbitrary<Entry> = fc.record({
 const entriesArbitrary = fc.uniqueArray(entryArbitrary, {
   minLength: 1,
   maxLength: 150,
+  size: 'max',
   comparator: (a, b) => compareEntries(a, b) === 0,
 })
 
@@ -61,18 +63,20 @@ describe('a table against a sorted array', () => {
           const points = [...sorted.map(({ key, seqNum }) => [key, seqNum] as const), ...probes]
           for (const [key, seqNum] of points) {
             for (const at of [seqNum, seqNum - 1, Number.MAX_SAFE_INTEGER]) {
-              expect(getEntry(reader, key, at)).toEqual(expectedEntry(table, key, at))
+              const found = getEntry(reader, key, at)
+              const expected = expectedEntry(table, key, at)
+              if (textOf(found) !== textOf(expected)) expect(found).toEqual(expected)
             }
           }
-          expect(scanForward(reader)).toEqual(sorted)
-          expect(scanBackward(reader)).toEqual([...sorted].reverse())
-          for (const [key, seqNum] of points.slice(-25)) {
+          expect(textOf(scanForward(reader))).toBe(textOf(sorted))
+          expect(textOf(scanBackward(reader))).toBe(textOf([...sorted].reverse()))
+          for (const [key, seqNum] of points.slice(-12)) {
             const target: Entry = { key, seqNum: seqNum as SeqNum, kind: 1, value: key }
-            expect(scanForward(reader, key, seqNum)).toEqual(
-              sorted.filter((entry) => compareEntries(entry, target) >= 0),
+            expect(textOf(scanForward(reader, key, seqNum))).toBe(
+              textOf(sorted.filter((entry) => compareEntries(entry, target) >= 0)),
             )
-            expect(scanBackward(reader, key)).toEqual(
-              sorted.filter((entry) => compareKeys(entry.key, key) < 0).reverse(),
+            expect(textOf(scanBackward(reader, key))).toBe(
+              textOf(sorted.filter((entry) => compareKeys(entry.key, key) < 0).reverse()),
             )
           }
           expect(reader.verify()).toEqual({
