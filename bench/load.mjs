@@ -6,10 +6,21 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Bench } from 'tinybench'
 import { open } from 'tabularium'
-import { indexedOrders, order, plainOrders, seeded, TENANT_COUNT, tenantName, tenantOf } from './orders.mjs'
+import {
+  indexedOrders,
+  order,
+  plainOrders,
+  seeded,
+  TENANT_COUNT,
+  tenantName,
+  tenantOf,
+} from './orders.mjs'
 
 const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '1000000' }, batch: { type: 'string', default: '1000' } },
+  options: {
+    rows: { type: 'string', default: '1000000' },
+    batch: { type: 'string', default: '1000' },
+  },
 })
 const rowCount = Number(values.rows)
 const batchRows = Number(values.batch)

@@ -41,7 +41,8 @@ export function tenantOf(random) {
   return Math.min(TENANT_COUNT - 1, Math.floor(TENANT_COUNT ** random()) - 1)
 }
 
-export const orderId = (i) => `ord_${(START_MS + i).toString(36)}_${(Math.imul(i, 0x9e3779b1) >>> 0).toString(36).padStart(7, '0')}`
+export const orderId = (i) =>
+  `ord_${(START_MS + i).toString(36)}_${(Math.imul(i, 0x9e3779b1) >>> 0).toString(36).padStart(7, '0')}`
 
 export function order(i, random) {
   const items = Array.from({ length: 1 + Math.floor(random() * 2) }, () => ({
