@@ -125,6 +125,11 @@ export function decodeFileHeader(bytes: Uint8Array, expected: HeaderExpectation)
   return identity
 }
 
+/** The type that a header states, intact or not; undefined when the bytes do not begin with our magic. */
+export function fileTypeOf(bytes: Uint8Array): number | undefined {
+  return MAGIC.every((byte, i) => bytes[i] === byte) ? bytes[10] : undefined
+}
+
 /** The seed of every checksum in a file with this header. */
 export function placeSeedOf(headerBytes: Uint8Array): number {
   return crc32(headerBytes, 8, 48)

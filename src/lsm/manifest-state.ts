@@ -12,6 +12,7 @@ import {
   FRAME_TYPE_EDITS,
   FRAME_TYPE_SNAPSHOT,
   manifestFileName,
+  type ManifestPayload,
 } from './manifest-format.js'
 import { readSuperblock, type Superblock } from './superblock.js'
 import { EditMismatch, Version } from './version.js'
@@ -105,10 +106,12 @@ export function readManifest(fs: FileSystem, directory: string): ManifestState {
     databaseId: superblock.databaseId,
     fileId: manifestFileId,
   })
-  const replay = new Replay(path, superblock)
-  const scan = scanFrames(bytes, { provenBytes: manifestProvenBytes }, (frame) => replay.add(frame))
+  const replay = new ManifestReplay(path, superblock)
+  const scan = scanFrames(bytes, { provenBytes: manifestProvenBytes }, (frame) => {
+    replay.add(frame)
+  })
   if (scan.end === 'corrupt') {
-    throw damaged(
+    throw manifestDamaged(
       path,
       scan.endBytes,
       `a frame below the proven end ${scan.provenBytes} is damaged`,
@@ -128,45 +131,51 @@ export function readManifest(fs: FileSystem, directory: string): ManifestState {
   }
 }
 
-/** Applies one frame after the other. */
-class Replay {
+/** Applies one frame after the other. Without a superblock, nothing proves that it is the right file. */
+export class ManifestReplay {
   tablets: TabletStates = new Map()
   editNumber = -1
   readonly #path: string
-  readonly #superblock: Superblock
+  readonly #superblock: Superblock | undefined
   #nextFileId = 0
   #isProofSeen = false
 
-  constructor(path: string, superblock: Superblock) {
+  constructor(path: string, superblock?: Superblock) {
     this.#path = path
     this.#superblock = superblock
   }
 
-  add(frame: Frame): void {
+  /** @throws MANIFEST_CORRUPT when the frame does not fit those before it, which then stay */
+  add(frame: Frame): ManifestPayload {
     const { offsetBytes, type, seqNum, payload } = frame
     const isFirst = offsetBytes === FRAMES_START_BYTES
     if (type !== (isFirst ? FRAME_TYPE_SNAPSHOT : FRAME_TYPE_EDITS)) {
-      throw damaged(this.#path, offsetBytes, `a frame of type ${type} is not expected here`)
+      throw manifestDamaged(this.#path, offsetBytes, `a frame of type ${type} is not expected here`)
     }
     if (!isFirst && seqNum !== this.editNumber + 1) {
-      throw damaged(this.#path, offsetBytes, `edit ${seqNum} follows edit ${this.editNumber}`)
+      throw manifestDamaged(
+        this.#path,
+        offsetBytes,
+        `edit ${seqNum} follows edit ${this.editNumber}`,
+      )
     }
     this.editNumber = seqNum
     try {
-      const { nextFileId, edits } = decodeManifestPayload(payload)
-      this.tablets = applyEdits(this.tablets, edits)
-      this.#nextFileId = Math.max(this.#nextFileId, nextFileId)
+      const decoded = decodeManifestPayload(payload)
+      this.tablets = applyEdits(this.tablets, decoded.edits)
+      this.#nextFileId = Math.max(this.#nextFileId, decoded.nextFileId)
+      this.#checkProof(frame)
+      return decoded
     } catch (error) {
       if (!(error instanceof EndOfBytes || error instanceof EditMismatch)) throw error
-      throw damaged(this.#path, offsetBytes, error.message, error)
+      throw manifestDamaged(this.#path, offsetBytes, error.message, error)
     }
-    this.#checkProof(frame)
   }
 
   /** @returns the next free file id that the manifest knows */
   finish(endBytes: number): number {
     if (!this.#isProofSeen) {
-      throw damaged(this.#path, endBytes, 'the frames do not end where the superblock says')
+      throw manifestDamaged(this.#path, endBytes, 'the frames do not end where the superblock says')
     }
     let hashEnd = 0
     for (const tablet of inHashOrder(this.tablets)) {
@@ -174,17 +183,18 @@ class Replay {
       else hashEnd = tablet.hashEnd
     }
     if (hashEnd !== HASH_END) {
-      throw damaged(this.#path, endBytes, 'the tablets do not cover all tenant hashes')
+      throw manifestDamaged(this.#path, endBytes, 'the tablets do not cover all tenant hashes')
     }
     return this.#nextFileId
   }
 
   /** The frame that ends where the superblock's proof does must be the one that it means. */
   #checkProof({ offsetBytes, payload, headerChecksum }: Frame): void {
+    if (this.#superblock === undefined) return
     const { manifestProvenBytes, manifestChecksum } = this.#superblock
     if (offsetBytes + frameBytes(payload.length) !== manifestProvenBytes) return
     if (headerChecksum !== manifestChecksum) {
-      throw damaged(
+      throw manifestDamaged(
         this.#path,
         offsetBytes,
         'the manifest is not the one that the superblock means',
@@ -194,7 +204,12 @@ class Replay {
   }
 }
 
-function damaged(path: string, offsetBytes: number, problem: string, cause?: unknown) {
+export function manifestDamaged(
+  path: string,
+  offsetBytes: number,
+  problem: string,
+  cause?: unknown,
+) {
   return engineError('MANIFEST_CORRUPT', `${path}: ${problem}`, {
     details: { file: path, offsetBytes },
     cause,

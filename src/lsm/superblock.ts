@@ -102,17 +102,13 @@ export async function writeSuperblock(
  */
 export function readSuperblock(fs: FileSystem, directory: string): Superblock {
   const path = `${directory}/${SUPERBLOCK_NAME}`
-  const bytes = readFile(fs, path)
   let newest: Superblock | undefined
   let problem: unknown
-  for (let at = 0; at + SECTOR_BYTES <= bytes.length; at += SECTOR_BYTES) {
-    if (isUnused(bytes, at)) continue
-    try {
-      const found = decodeSector(bytes.subarray(at, at + SECTOR_BYTES), at, path)
-      if (newest === undefined || found.generation > newest.generation) newest = found
-    } catch (error) {
-      problem ??= error
-      if (isFromTheFuture(error)) throw error
+  for (const { superblock, error } of readSectors(fs, path)) {
+    if (isFromTheFuture(error)) throw error
+    problem ??= error
+    if (superblock !== undefined && superblock.generation > (newest?.generation ?? 0)) {
+      newest = superblock
     }
   }
   if (newest === undefined) {
@@ -122,6 +118,39 @@ export function readSuperblock(fs: FileSystem, directory: string): Superblock {
     })
   }
   return newest
+}
+
+/** One of the four copies: what it says, or why it cannot be read, or neither when it was never written. */
+export interface SuperblockSector {
+  readonly offsetBytes: number
+  readonly superblock?: Superblock
+  readonly error?: unknown
+}
+
+/**
+ * Reads every copy, for `readSuperblock` and for `tabularium inspect`.
+ *
+ * @throws FILE_MISSING, IO_FAILED
+ */
+export function readSectors(fs: FileSystem, path: string): SuperblockSector[] {
+  const bytes = readFile(fs, path)
+  const sectors: SuperblockSector[] = []
+  for (let offsetBytes = 0; offsetBytes + SECTOR_BYTES <= bytes.length; ) {
+    const sector = bytes.subarray(offsetBytes, offsetBytes + SECTOR_BYTES)
+    sectors.push(readSector(sector, offsetBytes, path))
+    offsetBytes += SECTOR_BYTES
+  }
+  return sectors
+}
+
+function readSector(bytes: Uint8Array, offsetBytes: number, path: string): SuperblockSector {
+  // The second slot of a database that was never opened again.
+  if (bytes.every((byte) => byte === 0)) return { offsetBytes }
+  try {
+    return { offsetBytes, superblock: decodeSector(bytes, offsetBytes, path) }
+  } catch (error) {
+    return { offsetBytes, error }
+  }
 }
 
 /** Closes the file. */
@@ -205,12 +234,6 @@ function checksumOf(bytes: Uint8Array, offsetBytes: number): number {
     FILE_HEADER_BYTES,
     CHECKSUM_OFFSET,
   )
-}
-
-/** The second slot of a database that was never opened again. */
-function isUnused(bytes: Uint8Array, at: number): boolean {
-  for (let i = at; i < at + SECTOR_BYTES; i++) if (bytes[i] !== 0) return false
-  return true
 }
 
 function isFromTheFuture(error: unknown): boolean {

@@ -61,7 +61,7 @@ export interface EntryDescription {
 export interface DamageDescription {
   readonly what: 'damage'
   readonly offsetBytes: number
-  readonly problem: string
+  readonly error: EngineError
 }
 
 export type TableItem =
@@ -181,10 +181,6 @@ function orDamage<Part>(read: () => Part): Part | DamageDescription {
     return read()
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'SSTABLE_CORRUPT') throw error
-    return {
-      what: 'damage',
-      offsetBytes: Number(error.details.offsetBytes),
-      problem: error.message,
-    }
+    return { what: 'damage', offsetBytes: Number(error.details['offsetBytes']), error }
   }
 }
