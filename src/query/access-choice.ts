@@ -8,7 +8,7 @@ import type { PathPlan, PrefixTerm } from './plan.js'
 
 /** A table nobody knows anything about. */
 const TABLE_ROWS = 100_000
-const EQUALITY_FACTOR = 0.01
+const EQUALITY_FACTOR = 0.001
 const RANGE_FACTOR = 0.3
 const EQUALITY_MIN_ROWS = 10
 /** What a row costs that is found through an index, against one that is read in place. */

@@ -1,6 +1,7 @@
 // Values of expressions become cells of columns in INSERT and UPDATE. Only what can be meant is taken; each value is then
 // checked as one that comes through the row interface is.
 
+import { engineError } from '../base/errors.js'
 import { cellConverter } from '../catalog/cell-values.js'
 import type { ColumnDefinition } from '../catalog/definition.js'
 import type { Cell, ColumnKind, JsonValue } from '../codec/cell.js'
@@ -47,6 +48,8 @@ export function assignmentOf(
     const isStored = from.kind === column.kind && from.scale === column.scale
     // What a decimal or timestamp expression holds is no user value: it goes there by the shortest exact way.
     if (isStored && from.kind === 'timestamp') return storedTimestamp(cell as number, column)
+    const isDocument = column.kind === 'json' && from.kind === 'text'
+    if (isDocument) return convert(parsedJson(cell as string, table, column.name))
     return convert(userValue(cell, from, column))
   }
 }
@@ -70,8 +73,6 @@ function userValue(cell: Cell, from: SqlType, column: ColumnDefinition): unknown
       return cell === 1 ? true : cell === 0 ? false : cell
     case 'timestamp':
       return momentValue(cell, column)
-    case 'json':
-      return typeof cell === 'string' && from.kind === 'text' ? parsedJson(cell) : cell
     default:
       return cell
   }
@@ -101,11 +102,12 @@ function momentValue(cell: Cell, column: ColumnDefinition): unknown {
   return new Date(Number(cell / 1000n))
 }
 
-/** Text in SQL is how documents are written; what is no JSON stays a text for the check to refuse. */
-function parsedJson(text: string): JsonValue | undefined {
+/** Text in SQL is how documents are written. */
+function parsedJson(text: string, table: string, column: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue
-  } catch {
-    return undefined
+  } catch (cause) {
+    const message = `${table}.${column} takes JSON; the text is none`
+    throw engineError('SCHEMA_TYPE_MISMATCH', message, { details: { table, column }, cause })
   }
 }

@@ -113,24 +113,29 @@ function parseItemStartingWithName(tokens: TokenStream): StarItem | Expression {
 }
 
 interface FromClause {
-  readonly from: readonly TableSource[]
-  readonly asOf?: Expression
+  readonly from: TableSource[]
   readonly conditions: Expression[]
+  asOf?: Expression
+  /** Where the last table ended: an AS OF there, with nothing behind it, holds for the whole clause. */
+  lastTableEnd: number
 }
 
 function parseFrom(tokens: TokenStream): FromClause {
-  const from: TableSource[] = []
-  const conditions: Expression[] = []
-  if (!tokens.acceptWord('from')) return { from, conditions }
-  parseJoins(tokens, from, conditions)
-  if (isAsOf(tokens)) return { from, asOf: parseAsOf(tokens), conditions }
-  // What closes the clause directly behind the last table holds for the whole clause too.
-  const closing = from.at(-1)?.asOf
-  return closing === undefined ? { from, conditions } : { from, asOf: closing, conditions }
+  const clause: FromClause = { from: [], conditions: [], lastTableEnd: 0 }
+  if (!tokens.acceptWord('from')) return clause
+  parseJoins(tokens, clause)
+  const isClosedByTable = tokens.lastEnd === clause.lastTableEnd
+  const closing = isAsOf(tokens)
+    ? parseAsOf(tokens)
+    : isClosedByTable
+      ? clause.from.at(-1)!.asOf
+      : undefined
+  if (closing !== undefined) clause.asOf = closing
+  return clause
 }
 
-function parseJoins(tokens: TokenStream, from: TableSource[], conditions: Expression[]): void {
-  parseJoinOperand(tokens, from, conditions)
+function parseJoins(tokens: TokenStream, clause: FromClause): void {
+  parseJoinOperand(tokens, clause)
   for (;;) {
     const isInner = tokens.isWord('inner') || tokens.isWord('cross')
     if (isInner) {
@@ -138,27 +143,24 @@ function parseJoins(tokens: TokenStream, from: TableSource[], conditions: Expres
       if (!tokens.isWord('join')) throw tokens.unexpected('JOIN')
     }
     if (!tokens.acceptSymbol(',') && !tokens.acceptWord('join')) return
-    parseJoinOperand(tokens, from, conditions)
-    if (tokens.acceptWord('on')) conditions.push(parseExpression(tokens))
+    parseJoinOperand(tokens, clause)
+    if (tokens.acceptWord('on')) clause.conditions.push(parseExpression(tokens))
   }
 }
 
 /** A table, or joins in parentheses: inner joins mean the same however they are nested. */
-function parseJoinOperand(
-  tokens: TokenStream,
-  from: TableSource[],
-  conditions: Expression[],
-): void {
+function parseJoinOperand(tokens: TokenStream, clause: FromClause): void {
   if (tokens.acceptSymbol('(')) {
     if (tokens.isWord('select')) throw tokens.unsupported('a subquery')
-    tokens.nested(() => parseJoins(tokens, from, conditions))
+    tokens.nested(() => parseJoins(tokens, clause))
     tokens.expectSymbol(')')
     return
   }
-  if (from.length === JOIN_TABLE_MAX_COUNT) {
+  if (clause.from.length === JOIN_TABLE_MAX_COUNT) {
     throw tokens.unsupported(`a join of more than ${JOIN_TABLE_MAX_COUNT} tables`)
   }
-  from.push(parseTable(tokens))
+  clause.from.push(parseTable(tokens))
+  clause.lastTableEnd = tokens.lastEnd
 }
 
 function parseTable(tokens: TokenStream): TableSource {

@@ -10,7 +10,9 @@ import { isTextual, type SqlType } from './sql-types.js'
 
 /** What one row of a hash join costs: it is read, kept and found again. */
 const HASH_ROW_COST = 2
-const HASH_MATCH_FACTOR = 0.01
+const HASH_MATCH_FACTOR = 0.001
+/** What it costs to go to a place of a table, whatever is read there. */
+const LOOKUP_COST = 5
 
 export function planSelect(select: BoundSelect): SelectPlan {
   const constantFilter = select.conjuncts.filter((c) => tablesOf(c).size === 0)
@@ -93,38 +95,25 @@ class JoinPlanner {
 
   #candidates(table: number, leftRows: number): Candidate[] {
     const alone = this.#pathOf(table, false, [])
-    const candidates: Candidate[] = [
-      {
-        table,
-        method: 'loop',
-        choice: alone,
-        equalities: [],
-        rows: leftRows * alone.rows,
-        cost: alone.cost + leftRows * alone.rows,
-      },
-    ]
     const equalities = this.#equalities(table)
-    if (equalities.length > 0) {
-      candidates.push({
-        table,
-        method: 'hash',
-        choice: alone,
-        equalities,
-        rows: leftRows * Math.max(1, alone.rows * HASH_MATCH_FACTOR),
-        cost: alone.cost + (alone.rows + leftRows) * HASH_ROW_COST,
-      })
+    const inner = this.#pathOf(table, true, [])
+    const isLookup = inner.used.some((condition) => condition.needs.size > 0)
+    const base = { table, choice: alone, equalities }
+    if (equalities.length === 0 && !isLookup) {
+      const rows = leftRows * alone.rows
+      return [{ ...base, method: 'loop', rows, cost: alone.cost + rows }]
     }
-    const choice = this.#pathOf(table, true, [])
-    if (choice.used.some((condition) => condition.needs.size > 0)) {
-      const cost = leftRows * (choice.cost + 1)
-      candidates.push({
-        table,
-        method: 'lookup',
-        choice,
-        equalities: [],
-        rows: leftRows * choice.rows,
-        cost,
-      })
+    // However they are found, as many rows match.
+    const matched = Math.max(1, alone.rows * HASH_MATCH_FACTOR)
+    const rows = leftRows * (isLookup ? Math.min(inner.rows, matched) : matched)
+    const candidates: Candidate[] = []
+    if (equalities.length > 0) {
+      const cost = alone.cost + (alone.rows + leftRows) * HASH_ROW_COST
+      candidates.push({ ...base, method: 'hash', rows, cost })
+    }
+    if (isLookup) {
+      const cost = leftRows * (inner.cost + LOOKUP_COST)
+      candidates.push({ table, method: 'lookup', choice: inner, equalities: [], rows, cost })
     }
     return candidates
   }
