@@ -181,6 +181,11 @@ export const ERROR_TABLE = {
     'Close the holder that the message names, or use the handle that is open.',
   ),
   DISK_FULL: row('unavailable', 'The disk or a quota has no room.', 'Free space and try again.'),
+  DB_READ_ONLY: row(
+    'unavailable',
+    'A commit found no room on the disk, so nothing is written any more; reads go on.',
+    'Free space, then close the database and open it again.',
+  ),
   IO_FAILED: row(
     'unavailable',
     'The operating system refused a file operation.',

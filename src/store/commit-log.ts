@@ -26,8 +26,8 @@ export interface CommitLogOptions {
   readonly durable: SeqNum
   /** All commits up to this one are durable. Runs before their promises resolve. */
   readonly onDurable: (seqNum: SeqNum) => void
-  /** The log is broken for good. Runs before the promises reject. */
-  readonly onBroken: (error: unknown) => void
+  /** No commit can be made durable any more. Runs before the promises reject. */
+  readonly onBroken: (error: EngineError) => void
 }
 
 export class CommitLog {
@@ -114,7 +114,7 @@ export class CommitLog {
             committed: 'unknown',
           })
     this.#failure = { error }
-    this.#options.onBroken(cause)
+    this.#options.onBroken(error)
     for (const waiter of group) waiter.reject(error)
     for (const waiter of this.#waiting) waiter.reject(error)
     this.#waiting = []

@@ -145,12 +145,14 @@ export class Maintenance {
     const start = clock.monotonicMicros()
     if (this.#pressure() === 'slow') await clock.sleep(1)
     while (this.#pressure() === 'stop' && !this.#isStopped) {
+      // Tried again for every writer that comes, so that the backlog shrinks once its cause is gone.
+      this.notice()
+      this.noticeVersions()
       const failure = this.#flushFailure ?? this.#compactionFailure
       if (failure !== undefined) throw failure
-      this.notice()
       await new Promise<void>((resolve) => this.#waiters.push(resolve))
     }
-    this.#assertRunning()
+    // The caller asks for the state again: the store may be closed or broken by now.
     const waitMs = (clock.monotonicMicros() - start) / 1000
     if (waitMs < STALL_REPORT_MS) return
     this.#o.events.emit('stall', {

@@ -6,9 +6,10 @@
 // 2. A commit is in the memtables as soon as it is numbered, so later commits are validated against it, but readers see
 //    it only once the log is synced: `#readable` is the newest durable commit.
 // 3. A memtable is flushed only when its newest entry is durable, so tables never hold a commit that the log may lose.
-// 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened.
+// 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened. When a commit
+//    found no room before anything of it was written, reads go on: it is in the memtables, but above `#readable`.
 
-import { engineError } from '../base/errors.js'
+import { type EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX } from '../base/ids.js'
@@ -43,7 +44,7 @@ export interface KeyVersion {
   readonly value: Uint8Array | undefined
 }
 
-type StoreState = 'open' | 'poisoned' | 'closed'
+type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
 
 export class Store implements TransactionHost {
   readonly #env: Env
@@ -87,7 +88,7 @@ export class Store implements TransactionHost {
       onDurable: (seqNum) => {
         this.#readable = seqNum
       },
-      onBroken: (error) => this.#poison(error),
+      onBroken: (error) => this.#onLogBroken(error),
     })
     this.#maintenance = new Maintenance({
       options,
@@ -140,10 +141,10 @@ export class Store implements TransactionHost {
    * @throws whatever fn throws, after what it may have seen is durable
    */
   async write(fn: (view: WriteView) => void): Promise<SeqNum> {
-    this.#assertReadable()
+    this.#assertWritable()
     const delay = this.#maintenance.admit()
     if (delay !== undefined) await delay
-    this.#assertReadable()
+    this.#assertWritable()
     const batch = new WriteBatch()
     const view = new ImmediateView(this, batch)
     try {
@@ -167,6 +168,7 @@ export class Store implements TransactionHost {
   /** Resolves when the store would accept a commit without delay. */
   async admit(): Promise<void> {
     this.#assertReadable()
+    if (this.#state === 'readOnly') return
     await this.#maintenance.admit()
   }
 
@@ -192,13 +194,13 @@ export class Store implements TransactionHost {
 
   /** Brings everything committed so far into tables. */
   async flush(): Promise<void> {
-    this.#assertReadable()
+    this.#assertWritable()
     await this.#maintenance.flushAll()
   }
 
   /** Flushes, then compacts until no level asks for it. */
   async compact(): Promise<void> {
-    this.#assertReadable()
+    this.#assertWritable()
     await this.#maintenance.flushAll()
     await this.#maintenance.compactAll()
   }
@@ -263,7 +265,7 @@ export class Store implements TransactionHost {
   }
 
   commit(batch: WriteBatch): Promise<SeqNum> {
-    this.#assertReadable()
+    this.#assertWritable()
     const seqNum = this.#numberAfter(this.#last)
     const payload = this.#payload
     payload.reset()
@@ -327,17 +329,33 @@ export class Store implements TransactionHost {
     return (wall > previous ? wall : previous + 1) as SeqNum
   }
 
+  #assertWritable(): void {
+    if (this.#state !== 'readOnly') return this.#assertReadable()
+    throw engineError('DB_READ_ONLY', 'an earlier commit found no room on the disk', {
+      cause: this.#failure,
+    })
+  }
+
   #assertReadable(): void {
-    if (this.#state === 'open') return
+    if (this.#state === 'open' || this.#state === 'readOnly') return
     if (this.#state === 'closed') throw engineError('DB_CLOSED', 'the database is closed')
     throw engineError('DB_POISONED', 'an earlier failure left the outcome of commits unknown', {
       cause: this.#failure,
     })
   }
 
+  #onLogBroken(error: EngineError): void {
+    if (error.committed !== 'no') return this.#poison(error)
+    this.#fail('readOnly', error)
+  }
+
   #poison(error: unknown): void {
-    if (this.#state !== 'open') return
-    this.#state = 'poisoned'
+    this.#fail('poisoned', error)
+  }
+
+  #fail(state: StoreState, error: unknown): void {
+    if (this.#state === 'closed' || this.#state === 'poisoned') return
+    this.#state = state
     this.#failure = error
     this.#maintenance.stop()
   }
