@@ -29,7 +29,7 @@ export {
   type Update,
 } from './catalog/table.js'
 export type { Database, DatabaseStats, DatabaseTransaction } from './db/database.js'
-export { type OpenOptions, open } from './db/open.js'
+export { type Components, type OpenOptions, open } from './db/open.js'
 export type { DatabaseSettings, OpenSettings } from './db/options.js'
 export type { RowStream } from './db/row-stream.js'
 export type { SqlParameters, SqlResult, SqlRow } from './db/sql.js'
