@@ -29,7 +29,7 @@ const batchCount = Math.floor(rowCount / batchRows)
 /** Batches are made before the clock starts; each goes to one tenant, as a service that imports would do. */
 function makeBatches() {
   const random = seeded(7)
-  return Array.from({ length: batchCount }, (_, b) => ({
+  return Array.from({ length: batchCount }, (_unused, b) => ({
     tenant: tenantName(tenantOf(random)),
     rows: Array.from({ length: batchRows }, (_, i) => order(b * batchRows + i, random)),
   }))

@@ -25,7 +25,7 @@ export function storeOptions(random: Seeded): StoreOptions {
   return {
     path: '/db',
     createIfMissing: true,
-    tabletCount: random.pick([1, 2, 4]),
+    defaultTabletCount: random.pick([1, 2, 4]),
     memtableBudgetBytes: random.pick([2_000, 8_000, 1 << 20]),
     blockCacheBytes: random.pick([0, 4_096, 1 << 20]),
     blockBytes: random.pick([64, 512, 16_384]),
