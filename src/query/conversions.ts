@@ -2,6 +2,7 @@
 // from the two static types; nulls never reach it.
 
 import type { Cell, JsonValue } from '../codec/cell.js'
+import { toJsonValue } from '../codec/json.js'
 import { parseTimestamp } from '../codec/timestamp.js'
 import { decimalOfNumber, decimalOfText, numberOfDecimal, rescale } from './decimal-math.js'
 import { isDynamic, type SqlType, typeName } from './sql-types.js'
@@ -139,7 +140,7 @@ function toJson(from: SqlType): Conversion {
 
 function parseJson(text: string): Cell | undefined {
   try {
-    return JSON.parse(text) as JsonValue
+    return toJsonValue(JSON.parse(text))
   } catch {
     return undefined
   }

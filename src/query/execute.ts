@@ -98,6 +98,11 @@ export class PreparedStatement {
     return type !== 'select' && type !== 'explain'
   }
 
+  /** Whether it adds rows: `QueryContext.rows` must then give them for a tenant that is new, too. */
+  get isInsert(): boolean {
+    return this.#parsed.statement.type === 'insert'
+  }
+
   /**
    * Runs the statement.
    *

@@ -67,8 +67,10 @@ export class HashJoin implements Operator {
   readonly #left: Side
   readonly #right: Side
   readonly #keepsOrder: boolean
-  #table: Map<unknown, Row[]> | undefined
+  readonly #table = new Map<unknown, Row[]>()
+  #phase: 'read' | 'build' | 'match' = 'read'
   #isLeftTable = false
+  #builtCount = 0
   #batch: readonly Row[] = []
   #position = 0
   #matchPosition = 0
@@ -85,7 +87,8 @@ export class HashJoin implements Operator {
   }
 
   next(): Row[] | undefined {
-    if (this.#table === undefined) return this.#read()
+    if (this.#phase === 'read') return this.#read()
+    if (this.#phase === 'build') return this.#build()
     const stream = this.#isLeftTable ? this.#right : this.#left
     if (this.#position === this.#batch.length) {
       const batch = stream.input.next()
@@ -103,27 +106,35 @@ export class HashJoin implements Operator {
 
   #read(): Row[] {
     const right = this.#right.input.next()
-    if (right === undefined) return this.#build(this.#right, false)
+    if (right === undefined) return this.#choose(false)
     for (const row of right) this.#right.rows.push(row)
     if (this.#keepsOrder) return []
     const left = this.#left.input.next()
-    if (left === undefined) return this.#build(this.#left, true)
+    if (left === undefined) return this.#choose(true)
     for (const row of left) this.#left.rows.push(row)
     return []
   }
 
-  #build(side: Side, isLeftTable: boolean): Row[] {
-    const table = new Map<unknown, Row[]>()
-    for (const row of side.rows) {
-      const key = keyOf(side.keys, row)
-      if (key === undefined) continue
-      const same = table.get(key)
-      if (same === undefined) table.set(key, [row])
-      else same.push(row)
-    }
-    this.#table = table
+  #choose(isLeftTable: boolean): Row[] {
+    this.#phase = 'build'
     this.#isLeftTable = isLeftTable
     this.#batch = (isLeftTable ? this.#right : this.#left).rows
+    return []
+  }
+
+  /** Puts the next rows of the smaller side into the table. */
+  #build(): Row[] {
+    const { keys, rows } = this.#isLeftTable ? this.#left : this.#right
+    const end = Math.min(rows.length, this.#builtCount + BATCH_ROW_COUNT)
+    while (this.#builtCount < end) {
+      const row = rows[this.#builtCount++]!
+      const key = keyOf(keys, row)
+      if (key === undefined) continue
+      const same = this.#table.get(key)
+      if (same === undefined) this.#table.set(key, [row])
+      else same.push(row)
+    }
+    if (end === rows.length) this.#phase = 'match'
     return []
   }
 
@@ -133,7 +144,7 @@ export class HashJoin implements Operator {
     while (this.#position < this.#batch.length && joined.length < BATCH_ROW_COUNT && left-- > 0) {
       const row = this.#batch[this.#position]!
       const key = keyOf(stream.keys, row)
-      const matches = key === undefined ? undefined : this.#table!.get(key)
+      const matches = key === undefined ? undefined : this.#table.get(key)
       const end = Math.min(matches?.length ?? 0, this.#matchPosition + BATCH_ROW_COUNT)
       for (let i = this.#matchPosition; i < end; i++) {
         const other = matches![i]!

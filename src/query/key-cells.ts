@@ -2,7 +2,7 @@
 // A bound may come out wider than the condition, never narrower; what is wider is tested again on the rows.
 
 import type { PathBound } from '../indexes/access-path.js'
-import { KEY_MAX_BYTES } from '../base/limits.js'
+import { BIGINT_MAX_BITS, KEY_MAX_BYTES } from '../base/limits.js'
 import type { Cell } from '../codec/cell.js'
 import { type Decimal, decimalOfNumber, powerOfTen, rescale } from './decimal-math.js'
 import type { SqlType } from './sql-types.js'
@@ -10,6 +10,9 @@ import type { SqlType } from './sql-types.js'
 /** No row can pass, or the bound excludes nothing. */
 export type BoundCell = PathBound | 'nothing' | 'everything'
 
+/** What a key of the kind holds lies strictly between the limit and its negative. */
+const INT_LIMIT = BigInt(Number.MAX_SAFE_INTEGER) + 1n
+const BIGINT_LIMIT = 1n << BigInt(BIGINT_MAX_BITS)
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** The cell that a column equals exactly when the condition holds; undefined when no stored cell can. */
@@ -97,18 +100,17 @@ function nearUnits(
   value: Cell,
   type: SqlType,
 ): { readonly units: bigint; readonly isExact: boolean } | 'above' | 'below' {
+  if (column.kind === 'int' && Number.isSafeInteger(value)) {
+    return { units: BigInt(value as number), isExact: true }
+  }
   const decimal = exactValue(value, type)
   if (decimal === undefined) return value === -Infinity ? 'below' : 'above'
   const scale = column.scale ?? 0
   const near = floorTo(decimal, scale)
-  if (column.kind === 'int') {
-    if (near.units >= BigInt(Number.MAX_SAFE_INTEGER)) {
-      const isMax = near.isExact && near.units === BigInt(Number.MAX_SAFE_INTEGER)
-      return isMax ? near : 'above'
-    }
-    if (near.units < BigInt(Number.MIN_SAFE_INTEGER)) return 'below'
-  }
-  return near
+  const limit = column.kind === 'int' ? INT_LIMIT : BIGINT_LIMIT
+  // The unit above must be storable, too: rounding may go there.
+  if (near.units >= limit - (near.isExact ? 0n : 1n)) return 'above'
+  return near.units <= -limit ? 'below' : near
 }
 
 function exactValue(value: Cell, type: SqlType): Decimal | undefined {

@@ -21,6 +21,9 @@ export interface Token {
   readonly text: string
 }
 
+/** No column holds a number this long. */
+const NUMBER_MAX_LENGTH = 400
+
 const SPACE = /(?:[ \t\r\n\f\v]+|--[^\n]*)+/y
 const WORD = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y
 const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y
@@ -81,6 +84,10 @@ export class Lexer {
   }
 
   #number(start: number, digits: string): Token {
+    if (digits.length > NUMBER_MAX_LENGTH) {
+      const message = `a number of more than ${NUMBER_MAX_LENGTH} characters`
+      throw placedError('SQL_SYNTAX', message, this.text, start)
+    }
     const token = this.#token('number', start, digits)
     if (this.#match(WORD) !== undefined) {
       throw placedError('SQL_SYNTAX', 'a number runs into a name', this.text, token.end)

@@ -1,7 +1,8 @@
 // Values that callers bind: their types decide the plan, their cells the answer.
 
 import { engineError } from '../base/errors.js'
-import type { Cell, JsonValue } from '../codec/cell.js'
+import type { Cell } from '../codec/cell.js'
+import { toJsonValue } from '../codec/json.js'
 import type { ParsedStatement } from './ast.js'
 import {
   BIGINT,
@@ -100,8 +101,16 @@ function typedCell(value: unknown, what: string): TypedCell {
 function objectCell(value: object | null, what: string): TypedCell {
   if (value === null) return { type: NULL, cell: null }
   if (value instanceof Uint8Array) return { type: BYTES, cell: value }
-  if (!(value instanceof Date)) return { type: JSON_TYPE, cell: value as JsonValue }
+  if (!(value instanceof Date)) return { type: JSON_TYPE, cell: documentCell(value, what) }
   const micros = value.getTime() * 1000
   if (!Number.isSafeInteger(micros)) throw mismatch(`${what} is no valid Date`)
   return { type: TIMESTAMP, cell: micros }
+}
+
+function documentCell(value: object, what: string): Cell {
+  try {
+    return toJsonValue(value)
+  } catch (cause) {
+    throw engineError('SQL_PARAMETER', `${what} is no JSON value`, { cause })
+  }
 }

@@ -178,6 +178,8 @@ describe('parameters', () => {
     ['select ?', [Number.NaN]],
     ['select ?', [new Date(Number.NaN)]],
     ['select ?', [() => 1]],
+    ['select ?', [{ a: () => 1 }]],
+    ['select ?', [new Map()]],
   ])('%s with %j', async (text, params) => {
     expect((await kit.refusal(text, params)).code).toBe('SQL_PARAMETER')
   })
@@ -225,6 +227,11 @@ describe('errors', () => {
     let text = "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
     for (let i = 0; i < 60; i++) text = `replace(${text}, 'a', 'aaaaaaaaaaaaaaaa')`
     expect((await kit.refusal(`select ${text}`)).code).toBe('SQL_TYPE')
+  })
+
+  test('documents nested without end are refused', async () => {
+    const text = `select '${'['.repeat(100_000)}${']'.repeat(100_000)}' -> 0`
+    expect((await kit.refusal(text)).code).toBe('SQL_TYPE')
   })
 
   test('deep but allowed expressions evaluate', async () => {
