@@ -1,7 +1,6 @@
 import type { SeqNum } from '../base/ids.js'
 import type { EntrySlot } from '../codec/entry.js'
 import type { Block, EntryDecoder } from './block.js'
-import { RESTART_INTERVAL } from './format.js'
 
 /**
  * The entries of one restart, decoded at once so that they can be visited backwards: an entry's key can only be put
@@ -26,7 +25,6 @@ export class RestartInterval {
     let i = 0
     decoder.restart()
     while (at < end) {
-      if (i === RESTART_INTERVAL) throw block.corrupt('a restart has too many entries')
       at = decoder.decode(block, at, end)
       const keyStart = this.#keyStarts[i]!
       const keyEnd = keyStart + decoder.keyEnd

@@ -79,7 +79,7 @@ describe('a search in one block', () => {
           }
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 100, interruptAfterTimeLimit: 20_000 },
     )
   })
 })

@@ -86,7 +86,7 @@ describe('a table against a sorted array', () => {
           reader.close()
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 120, interruptAfterTimeLimit: 20_000 },
     )
   })
 
@@ -113,7 +113,7 @@ describe('a table against a sorted array', () => {
         expect(forward).toEqual(expected)
         expect(backward.reverse()).toEqual(expected)
       }),
-      { numRuns: 100 },
+      { numRuns: 100, interruptAfterTimeLimit: 20_000 },
     )
   })
 })
