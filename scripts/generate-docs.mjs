@@ -1,5 +1,6 @@
 // @ts-check
-// Writes the pages that are made from code: docs/errors.md, docs/options.md, docs/api.md and docs/formats/*.md.
+// Writes the pages that are made from code: docs/errors.md, docs/options.md, docs/cli.md, docs/api.md and
+// docs/formats/*.md.
 // Run after a build: `npm run docs`. test/tidy.test.ts fails when a page is stale.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,6 +21,10 @@ export async function generateDocs(root = ROOT) {
   if (existsSync(join(root, 'dist/db/options.js'))) {
     const { SETTINGS } = await load(root, 'db/options.js')
     pages.set('docs/options.md', optionsPage(SETTINGS, await load(root, 'base/options.js')))
+  }
+  if (existsSync(join(root, 'dist/cli/commands.js'))) {
+    const { COMMANDS } = await load(root, 'cli/commands.js')
+    pages.set('docs/cli.md', cliPage(COMMANDS, await load(root, 'cli/usage.js')))
   }
   if (existsSync(join(root, 'src/index.ts'))) pages.set('docs/api.md', apiPage(root))
   for (const path of sourceFiles(join(root, 'src'), 'src')) {
@@ -94,6 +99,41 @@ const ENTRIES = /** @type {const} */ ([
   ['tabularium', 'src/index.ts'],
   ['tabularium/testing', 'src/testing.ts'],
 ])
+
+/**
+ * @param {readonly { name: string }[]} commands
+ * @param {{ commandHelp(command: object): string }} usage
+ */
+function cliPage(commands, { commandHelp }) {
+  const lines = [
+    '# The command line',
+    '',
+    '`npx tabularium COMMAND` looks into databases and runs SQL on them. It is part of the package and uses nothing but it.',
+    '',
+    '- **It never creates a database** and never asks a question: a wrong path is `DB_NOT_FOUND`, a directory of something else',
+    '  `DB_NOT_A_DATABASE`, and nothing is touched.',
+    '- **`stats`, `verify`, `sql` and `tenants` open the database** as an application does: they recover what the log proves,',
+    '  take the lock (an open database is refused with `DB_LOCKED`, which names the holder) and close cleanly. They drop no',
+    '  history, whatever window the application uses.',
+    '- **`inspect` reads one file**, for reading only, and works beside an application that has the database open. A file that is',
+    '  being written may then look as if its last write were cut off.',
+    '- **Answers go to stdout**, errors, remarks and progress to stderr. An error is its code and message, then a line with what',
+    '  to do; see [errors](errors.md).',
+    '- **`--json`** prints one object instead. An error is `{"error": {"code", "message", "advice", "details"}}`, on stdout, too;',
+    '  a damaged file that `inspect` could read in part has the `error` beside what was read. Names are those of the API;',
+    '  bytes are hexadecimal, bigints and decimals texts.',
+    '- **Exit codes**: 0 all is well; 1 damage was found, or the command failed; 2 the command line is wrong.',
+    '- **Text from the database** is printed on one line with control and format characters as escapes (`\\x1b`, `\\u{202e}`): no',
+    '  name and no value can steer a terminal. `--json` has the text as it is.',
+    '',
+    NOTE,
+    '',
+  ]
+  for (const command of commands) {
+    lines.push(`## ${command.name}`, '', '```text', commandHelp(command), '```', '')
+  }
+  return lines.join('\n')
+}
 
 /** @param {string} root */
 function apiPage(root) {

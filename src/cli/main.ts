@@ -14,16 +14,11 @@ import {
   type Report,
   UsageError,
 } from './command.js'
-import { INSPECT } from './inspect.js'
+import { COMMANDS } from './commands.js'
 import { jsonText } from './json.js'
 import { printable, printableLines } from './printable.js'
-import { SQL } from './sql.js'
-import { STATS } from './stats.js'
-import { TENANTS } from './tenants.js'
 import { commandHelp, generalHelp, usageLine } from './usage.js'
-import { VERIFY } from './verify.js'
 
-const COMMANDS: readonly Command[] = [STATS, VERIFY, INSPECT, SQL, TENANTS]
 const COMMON_OPTIONS = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },

@@ -10,7 +10,6 @@ export const UNUSED_DEPENDENCIES: readonly string[] = ['piscina']
 /** Error codes that no test provokes yet. */
 export const UNPROVOKED_CODES: readonly string[] = [
   'OPTION_CONFLICT',
-  'TENANT_NAME_INVALID',
   'VALUE_TOO_LARGE',
   'SCHEMA_INVALID',
   'SCHEMA_MISMATCH',
@@ -22,14 +21,8 @@ export const UNPROVOKED_CODES: readonly string[] = [
   'ROW_UNIQUE_VIOLATION',
   'TXN_TOO_LARGE',
   'TXN_FINISHED',
-  'SQL_UNKNOWN_NAME',
   'SQL_AMBIGUOUS_NAME',
   'SQL_TYPE',
-  'DB_NOT_FOUND',
-  'DB_NOT_A_DATABASE',
   'TXN_SNAPSHOT_TOO_OLD',
-  'DB_LOCKED',
-  'SSTABLE_CORRUPT',
-  'MANIFEST_CORRUPT',
   'ROW_CORRUPT',
 ]
