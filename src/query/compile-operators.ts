@@ -26,7 +26,7 @@ import {
 type Compare = (a: Cell, b: Cell) => number
 
 /** The order of two cells that are not null, chosen from their types after coercion. */
-export function comparisonOf(a: SqlType, b: SqlType): Compare {
+function comparisonOf(a: SqlType, b: SqlType): Compare {
   if (isPlainNumber(a) && isPlainNumber(b)) return compareNative
   if (a.kind === 'decimal' && b.kind === 'decimal') return compareNative
   if (a.kind === 'timestamp' && b.kind === 'timestamp') return compareNative
@@ -243,7 +243,7 @@ function compileArithmetic(byKind: ArithmeticByKind): CallCompiler {
 }
 
 /** An int is exact or an error: rounding without a word would be worse. */
-export function checkInt(site: CallSite): (cell: Cell) => Cell {
+function checkInt(site: CallSite): (cell: Cell) => Cell {
   return (cell) => {
     if (cell === null || Number.isSafeInteger(cell)) return cell
     throw valueError(site, 'the integer result is beyond 2^53: cast an operand to bigint or float')

@@ -17,7 +17,7 @@ const WHOLE_NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/
 const decoder = new TextDecoder()
 
 /** The number that a text starts with, as SQLite reads it: '12abc' is 12, 'abc' is 0. */
-export function numberOfTextPrefix(text: string): number {
+function numberOfTextPrefix(text: string): number {
   const match = NUMBER_PREFIX.exec(text)
   return match === null ? 0 : Number(match[0])
 }
