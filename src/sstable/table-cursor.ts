@@ -4,7 +4,7 @@ import { TENANT_PREFIX_BYTES, tenantHashOfKey, tenantIdOfKey } from '../codec/te
 import { compareBytes, compareKeys } from '../kernels/bytes.js'
 import { type Block, EntryDecoder } from './block.js'
 import { RestartInterval } from './restart-interval.js'
-import type { TableReader, TenantBlocks } from './table-reader.js'
+import type { TenantBlocks, TenantBlockSource } from './tenant-blocks.js'
 
 /** Newer than every version: (key, this) is before all versions of the key, so "at or before" means "below the key". */
 const BEFORE_ALL_VERSIONS = Number.POSITIVE_INFINITY
@@ -16,7 +16,7 @@ const BEFORE_ALL_VERSIONS = Number.POSITIVE_INFINITY
 export class TableCursor implements Cursor {
   readonly entry: EntrySlot = new EntrySlot()
   #isValid = false
-  readonly #reader: TableReader
+  readonly #source: TenantBlockSource
   readonly #bounds: KeyRange
   readonly #decoder = new EntryDecoder()
 
@@ -31,8 +31,8 @@ export class TableCursor implements Cursor {
   #restartIndex = 0
   #entryIndex = 0
 
-  constructor(reader: TableReader, bounds: KeyRange) {
-    this.#reader = reader
+  constructor(source: TenantBlockSource, bounds: KeyRange) {
+    this.#source = source
     this.#bounds = bounds
   }
 
@@ -59,7 +59,7 @@ export class TableCursor implements Cursor {
 
   seekLast(key?: Uint8Array): void {
     if (key === undefined) {
-      this.#tenantIndex = this.#reader.file().directory.tenantCount
+      this.#tenantIndex = this.#source.directory().tenantCount
       this.#endOfPreviousTenant()
       return
     }
@@ -118,20 +118,20 @@ export class TableCursor implements Cursor {
   /** Goes to the tenant of the key or the next one behind it; true when it is the key's. */
   #seekTenant(key: Uint8Array): boolean {
     this.#leave()
-    const { directory } = this.#reader.file()
+    const directory = this.#source.directory()
     this.#tenantIndex = directory.lowerBound(tenantHashOfKey(key), tenantIdOfKey(key))
     return directory.find(key) === this.#tenantIndex
   }
 
   #enterTenant(): TenantBlocks {
-    const tenant = this.#reader.tenant(this.#tenantIndex)
+    const tenant = this.#source.tenant(this.#tenantIndex)
     this.#tenant = tenant
     this.#decoder.setTenantPrefix(tenant.prefix)
     return tenant
   }
 
   #enterBlock(tenant: TenantBlocks, blockIndex: number): Block {
-    const block = this.#reader.block(tenant, blockIndex)
+    const block = this.#source.block(tenant, blockIndex)
     this.#block = block
     this.#blockIndex = blockIndex
     this.#position = 0
@@ -166,7 +166,7 @@ export class TableCursor implements Cursor {
   /** Enters the first block of the tenant at tenantIndex; false at the end of the table or of the bounds. */
   #startTenant(): boolean {
     this.#leave()
-    const { directory } = this.#reader.file()
+    const directory = this.#source.directory()
     if (this.#tenantIndex >= directory.tenantCount) return false
     const { upper } = this.#bounds
     if (upper !== undefined && compareKeys(directory.prefixOf(this.#tenantIndex), upper) >= 0) {
@@ -202,7 +202,7 @@ export class TableCursor implements Cursor {
     if (this.#tenantIndex < 0) return
     const { lower } = this.#bounds
     if (lower !== undefined) {
-      const prefix = this.#reader.file().directory.prefixOf(this.#tenantIndex)
+      const prefix = this.#source.directory().prefixOf(this.#tenantIndex)
       const lowerEnd = Math.min(lower.length, TENANT_PREFIX_BYTES)
       if (compareBytes(prefix, 0, lowerEnd, lower, 0, lowerEnd) < 0) return
     }

@@ -6,12 +6,13 @@ import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import type { FileSystem } from '../env/file-system.js'
 import { BLOCK_FOUND, BLOCK_PAST_END, type Block, findInBlock } from './block.js'
 import type { BlockCache, CachedItem } from './block-cache.js'
+import type { TenantDirectory } from './directory.js'
 import { filterMayContain } from './filter.js'
 import type { TableMeta, TableProperties } from './format.js'
-import type { TableIndex } from './index-block.js'
 import { TableCursor } from './table-cursor.js'
 import { TableFile } from './table-file.js'
 import { type TableCounts, verifyTable } from './table-verify.js'
+import type { TenantBlocks, TenantBlockSource } from './tenant-blocks.js'
 
 export interface TableReaderOptions {
   readonly databaseId: Uint8Array
@@ -19,24 +20,11 @@ export interface TableReaderOptions {
   readonly cache: BlockCache
 }
 
-/** What reading one tenant of a table needs, decoded; stays in memory while the cache keeps it. */
-export interface TenantBlocks {
-  /** Its number in the directory. */
-  readonly tenant: number
-  /** The first 8 bytes of its keys. */
-  readonly prefix: Uint8Array
-  readonly index: TableIndex
-  /** Absent when it is damaged: then every read looks into the data. */
-  readonly filter: Uint8Array | undefined
-  /** Home of the cached blocks, by block index. */
-  readonly blocks: (CachedItem<Block> | undefined)[]
-}
-
 /**
  * Reads one sstable. The file is opened and its frame proven on first use; blocks come through the shared cache. Every
  * method throws SSTABLE_CORRUPT for damage, with file, offsetBytes and tenantId, and DB_CLOSED after close.
  */
-export class TableReader {
+export class TableReader implements TenantBlockSource {
   readonly path: string
   readonly meta: TableMeta
   /** Filters found damaged so far; reads went on without them. */
@@ -74,7 +62,7 @@ export class TableReader {
    */
   get(key: Uint8Array, keyHash: number, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
     if (maxSeqNum < this.meta.minSeqNum || key.length < TENANT_PREFIX_BYTES) return false
-    const file = this.#file ?? this.file()
+    const file = this.#file ?? this.#openFile()
     const tenant = file.directory.find(key)
     if (tenant < 0) return false
     const found = this.tenant(tenant)
@@ -106,11 +94,11 @@ export class TableReader {
 
   /** Reads the whole file past the cache and checks everything that the format promises, filters included. */
   verify(onProgress?: (doneBytes: number) => void): TableCounts {
-    return verifyTable(this.file(), this.meta, onProgress)
+    return verifyTable(this.#openFile(), this.meta, onProgress)
   }
 
   properties(): TableProperties {
-    return this.file().properties
+    return this.#openFile().properties
   }
 
   /** Closes the file and gives its share of the cache back. Idempotent. */
@@ -127,27 +115,17 @@ export class TableReader {
     this.#file = undefined
   }
 
-  /** For cursors: the open file. */
-  file(): TableFile {
-    if (this.#file !== undefined) return this.#file
-    if (this.#isClosed) throw engineError('DB_CLOSED', `${this.path} is closed`)
-    const { databaseId, transform } = this.#options
-    const { fileId, fileBytes, footerChecksum } = this.meta
-    const expected = { databaseId, fileId, fileBytes, footerChecksum }
-    const file = TableFile.open(this.#fs, this.path, expected, transform)
-    this.#tenants = Array.from({ length: file.directory.tenantCount })
-    this.#file = file
-    return file
+  directory(): TenantDirectory {
+    return this.#openFile().directory
   }
 
-  /** For cursors: what is known of a tenant, by its number in the directory. */
   tenant(tenant: number): TenantBlocks {
     const cached = this.#tenants[tenant]
     if (cached !== undefined) {
       cached.isHot = true
       return cached.value
     }
-    const file = this.file()
+    const file = this.#openFile()
     const index = file.readIndex(tenant)
     const filter = this.#readFilter(file, tenant)
     const blocks = Array.from<CachedItem<Block> | undefined>({ length: index.blockCount })
@@ -158,7 +136,6 @@ export class TableReader {
     return loaded
   }
 
-  /** For cursors: a data block, from the cache when it is there. */
   block(tenant: TenantBlocks, blockIndex: number): Block {
     const cached = tenant.blocks[blockIndex]
     if (cached !== undefined) {
@@ -167,9 +144,21 @@ export class TableReader {
       return cached.value
     }
     this.#cache.missCount++
-    const block = this.file().readBlock(tenant.tenant, tenant.index, blockIndex)
+    const block = this.#openFile().readBlock(tenant.tenant, tenant.index, blockIndex)
     this.#cache.insert(tenant.blocks, blockIndex, block, block.bytes.length)
     return block
+  }
+
+  #openFile(): TableFile {
+    if (this.#file !== undefined) return this.#file
+    if (this.#isClosed) throw engineError('DB_CLOSED', `${this.path} is closed`)
+    const { databaseId, transform } = this.#options
+    const { fileId, fileBytes, footerChecksum } = this.meta
+    const expected = { databaseId, fileId, fileBytes, footerChecksum }
+    const file = TableFile.open(this.#fs, this.path, expected, transform)
+    this.#tenants = Array.from({ length: file.directory.tenantCount })
+    this.#file = file
+    return file
   }
 
   #readFilter(file: TableFile, tenant: number): Uint8Array | undefined {
