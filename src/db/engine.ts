@@ -1,16 +1,15 @@
 // What all sessions of one open database share: the store, the catalog, and the way from names to numbers.
 
 import { engineError } from '../base/errors.js'
-import type { SeqNum } from '../base/ids.js'
-import type { Catalog } from '../catalog/catalog.js'
+import type { Catalog, TenantRef } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import { RowMapper } from '../catalog/row-values.js'
 import type { Env } from '../env/env.js'
-import { type TenantRef, TableRows } from '../indexes/table-rows.js'
 import { prepare, type PreparedStatement } from '../query/execute.js'
 import type { Store } from '../store/store.js'
+import type { ReadView, WriteView } from '../store/view.js'
 
-/** A tenant's name together with its numbers, once they are known. */
+/** A tenant's name together with its numbers, once they are durable. */
 export interface TenantName {
   readonly name: string
   ref: TenantRef | undefined
@@ -50,28 +49,23 @@ export class Engine {
     return this.#mappers.get(table)?.definition
   }
 
-  /** The numbers of a tenant that has written before. */
+  /** The numbers of a tenant whose first write is durable. */
   tenantRef(tenant: TenantName): TenantRef | undefined {
     tenant.ref ??= this.catalog.tenant(tenant.name)
     return tenant.ref
   }
 
-  /** Gives a tenant its numbers, durably, before its first write. */
-  async internTenant(tenant: TenantName): Promise<TenantRef> {
-    const known = this.tenantRef(tenant)
-    if (known !== undefined) return known
-    let made: TenantRef | undefined
-    await this.store.write((view) => {
-      made = this.catalog.internTenant(view, tenant.name)
-    })
-    tenant.ref = made!
-    return made!
+  /**
+   * The numbers of a tenant as a view knows them. The view reads them, so that a transaction which found no tenant
+   * conflicts with the one that makes it.
+   */
+  findTenant(view: ReadView, tenant: TenantName): TenantRef | undefined {
+    return this.tenantRef(tenant) ?? this.catalog.findTenant(view, tenant.name)
   }
 
-  /** A table's rows of a tenant; undefined when there is no such table. */
-  rows(table: string, tenant: TenantRef): TableRows | undefined {
-    const definition = this.definition(table)
-    return definition === undefined ? undefined : new TableRows(definition, tenant)
+  /** As findTenant, but a new tenant gets its numbers, in the same commit as what the view writes next. */
+  internTenant(view: WriteView, tenant: TenantName): TenantRef {
+    return this.tenantRef(tenant) ?? this.catalog.internTenant(view, tenant.name)
   }
 
   /** Parses and plans a statement, or takes it from the cache. */
@@ -82,7 +76,11 @@ export class Engine {
       this.#statements.set(text, cached)
       return cached
     }
-    const prepared = prepare(text, (name) => this.definition(name))
+    const prepared = prepare(
+      text,
+      (name) => this.definition(name),
+      () => this.tableNames,
+    )
     if (this.#statements.size >= STATEMENT_CACHE_MAX_COUNT) {
       for (const oldest of this.#statements.keys()) {
         this.#statements.delete(oldest)
@@ -95,10 +93,5 @@ export class Engine {
 
   nowMicros(): number {
     return this.env.clock.wallMicros()
-  }
-
-  /** Waits until the state as of `seqNum` can no longer change. */
-  async settle(seqNum: SeqNum): Promise<void> {
-    if (seqNum > this.store.readable) await this.store.settle()
   }
 }
