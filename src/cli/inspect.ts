@@ -1,8 +1,6 @@
 // Which of our files it is, from its first bytes or else from its name; each kind is put into words in a file of its own.
 
 import { basename } from 'node:path'
-import type { FileSystem } from '../env/file-system.js'
-import { readFile } from '../env/file-system.js'
 import {
   FILE_HEADER_BYTES,
   FILE_TYPE_MANIFEST,
@@ -12,6 +10,7 @@ import {
   fileTypeOf,
 } from '../codec/file-header.js'
 import { LOCK_NAME } from '../env/directory-lock.js'
+import { type FileSystem, readFile } from '../env/file-system.js'
 import { parseHolder } from '../env/lock-holder.js'
 import { SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import {

@@ -21,6 +21,7 @@ Examples:
 }
 
 function reportOf(stats: DatabaseStats, tenantCount: number): Report {
+  // The cache of a process that has just begun says nothing.
   const { recovery, cache: _cache, ...rest } = stats
   const tables = `${size(stats.tableBytes)} in ${counted(stats.tableCount, 'sstable')}`
   const torn = recovery.tornBytes === 0 ? '' : `; ${counted(recovery.tornBytes, 'byte')} torn off`

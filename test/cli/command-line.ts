@@ -1,10 +1,22 @@
 // What tests of the command line share: running it in a process of its own, and a small database to run it on.
 
 import { spawnSync } from 'node:child_process'
-import { closeSync, cpSync, mkdtempSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { expect } from 'vitest'
+import { crc32 } from 'node:zlib'
+import { afterAll, expect } from 'vitest'
 
 import { open, t, table } from '../../dist/index.js'
 import { PROJECT_ROOT } from '../tidy/project.js'
@@ -39,9 +51,18 @@ export function runJson(status: number, ...args: string[]): any {
   return JSON.parse(ran.stdout)
 }
 
+const folders: string[] = []
+
+/** A folder of its own, removed after the tests of the file. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'tabularium-cli-'))
+  const folder = mkdtempSync(join(tmpdir(), 'tabularium-cli-'))
+  folders.push(folder)
+  return folder
 }
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
 
 const orders = table(
   'orders',
@@ -106,4 +127,14 @@ export function flipByte(path: string, offsetBytes: number): void {
   expect(readSync(fd, byte, 0, 1, offsetBytes)).toBe(1)
   writeSync(fd, Uint8Array.of(byte[0]! ^ 0xff), 0, 1, offsetBytes)
   closeSync(fd)
+}
+
+/** Makes intact headers, wherever one lies in the file, those of a version that does not exist yet. */
+export function makeNewer(path: string, ...offsets: number[]): void {
+  const bytes = readFileSync(path)
+  for (const at of offsets) {
+    bytes.writeUInt16LE(2, at + 8)
+    bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 60)), at + 60)
+  }
+  writeFileSync(path, bytes)
 }

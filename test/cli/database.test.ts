@@ -11,6 +11,7 @@ import {
   MAIN,
   makeCrashed,
   makeDatabase,
+  makeNewer,
   newFolder,
   ROW_COUNT,
   run,
@@ -93,6 +94,13 @@ describe('verify', () => {
     for (const offsetBytes of offsets) flipByte(fileOf(damaged, ending), offsetBytes)
     expect(runJson(1, 'verify', damaged).error.code).toBe(code)
     expect(run('stats', damaged).stderr).toMatch(new RegExp(`^${code}: `))
+  })
+
+  it('a newer format is refused', async () => {
+    const newer = join(folder, 'newer')
+    await makeCrashed(newer, 1)
+    makeNewer(join(newer, 'SUPERBLOCK'), 8192, 12_288)
+    expect(runJson(1, 'verify', newer).error.code).toBe('FORMAT_UNSUPPORTED')
   })
 
   it('a missing sstable is an error', () => {

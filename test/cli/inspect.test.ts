@@ -7,6 +7,7 @@ import {
   flipByte,
   makeCrashed,
   makeDatabase,
+  makeNewer,
   newFolder,
   run,
   runJson,
@@ -211,8 +212,11 @@ describe('what is none of our files', () => {
 
   it('a newer format, a directory, nothing', () => {
     const file = alone(fileOf(closed, '.sst'))
-    flipByte(file, 3)
-    expect(runJson(1, 'inspect', file).error.code).toBe('SSTABLE_CORRUPT')
+    makeNewer(file, 0)
+    expect(runJson(1, 'inspect', file).error).toMatchObject({
+      code: 'FORMAT_UNSUPPORTED',
+      details: { need: 2, have: 1 },
+    })
     const { error } = runJson(1, 'inspect', closed)
     expect(error).toMatchObject({ code: 'ARGUMENT_INVALID' })
     expect(error.message).toContain('it is a directory')

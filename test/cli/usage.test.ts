@@ -29,6 +29,14 @@ describe('help', () => {
     expect(stdout).toContain('Exit codes:')
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120)
   })
+
+  it('--version is that of the package', () => {
+    const { version } = JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')) as {
+      version: string
+    }
+    expect(run('--version')).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
+    expect(runJson(0, '--version')).toEqual({ version })
+  })
 })
 
 describe('a wrong command line exits with 2 and says how it should be', () => {
