@@ -178,7 +178,7 @@ export class Tablet {
         if (since !== undefined && meta.maxSeqNum <= since) continue
         if (lower !== undefined && compareKeys(meta.largestKey, lower) < 0) continue
         if (upper !== undefined && compareKeys(meta.smallestKey, upper) >= 0) continue
-        children.push(reader.cursor())
+        children.push(reader.cursor({ lower, upper }))
       }
     }
     return new MergeCursor(children)
