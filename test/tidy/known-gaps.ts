@@ -5,7 +5,7 @@
 export const ABSENT_ENTRIES: readonly string[] = []
 
 /** Dependencies that nothing imports yet. */
-export const UNUSED_DEPENDENCIES: readonly string[] = ['piscina']
+export const UNUSED_DEPENDENCIES: readonly string[] = []
 
 /** Error codes that no test provokes yet. */
 export const UNPROVOKED_CODES: readonly string[] = [
