@@ -129,18 +129,21 @@ export class Catalog {
     return found
   }
 
+  /** A tenant that is readable, or that the view sees: written by the view itself, or not durable yet. */
+  findTenant(view: ReadView, name: string): TenantRef | undefined {
+    // What the view sees is not kept in #tenants: its commit may still fail.
+    return this.tenant(name) ?? this.#readTenant(view, name)
+  }
+
   /**
    * Finds a tenant or gives it its numbers, in the same commit as what the view writes next.
    *
    * @throws TENANT_NAME_INVALID
    */
   internTenant(view: WriteView, name: string): TenantRef {
-    const known = this.tenant(name)
-    if (known !== undefined) return known
-    checkTenantName(name)
-    // Not kept in #tenants: the commit may still fail.
-    const found = this.#readTenant(view, name)
+    const found = this.findTenant(view, name)
     if (found !== undefined) return found
+    checkTenantName(name)
     const id = this.#nextTenantId
     if (id > TENANT_ID_MAX) throw engineError('INTERNAL', 'all tenant ids are used up')
     this.#nextTenantId = id + 1

@@ -70,24 +70,25 @@ export class RowMapper {
   }
 
   /**
-   * Applies the given columns to a row; absent and undefined ones stay as they are.
+   * Checks columns to change; absent and undefined ones stay as they are.
    *
-   * @returns the new row; the argument is left alone
+   * @returns turns a row into the changed one; the argument is left alone
    * @throws SCHEMA_TYPE_MISMATCH SCHEMA_UNKNOWN_COLUMN
    */
-  changed(cells: readonly Cell[], changes: unknown): Cell[] {
+  change(changes: unknown): (cells: readonly Cell[]) => Cell[] {
     const given = this.#asObject(changes)
-    const changed = cells.slice()
-    let givenCount = 0
-    for (let i = 0; i < this.#columns.length; i++) {
-      const column = this.#columns[i]!
+    const changedCells: { readonly position: number; readonly cell: Cell }[] = []
+    for (let position = 0; position < this.#columns.length; position++) {
+      const column = this.#columns[position]!
       const value = read(given, column)
-      if (value === undefined) continue
-      givenCount++
-      changed[i] = column.toCell(value)
+      if (value !== undefined) changedCells.push({ position, cell: column.toCell(value) })
     }
-    this.#refuseUnknown(given, givenCount)
-    return changed
+    this.#refuseUnknown(given, changedCells.length)
+    return (cells) => {
+      const changed = cells.slice()
+      for (const { position, cell } of changedCells) changed[position] = cell
+      return changed
+    }
   }
 
   /** The row as users see it: a plain object with the columns in their order. */

@@ -15,7 +15,7 @@ import {
   type TransactionTenant,
   transactionTenant,
 } from './tenant-session.js'
-import { type TransactOptions, transact } from './transact.js'
+import { type Attempt, checkFunction, type TransactOptions, transact } from './transact.js'
 
 /** A transaction over several tenants. */
 export interface DatabaseTransaction<T extends Tables> {
@@ -74,22 +74,19 @@ export class Database<T extends Tables> {
    *   await tx.tenant('b').wallets.update('w', { cents: 100n })
    * })
    */
-  transact<R>(
+  async transact<R>(
     fn: (tx: DatabaseTransaction<T>) => Promise<R> | R,
     options?: TransactOptions,
   ): Promise<R> {
-    return transact(
-      this.#engine,
-      (transaction) =>
-        fn({
-          tenant: (name) => {
-            checkTenantName(name)
-            const tenant = { name, ref: undefined }
-            return transactionTenant<T>(this.#engine, tenant, transaction)
-          },
-        }),
-      options,
-    )
+    checkFunction(fn)
+    const run = (attempt: Attempt) =>
+      fn({
+        tenant: (name) => {
+          checkTenantName(name)
+          return transactionTenant<T>(this.#engine, { name, ref: undefined }, attempt)
+        },
+      })
+    return (await transact(this.#engine, run, options)).result
   }
 
   /** Names of the tenants that have written, in the order of their bytes. */

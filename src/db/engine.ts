@@ -70,6 +70,9 @@ export class Engine {
 
   /** Parses and plans a statement, or takes it from the cache. */
   prepare(text: string): PreparedStatement {
+    if (typeof text !== 'string') {
+      throw engineError('ARGUMENT_INVALID', `a statement is a text, not ${typeof text}`)
+    }
     const cached = this.#statements.get(text)
     if (cached !== undefined) {
       this.#statements.delete(text)

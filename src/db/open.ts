@@ -117,6 +117,10 @@ function checkedOptions<T extends Tables>(options: OpenOptions<T>): OpenOptions<
   if (typeof options.path !== 'string' || options.path === '' || options.path.includes('\0')) {
     throw engineError('ARGUMENT_INVALID', 'path must be the name of a directory')
   }
+  const { tables } = options
+  if (tables !== undefined && (typeof tables !== 'object' || tables === null)) {
+    throw engineError('ARGUMENT_INVALID', 'tables must be an object: { orders }')
+  }
   return options
 }
 

@@ -2,10 +2,10 @@
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
+import { TableRows } from '../indexes/table-rows.js'
 import type { QueryContext, QueryResult } from '../query/execute.js'
 import type { Snapshot } from '../store/store.js'
 import type { ReadView, WriteView } from '../store/view.js'
-import type { Engine, TenantName } from './engine.js'
 import type { ReadScope, WriteScope } from './table-session.js'
 import { type Moment, resolveMoment } from './time.js'
 
@@ -38,61 +38,67 @@ export function textOf(
   return { text: strings.join('?'), parameters: [...values] }
 }
 
-interface Execution {
-  readonly engine: Engine
-  readonly tenant: TenantName
-  readonly view: ReadView | WriteView
-  /** Whether the statement may stop for other work: not inside a view that lives for one stretch only. */
-  readonly mayYield: boolean
-}
-
 /** Runs a statement that only reads. */
 export async function runQuery(
   scope: ReadScope,
   text: string,
   parameters: SqlParameters,
 ): Promise<SqlResult> {
+  if (scope.engine.prepare(text).isWrite) {
+    throw engineError('SQL_UNSUPPORTED', 'a tenant as of a moment can only be read: use select')
+  }
   const held = await scope.hold()
   try {
-    const { engine, tenant } = scope
-    return await execute({ engine, tenant, view: held.view, mayYield: true }, text, parameters)
+    return await execute(scope, held.view, text, parameters)
   } finally {
     held.release()
   }
 }
 
-/** Runs any statement inside a transaction. */
+/** Runs any statement inside a transaction: when it fails, what it wrote so far is taken back. */
 export async function runInTransaction(
   scope: WriteScope,
   text: string,
   parameters: SqlParameters,
 ): Promise<SqlResult> {
-  const { engine, tenant } = scope
-  if (engine.prepare(text).isWrite) await engine.internTenant(tenant)
-  return execute({ engine, tenant, view: scope.viewNow(), mayYield: true }, text, parameters)
+  return scope.atomically(() => execute(scope, scope.viewNow(), text, parameters))
 }
 
 async function execute(
-  execution: Execution,
+  scope: ReadScope,
+  view: ReadView | WriteView,
   text: string,
   parameters: SqlParameters,
 ): Promise<SqlResult> {
-  const { engine, tenant, view } = execution
-  const ref = engine.tenantRef(tenant)
+  const { engine, tenant } = scope
+  if (typeof parameters !== 'object' || parameters === null) {
+    throw engineError('SQL_PARAMETER', 'parameters are an array, or an object of values by name')
+  }
+  const statement = engine.prepare(text)
+  // One moment per statement: everything in it that counts from now means the same state.
+  const nowMicros = engine.nowMicros()
   const snapshots: Snapshot[] = []
   const context: QueryContext = {
     view,
-    rows: (table) => (ref === undefined ? undefined : engine.rows(table, ref)),
+    rows: (table) => {
+      const definition = engine.definition(table)
+      const ref = statement.isInsert
+        ? engine.internTenant(view as WriteView, tenant)
+        : engine.findTenant(view, tenant)
+      return definition && ref && new TableRows(definition, ref)
+    },
     viewAt: (moment: Moment) => {
-      const snapshot = engine.store.at(resolveMoment(moment, engine.nowMicros()))
+      const asked = resolveMoment(moment, nowMicros)
+      // No later than what the rest of the statement sees.
+      const snapshot = engine.store.at(asked < view.snapshot ? asked : view.snapshot)
       snapshots.push(snapshot)
       return snapshot
     },
-    nowMicros: () => engine.nowMicros(),
+    nowMicros: () => nowMicros,
     yield: () => engine.env.clock.yield(),
   }
   try {
-    const result = await engine.prepare(text).execute(context, parameters)
+    const result = await statement.execute(context, parameters)
     return Object.assign(result.rows, {
       columns: result.columns,
       affectedCount: result.affectedCount,

@@ -3,8 +3,10 @@
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
+import type { TenantRef } from '../catalog/catalog.js'
 import type { RowMapper } from '../catalog/row-values.js'
 import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/table.js'
+import type { Cell } from '../codec/cell.js'
 import type { AccessPath, PathBound } from '../indexes/access-path.js'
 import { TableRows } from '../indexes/table-rows.js'
 import type { ReadView, WriteView } from '../store/view.js'
@@ -50,19 +52,18 @@ export interface ReadScope {
   readonly tenant: TenantName
   /** A view for one synchronous stretch. */
   viewNow(): ReadView
-  /** A view that lasts over awaits. */
-  hold(): Promise<HeldView>
+  /** A view that lasts over awaits. A promise only where it must wait for its turn. */
+  hold(): HeldView | Promise<HeldView>
 }
 
 export class TableReads<T extends AnyTable> {
   protected readonly scope: ReadScope
   protected readonly mapper: RowMapper
-  readonly #name: string
+  /** Kept once the tenant's numbers are durable. */
   #rows: TableRows | undefined
 
   constructor(scope: ReadScope, name: string) {
     this.scope = scope
-    this.#name = name
     this.mapper = scope.engine.mapper(name)
   }
 
@@ -74,7 +75,8 @@ export class TableReads<T extends AnyTable> {
    * @throws SCHEMA_TYPE_MISMATCH DB_CLOSED
    */
   async get(key: Key<T>): Promise<Row<T> | undefined> {
-    const held = await this.scope.hold()
+    const holding = this.scope.hold()
+    const held = holding instanceof Promise ? await holding : holding
     try {
       return this.read(held.view, key)
     } finally {
@@ -84,6 +86,9 @@ export class TableReads<T extends AnyTable> {
 
   /** Rows of a key range, as a stream: `for await (const row of ...)`, or `.toArray()`. */
   scan(options: RowScanOptions<T> = {}): RowStream<Row<T>> {
+    if (typeof options !== 'object' || options === null) {
+      throw engineError('ARGUMENT_INVALID', 'scan() takes an object: scan({ prefix, limit, ... })')
+    }
     const { limit = Infinity } = options
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit > 0)) {
       throw engineError('ARGUMENT_INVALID', `limit must be a whole number above 0, not ${limit}`)
@@ -98,33 +103,39 @@ export class TableReads<T extends AnyTable> {
 
   protected read(view: ReadView, key: Key<T>): Row<T> | undefined {
     const cells = this.mapper.keyCells(key)
-    const row = this.rows()?.get(view, cells)
+    const row = this.rows(view)?.get(view, cells)
     return row === undefined ? undefined : (this.mapper.toRow(row) as Row<T>)
   }
 
-  /** The rows of this tenant; undefined while the tenant has never written. */
-  protected rows(): TableRows | undefined {
-    if (this.#rows === undefined) {
-      const tenant = this.scope.engine.tenantRef(this.scope.tenant)
-      if (tenant === undefined) return undefined
-      this.#rows = new TableRows(this.mapper.definition, tenant)
-    }
+  /** The rows of this tenant; undefined when the view knows no such tenant. */
+  protected rows(view: ReadView): TableRows | undefined {
+    return this.#knownRows() ?? this.#rowsOf(this.scope.engine.findTenant(view, this.scope.tenant))
+  }
+
+  /** The rows of this tenant, for adding some: a new tenant becomes known with the commit of the view. */
+  protected rowsToAdd(view: WriteView): TableRows {
+    const known = this.#knownRows()
+    return known ?? this.#rowsOf(this.scope.engine.internTenant(view, this.scope.tenant))!
+  }
+
+  /** Cells of rows as users give them: one, or a list. */
+  protected cellsOf(rows: Insert<T> | readonly Insert<T>[]): Cell[][] {
+    // Not map, which skips holes.
+    return Array.from(Array.isArray(rows) ? rows : [rows], (row) => this.mapper.toCells(row))
+  }
+
+  #knownRows(): TableRows | undefined {
+    this.#rows ??= this.#rowsOf(this.scope.engine.tenantRef(this.scope.tenant))
     return this.#rows
   }
 
-  /** The rows of this tenant, for writing: the tenant is known to the catalog from here on. */
-  protected async writableRows(): Promise<TableRows> {
-    await this.scope.engine.internTenant(this.scope.tenant)
-    return this.rows()!
-  }
-
-  protected get tableName(): string {
-    return this.#name
+  #rowsOf(tenant: TenantRef | undefined): TableRows | undefined {
+    return tenant === undefined ? undefined : new TableRows(this.mapper.definition, tenant)
   }
 
   async #openScan(path: AccessPath): Promise<RowSource<Row<T>>> {
     const held = await this.scope.hold()
-    const scan = this.rows()?.scan(held.view, path)
+    const scan = this.rows(held.view)?.scan(held.view, path)
     const { mapper } = this
     return {
       next: () => (scan?.next() === true ? (mapper.toRow(scan.row) as Row<T>) : undefined),
@@ -138,8 +149,11 @@ export class TableReads<T extends AnyTable> {
   #path(options: RowScanOptions<T>): AccessPath {
     const { index, prefix = [], reverse = false } = options
     if (!Array.isArray(prefix)) throw engineError('ARGUMENT_INVALID', 'prefix must be an array')
-    const partCell = (position: number, value: unknown) =>
-      this.mapper.partCell(index, position, value)
+    const partCell = (position: number, value: unknown) => {
+      // Undefined is a mistake of the caller's, where null asks for rows without a value.
+      if (value !== undefined) return this.mapper.partCell(index, position, value)
+      throw engineError('ARGUMENT_INVALID', `value ${position + 1} of prefix is undefined`)
+    }
     const bound = (inclusive: unknown, exclusive: unknown): PathBound | undefined => {
       if (inclusive !== undefined && exclusive !== undefined) {
         throw engineError('ARGUMENT_INVALID', 'give one bound per side: gt or gte, lt or lte')
@@ -152,7 +166,7 @@ export class TableReads<T extends AnyTable> {
     const upper = bound(options.lte, options.lt)
     return {
       ...(index === undefined ? {} : { index }),
-      prefix: prefix.map((value, position) => partCell(position, value)),
+      prefix: Array.from(prefix, (value, position) => partCell(position, value)),
       ...(lower === undefined ? {} : { lower }),
       ...(upper === undefined ? {} : { upper }),
       reverse,
@@ -171,40 +185,46 @@ export class PastTable<T extends AnyTable> extends TableReads<T> {
 /** A table of a tenant: the newest committed state, and single-call writes that are durable when they resolve. */
 export class TableSession<T extends AnyTable> extends PastTable<T> {
   /**
-   * Adds one row or several, all or none.
+   * Adds one row or several, all or none. Bytes and JSON values must stay as they are until the promise settles.
    *
    * @returns the commit's SeqNum, once it is durable
    * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION SCHEMA_MISSING_COLUMN SCHEMA_UNKNOWN_COLUMN SCHEMA_TYPE_MISMATCH
+   * @throws KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE DB_CLOSED
    */
   async insert(rows: Insert<T> | readonly Insert<T>[]): Promise<SeqNum> {
-    const cells = this.#cellsOf(rows)
-    return this.#write((table, view) => {
-      for (const row of cells) table.insert(view, row)
+    const cells = this.cellsOf(rows)
+    return this.scope.engine.store.write((view) => {
+      let table: TableRows | undefined
+      for (const row of cells) (table ??= this.rowsToAdd(view)).insert(view, row)
     })
   }
 
-  /** Adds one row or several, replacing those with the same primary key. */
+  /** Adds one row or several, replacing those with the same primary key; otherwise as insert. */
   async upsert(rows: Insert<T> | readonly Insert<T>[]): Promise<SeqNum> {
-    const cells = this.#cellsOf(rows)
-    return this.#write((table, view) => {
-      for (const row of cells) table.upsert(view, row)
+    const cells = this.cellsOf(rows)
+    return this.scope.engine.store.write((view) => {
+      let table: TableRows | undefined
+      for (const row of cells) (table ??= this.rowsToAdd(view)).upsert(view, row)
     })
   }
 
   /** Changes columns of the row with this key. Resolves with false when there is no such row. */
   async update(key: Key<T>, changes: Update<T>): Promise<boolean> {
+    const keyCells = this.mapper.keyCells(key)
+    const change = this.mapper.change(changes)
     let isFound = false
-    await this.#write((table, view) => {
-      isFound = updateRow(table, this.mapper, view, key, changes)
+    await this.scope.engine.store.write((view) => {
+      isFound = updateRow(this.rows(view), view, keyCells, change)
     })
     return isFound
   }
 
   /** Deletes the row with this key. Resolves with false when there was none. */
   async delete(key: Key<T>): Promise<boolean> {
+    const keyCells = this.mapper.keyCells(key)
     let isFound = false
-    await this.#write((table, view) => {
-      isFound = deleteRow(table, this.mapper, view, key)
+    await this.scope.engine.store.write((view) => {
+      isFound = deleteRow(this.rows(view), view, keyCells)
     })
     return isFound
   }
@@ -217,30 +237,20 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
   async history(key: Key<T>): Promise<RowVersion<T>[]> {
     const { engine } = this.scope
     const cells = this.mapper.keyCells(key)
-    const versions = this.rows()?.history(engine.store, cells) ?? []
+    const versions = this.rows(this.scope.viewNow())?.history(engine.store, cells) ?? []
     return versions.map(({ seqNum, row }) => ({
       seqNum,
       committedAt: dateOfSeqNum(seqNum),
       row: row === undefined ? undefined : (this.mapper.toRow(row) as Row<T>),
     }))
   }
-
-  #cellsOf(rows: Insert<T> | readonly Insert<T>[]) {
-    const list = (Array.isArray(rows) ? rows : [rows]) as readonly Insert<T>[]
-    return list.map((row) => this.mapper.toCells(row))
-  }
-
-  async #write(change: (table: TableRows, view: WriteView) => void): Promise<SeqNum> {
-    const table = await this.writableRows()
-    return this.scope.engine.store.write((view) => change(table, view))
-  }
 }
 
 /** What a transaction's tables need: the view that all its writes go through. */
 export interface WriteScope extends ReadScope {
   viewNow(): WriteView
-  /** Runs writes that belong together: all of them, or none when it throws. */
-  atomically<R>(fn: () => R): R
+  /** Runs writes that belong together, in their turn: all of them, or none when it throws. */
+  atomically<R>(fn: () => R | Promise<R>): R | Promise<R>
 }
 
 /** A table of a tenant inside a transaction: it sees the transaction's own writes, others see them after commit. */
@@ -252,58 +262,61 @@ export class TransactionTable<T extends AnyTable> extends TableReads<T> {
     this.#scope = scope
   }
 
-  /** @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION */
+  /** Adds one row or several, all or none. @throws as TableSession.insert, and TXN_FINISHED */
   async insert(rows: Insert<T> | readonly Insert<T>[]): Promise<void> {
-    const list = (Array.isArray(rows) ? rows : [rows]) as readonly Insert<T>[]
-    const cells = list.map((row) => this.mapper.toCells(row))
-    const table = await this.writableRows()
-    this.#scope.atomically(() => {
-      for (const row of cells) table.insert(this.#scope.viewNow(), row)
+    const cells = this.cellsOf(rows)
+    return this.#write((view) => {
+      let table: TableRows | undefined
+      for (const row of cells) (table ??= this.rowsToAdd(view)).insert(view, row)
     })
   }
 
+  /** Adds one row or several, replacing those with the same primary key. @throws as insert */
   async upsert(rows: Insert<T> | readonly Insert<T>[]): Promise<void> {
-    const list = (Array.isArray(rows) ? rows : [rows]) as readonly Insert<T>[]
-    const cells = list.map((row) => this.mapper.toCells(row))
-    const table = await this.writableRows()
-    this.#scope.atomically(() => {
-      for (const row of cells) table.upsert(this.#scope.viewNow(), row)
+    const cells = this.cellsOf(rows)
+    return this.#write((view) => {
+      let table: TableRows | undefined
+      for (const row of cells) (table ??= this.rowsToAdd(view)).upsert(view, row)
     })
   }
 
-  /** Resolves with false when there is no such row. */
+  /** Changes columns of the row with this key. Resolves with false when there is no such row. */
   async update(key: Key<T>, changes: Update<T>): Promise<boolean> {
-    const table = await this.writableRows()
-    return this.#scope.atomically(() =>
-      updateRow(table, this.mapper, this.#scope.viewNow(), key, changes),
-    )
+    const keyCells = this.mapper.keyCells(key)
+    const change = this.mapper.change(changes)
+    return this.#write((view) => updateRow(this.rows(view), view, keyCells, change))
   }
 
-  /** Resolves with false when there was none. */
+  /** Deletes the row with this key. Resolves with false when there was none. */
   async delete(key: Key<T>): Promise<boolean> {
-    const table = await this.writableRows()
-    return this.#scope.atomically(() =>
-      deleteRow(table, this.mapper, this.#scope.viewNow(), key),
-    )
+    const keyCells = this.mapper.keyCells(key)
+    return this.#write((view) => deleteRow(this.rows(view), view, keyCells))
+  }
+
+  #write<R>(change: (view: WriteView) => R): R | Promise<R> {
+    return this.#scope.atomically(() => change(this.#scope.viewNow()))
   }
 }
 
 function updateRow(
-  table: TableRows,
-  mapper: RowMapper,
+  rows: TableRows | undefined,
   view: WriteView,
-  key: unknown,
-  changes: unknown,
+  keyCells: readonly Cell[],
+  change: (row: readonly Cell[]) => Cell[],
 ): boolean {
-  const old = table.get(view, mapper.keyCells(key))
+  const old = rows?.get(view, keyCells)
   if (old === undefined) return false
-  table.update(view, old, mapper.changed(old, changes))
+  rows!.update(view, old, change(old))
   return true
 }
 
-function deleteRow(table: TableRows, mapper: RowMapper, view: WriteView, key: unknown): boolean {
-  const old = table.get(view, mapper.keyCells(key))
+function deleteRow(
+  rows: TableRows | undefined,
+  view: WriteView,
+  keyCells: readonly Cell[],
+): boolean {
+  const old = rows?.get(view, keyCells)
   if (old === undefined) return false
-  table.delete(view, old)
+  rows!.delete(view, old)
   return true
 }

@@ -3,7 +3,6 @@
 
 import type { SeqNum } from '../base/ids.js'
 import type { AnyTable } from '../catalog/table.js'
-import type { StoreTransaction } from '../store/transaction.js'
 import type { Engine, TenantName } from './engine.js'
 import { runInTransaction, runQuery, type SqlParameters, type SqlResult, textOf } from './sql.js'
 import {
@@ -15,7 +14,7 @@ import {
   type WriteScope,
 } from './table-session.js'
 import { type Moment, resolveMoment } from './time.js'
-import { type TransactOptions, transact } from './transact.js'
+import { type Attempt, checkFunction, type TransactOptions, transact } from './transact.js'
 
 /** The tables of a database by the name they are declared under. */
 export type Tables = Readonly<Record<string, AnyTable>>
@@ -40,6 +39,7 @@ export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
   'sql',
   'query',
   'at',
+  'seqNum',
   'then',
   'constructor',
   '__proto__',
@@ -59,8 +59,9 @@ export class TenantSession<T extends Tables> {
   }
 
   /**
-   * Runs `fn` in a serializable transaction and commits when it returns; a conflict runs it again. When it throws,
-   * nothing is written.
+   * Runs `fn` in a serializable transaction and commits when it returns; a conflict runs it again, so it must do nothing
+   * but read and write through `tx`. When it throws, nothing is written. A call of `tx` that fails leaves nothing behind,
+   * so `fn` may catch its error and go on.
    *
    * @returns what fn returns, once the commit is durable
    * @throws TXN_CONFLICT when it still conflicts after all retries
@@ -70,15 +71,13 @@ export class TenantSession<T extends Tables> {
    *   if (item.left > 0) await tx.stock.update('sku-1', { left: item.left - 1 })
    * })
    */
-  transact<R>(
+  async transact<R>(
     fn: (tx: TransactionTenant<T>) => Promise<R> | R,
     options?: TransactOptions,
   ): Promise<R> {
-    return transact(
-      this.#engine,
-      (transaction) => fn(transactionTenant<T>(this.#engine, this.#tenant, transaction)),
-      options,
-    )
+    checkFunction(fn)
+    const run = (attempt: Attempt) => fn(transactionTenant<T>(this.#engine, this.#tenant, attempt))
+    return (await transact(this.#engine, run, options)).result
   }
 
   /** Runs one SQL statement with its values bound: tenant.sql`select * from orders where id = ${id}`. */
@@ -95,27 +94,29 @@ export class TenantSession<T extends Tables> {
     text: string,
     parameters: SqlParameters = [],
   ): Promise<SqlResult<R>> {
-    if (!this.#engine.prepare(text).isWrite) {
-      return (await runQuery(
-        newestScope(this.#engine, this.#tenant),
-        text,
-        parameters,
-      )) as SqlResult<R>
+    const engine = this.#engine
+    const tenant = this.#tenant
+    if (!engine.prepare(text).isWrite) {
+      return (await runQuery(newestScope(engine, tenant), text, parameters)) as SqlResult<R>
     }
-    return transact(this.#engine, (transaction) => {
-      const scope = transactionScope(this.#engine, this.#tenant, transaction)
-      return runInTransaction(scope, text, parameters) as Promise<SqlResult<R>>
-    })
+    const { result, seqNum } = await transact(engine, (attempt) =>
+      runInTransaction(transactionScope(engine, tenant, attempt), text, parameters),
+    )
+    return Object.assign(result, { seqNum: seqNum ?? result.seqNum }) as SqlResult<R>
   }
 
   /**
-   * This tenant as of a moment: a Date, a SeqNum that a commit returned, or a duration back from now such as '-10m'.
+   * This tenant as of a moment: a Date, a SeqNum that a commit returned, a duration back from now such as '-10m', or ISO
+   * 8601 text. What it shows never changes; a moment that is still to come shows the state of now.
    *
    * @throws ARGUMENT_INVALID when it is no moment; reading throws TXN_SNAPSHOT_TOO_OLD when it is older than the history
    */
   at(moment: Moment): PastTenant<T> {
-    const seqNum = resolveMoment(moment, this.#engine.nowMicros())
-    return new PastTenantSession(this.#engine, this.#tenant, seqNum) as PastTenant<T>
+    const engine = this.#engine
+    const asked = resolveMoment(moment, engine.nowMicros())
+    // What is still to come is no past: later commits of this very millisecond must not show up either.
+    const seqNum = asked < engine.store.readable ? asked : engine.store.readable
+    return new PastTenantSession(engine, this.#tenant, seqNum) as PastTenant<T>
   }
 }
 
@@ -128,8 +129,7 @@ export class PastTenantSession {
   constructor(engine: Engine, tenant: TenantName, seqNum: SeqNum) {
     this.name = tenant.name
     this.seqNum = seqNum
-    const hold = async (): Promise<HeldView> => {
-      await engine.settle(seqNum)
+    const hold = (): HeldView => {
       const view = engine.store.at(seqNum)
       return { view, release: () => view.close() }
     }
@@ -163,6 +163,7 @@ export class TransactionTenantSession {
   readonly name: string
   readonly #scope: WriteScope
 
+  /** Made by transact(). */
   constructor(scope: WriteScope) {
     this.name = scope.tenant.name
     this.#scope = scope
@@ -189,9 +190,9 @@ export class TransactionTenantSession {
 export function transactionTenant<T extends Tables>(
   engine: Engine,
   tenant: TenantName,
-  transaction: StoreTransaction,
+  attempt: Attempt,
 ): TransactionTenant<T> {
-  const scope = transactionScope(engine, tenant, transaction)
+  const scope = transactionScope(engine, tenant, attempt)
   return new TransactionTenantSession(scope) as TransactionTenant<T>
 }
 
@@ -202,22 +203,20 @@ function newestScope(engine: Engine, tenant: TenantName): ReadScope {
     viewNow: () => engine.store.latest(),
     hold: () => {
       const view = engine.store.at(engine.store.readable)
-      return Promise.resolve({ view, release: () => view.close() })
+      return { view, release: () => view.close() }
     },
   }
 }
 
-function transactionScope(
-  engine: Engine,
-  tenant: TenantName,
-  transaction: StoreTransaction,
-): WriteScope {
+function transactionScope(engine: Engine, tenant: TenantName, attempt: Attempt): WriteScope {
+  const { transaction, calls } = attempt
+  const held: HeldView = { view: transaction, release: () => undefined }
   return {
     engine,
     tenant,
     viewNow: () => transaction,
-    atomically: (fn) => transaction.atomically(fn),
-    hold: () => Promise.resolve({ view: transaction, release: () => undefined }),
+    atomically: (fn) => calls.run(() => transaction.atomically(fn)),
+    hold: () => calls.run(() => held),
   }
 }
 

@@ -25,6 +25,8 @@ export interface ScanSource {
   readonly cursor: Cursor
   readonly range: KeyRange
   readonly at: SeqNum
+  /** Throws when there is nothing to read any more: a scan may outlive its store. */
+  readonly assertReadable: () => void
   /** Called once, when the scan ends or is closed. */
   readonly onClose: () => void
 }
@@ -58,6 +60,7 @@ abstract class VisibleScan implements EntryScan {
   protected readonly cursor: Cursor
   protected readonly range: KeyRange
   protected readonly at: SeqNum
+  readonly #assertReadable: () => void
   readonly #onClose: () => void
   #isClosed = false
 
@@ -65,11 +68,13 @@ abstract class VisibleScan implements EntryScan {
     this.cursor = source.cursor
     this.range = source.range
     this.at = source.at
+    this.#assertReadable = source.assertReadable
     this.#onClose = source.onClose
   }
 
   next(): boolean {
     if (this.#isClosed) return false
+    this.#assertReadable()
     if (this.advance()) return true
     this.close()
     return false

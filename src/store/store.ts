@@ -155,7 +155,10 @@ export class Store implements TransactionHost {
     } finally {
       view.finish()
     }
-    return batch.isEmpty ? this.#readable : this.commit(batch)
+    if (!batch.isEmpty) return this.commit(batch)
+    // That there was nothing to write may be the doing of a commit that is not durable yet.
+    await this.#log.settle()
+    return this.#readable
   }
 
   /** Begins a serializable transaction on the newest readable state. */
@@ -221,7 +224,10 @@ export class Store implements TransactionHost {
     return verifyFiles(this.#files, this.#env, onProgress)
   }
 
-  /** Waits for commits and jobs in flight, flushes, and lets go of every file. Idempotent. */
+  /**
+   * Waits for commits and jobs in flight, flushes, and lets go of every file. Idempotent. From the call on everything
+   * else is refused.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -240,7 +246,9 @@ export class Store implements TransactionHost {
     const view = tablet.acquire()
     const committed = tablet.cursorOver(view, range.lower, range.upper)
     const cursor = own === undefined ? committed : new MergeCursor([own.cursor(), committed])
-    return openScan({ cursor, range, at, onClose: () => tablet.release(view) }, reverse)
+    const assertReadable = () => this.#assertReadable()
+    const onClose = () => tablet.release(view)
+    return openScan({ cursor, range, at, assertReadable, onClose }, reverse)
   }
 
   isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean {
@@ -337,8 +345,8 @@ export class Store implements TransactionHost {
   }
 
   #assertReadable(): void {
+    if (this.#closing !== undefined) throw engineError('DB_CLOSED', 'the database is closed')
     if (this.#state === 'open' || this.#state === 'readOnly') return
-    if (this.#state === 'closed') throw engineError('DB_CLOSED', 'the database is closed')
     throw engineError('DB_POISONED', 'an earlier failure left the outcome of commits unknown', {
       cause: this.#failure,
     })

@@ -57,7 +57,7 @@ export class StoreTransaction implements WriteView {
     const reverse = options.reverse === true
     const own = this.#batch.isEmpty ? undefined : this.#batch
     const inner = this.#host.scan(range, this.snapshot, reverse, own)
-    const scan = new TrackedScan(inner, range, reverse)
+    const scan = new TrackedScan({ inner, range, reverse, assertOpen: () => this.#assertOpen() })
     this.#scans.push(scan)
     return scan
   }
@@ -72,15 +72,22 @@ export class StoreTransaction implements WriteView {
     this.#batch.delete(key)
   }
 
-  /** Runs several writes as one: when `fn` throws, those it made are taken back and the transaction goes on. */
+  /**
+   * Runs several writes as one: when `fn` throws, or its promise rejects, all writes since it began are taken back and
+   * the transaction goes on.
+   */
   atomically<R>(fn: () => R): R {
     this.#assertOpen()
     const savepoint = this.#batch.savepoint()
-    try {
-      return fn()
-    } catch (error) {
+    const undo = (error: unknown): never => {
       this.#batch.rollbackTo(savepoint)
       throw error
+    }
+    try {
+      const result = fn()
+      return result instanceof Promise ? (result.catch(undo) as R) : result
+    } catch (error) {
+      return undo(error)
     }
   }
 
@@ -137,21 +144,30 @@ class TrackedScan implements EntryScan {
   readonly #inner: EntryScan
   readonly #range: KeyRange
   readonly #reverse: boolean
+  readonly #assertOpen: () => void
   #isStarted = false
   #isExhausted = false
   #lastKey: Uint8Array | undefined
 
-  constructor(inner: EntryScan, range: KeyRange, reverse: boolean) {
-    this.#inner = inner
-    this.#range = range
-    this.#reverse = reverse
+  constructor(parts: {
+    readonly inner: EntryScan
+    readonly range: KeyRange
+    readonly reverse: boolean
+    readonly assertOpen: () => void
+  }) {
+    this.#inner = parts.inner
+    this.#range = parts.range
+    this.#reverse = parts.reverse
+    this.#assertOpen = parts.assertOpen
   }
 
   get entry(): EntrySlot {
     return this.#inner.entry
   }
 
+  /** @throws TXN_FINISHED: what ended with the transaction must not look like the end of the range */
   next(): boolean {
+    this.#assertOpen()
     if (this.#lastKey !== undefined || this.#isExhausted) return false
     this.#isStarted = true
     const isFound = this.#inner.next()

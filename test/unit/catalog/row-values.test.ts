@@ -89,11 +89,11 @@ describe('a row', () => {
 
   test('changes in the given columns only', () => {
     const cells = mapper.toCells({ id: 'a', amount: 1, at, note: 'x' })
-    const changed = mapper.changed(cells, { note: null, status: 'paid', amount: undefined })
+    const changed = mapper.change({ note: null, status: 'paid', amount: undefined })(cells)
     expect(changed).toStrictEqual(['a', 'paid', 100n, at.getTime() * 1000, null, []])
     expect(cells[4]).toBe('x')
-    expect(errorOf(() => mapper.changed(cells, { no: 1 })).code).toBe('SCHEMA_UNKNOWN_COLUMN')
-    expect(errorOf(() => mapper.changed(cells, { id: null })).code).toBe('SCHEMA_TYPE_MISMATCH')
+    expect(errorOf(() => mapper.change({ no: 1 })).code).toBe('SCHEMA_UNKNOWN_COLUMN')
+    expect(errorOf(() => mapper.change({ id: null })).code).toBe('SCHEMA_TYPE_MISMATCH')
   })
 
   test('with columns named like what objects inherit is read right', () => {
