@@ -17,7 +17,7 @@ export interface SqlResult<R = SqlRow> extends Array<R> {
   readonly columns: QueryResult['columns']
   /** Rows inserted, updated or deleted. */
   readonly affectedCount: number
-  /** The commit whose state the answer shows. */
+  /** The commit whose state the answer shows; of a write outside transactions the commit that it became. */
   readonly seqNum: SeqNum
 }
 
@@ -64,6 +64,16 @@ export async function runInTransaction(
   return scope.atomically(() => execute(scope, scope.viewNow(), text, parameters))
 }
 
+/** The rows with the rest beside them: printed or compared, the result is its rows. */
+function sqlResult(result: QueryResult, seqNum: SeqNum): SqlResult {
+  const { rows, columns, affectedCount } = result
+  return Object.defineProperties(rows, {
+    columns: { value: columns },
+    affectedCount: { value: affectedCount },
+    seqNum: { value: seqNum, writable: true },
+  }) as SqlResult
+}
+
 async function execute(
   scope: ReadScope,
   view: ReadView | WriteView,
@@ -99,11 +109,7 @@ async function execute(
   }
   try {
     const result = await statement.execute(context, parameters)
-    return Object.assign(result.rows, {
-      columns: result.columns,
-      affectedCount: result.affectedCount,
-      seqNum: view.snapshot,
-    }) as SqlResult
+    return sqlResult(result, view.snapshot)
   } finally {
     for (const snapshot of snapshots) snapshot.close()
   }

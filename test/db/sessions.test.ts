@@ -44,26 +44,26 @@ describe('rows', () => {
 
   test('take effect in the order of the calls, also for a tenant that is new', async () => {
     const db = await openShop()
-    const { counters } = db.tenant('new')
+    const fresh = db.tenant('new')
     const results = await Promise.all([
-      counters.insert({ id: 'x', n: 1 }),
-      counters.update('x', { n: 2 }),
-      counters.upsert({ id: 'y', n: 1 }),
-      counters.delete('y'),
-      counters.delete('y'),
+      fresh.counters.insert({ id: 'x', n: 1 }),
+      fresh.counters.update('x', { n: 2 }),
+      fresh.counters.upsert({ id: 'y', n: 1 }),
+      fresh.counters.delete('y'),
+      fresh.counters.delete('y'),
       db.tenant('new').counters.update('x', { n: 3 }),
     ])
     expect(results.slice(3)).toEqual([true, false, true])
-    expect(await counters.scan().toArray()).toEqual([{ id: 'x', n: 3 }])
+    expect(await fresh.counters.scan().toArray()).toEqual([{ id: 'x', n: 3 }])
   })
 
   test('an answer never tells of a commit that reads do not show yet', async () => {
     const db = await openShop()
-    const { counters } = db.tenant('a')
-    await counters.insert({ id: 'x', n: 1 })
-    const first = counters.delete('x')
-    expect(await counters.delete('x')).toBe(false)
-    expect(counters.getSync('x')).toBeUndefined()
+    const shop = db.tenant('a')
+    await shop.counters.insert({ id: 'x', n: 1 })
+    const first = shop.counters.delete('x')
+    expect(await shop.counters.delete('x')).toBe(false)
+    expect(shop.counters.getSync('x')).toBeUndefined()
     expect(await first).toBe(true)
   })
 
