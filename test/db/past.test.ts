@@ -58,9 +58,9 @@ describe('a session of a moment', () => {
     const shop = db.tenant('a')
     await shop.counters.insert({ id: 'n', n: 0 })
     let n = 0
-    let isDone = false
+    const writing = new AbortController()
     const writer = (async () => {
-      while (!isDone) await shop.counters.update('n', { n: ++n })
+      while (!writing.signal.aborted) await shop.counters.update('n', { n: ++n })
     })()
     for (let round = 0; round < 30; round++) {
       const moments = [new Date(), '-0s', '2999-01-01', db.stats().seqNum]
@@ -76,7 +76,7 @@ describe('a session of a moment', () => {
         expect(await Promise.all(read)).toEqual(seen)
       }
     }
-    isDone = true
+    writing.abort()
     await writer
   })
 
