@@ -73,11 +73,6 @@ export const ERROR_TABLE = {
     'A declared table differs from the stored one in a way that cannot be applied.',
     'Declare the table as it is stored, or choose another table name and copy the rows.',
   ),
-  SCHEMA_UNKNOWN_TABLE: row(
-    'invalid',
-    'No table has this name.',
-    'Declare the table in open({ tables }).',
-  ),
   SCHEMA_UNKNOWN_COLUMN: row(
     'invalid',
     'The table has no column of this name.',

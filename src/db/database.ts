@@ -68,6 +68,7 @@ export class Database<T extends Tables> {
   /**
    * Runs `fn` in one serializable transaction over any tenants; see TenantSession.transact.
    *
+   * @throws TXN_CONFLICT when it still conflicts after all retries
    * @example
    * await db.transact(async (tx) => {
    *   await tx.tenant('a').wallets.update('w', { cents: 0n })
@@ -135,7 +136,10 @@ export class Database<T extends Tables> {
     return this.#engine.store.verify(onProgress)
   }
 
-  /** Waits for commits in flight, brings memory into tables and lets go of the directory. Idempotent. */
+  /**
+   * Waits for commits in flight, brings memory into tables and lets go of the directory; whatever else comes after the
+   * call gets DB_CLOSED. Idempotent. A process that ends without it has lost nothing: the next opening replays the log.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#engine.store.close().finally(this.#onClosed)
     return this.#closing

@@ -1,5 +1,6 @@
 // What all sessions of one open database share: the store, the catalog, and the way from names to numbers.
 
+import { invariant } from '../base/assert.js'
 import { engineError } from '../base/errors.js'
 import type { Catalog, TenantRef } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
@@ -38,11 +39,10 @@ export class Engine {
     return [...this.#mappers.keys()]
   }
 
-  /** @throws SCHEMA_UNKNOWN_TABLE */
   mapper(table: string): RowMapper {
     const mapper = this.#mappers.get(table)
-    if (mapper !== undefined) return mapper
-    throw engineError('SCHEMA_UNKNOWN_TABLE', `there is no table ${table}`, { details: { table } })
+    invariant(mapper !== undefined, 'sessions show stored tables only')
+    return mapper
   }
 
   definition(table: string): TableDefinition | undefined {

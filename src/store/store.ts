@@ -141,10 +141,10 @@ export class Store implements TransactionHost {
    * @throws whatever fn throws, after what it may have seen is durable
    */
   async write(fn: (view: WriteView) => void): Promise<SeqNum> {
-    this.#assertWritable()
+    this.assertWritable()
     const delay = this.#maintenance.admit()
     if (delay !== undefined) await delay
-    this.#assertWritable()
+    this.assertWritable()
     const batch = new WriteBatch()
     const view = new ImmediateView(this, batch)
     try {
@@ -197,13 +197,13 @@ export class Store implements TransactionHost {
 
   /** Brings everything committed so far into tables. */
   async flush(): Promise<void> {
-    this.#assertWritable()
+    this.assertWritable()
     await this.#maintenance.flushAll()
   }
 
   /** Flushes, then compacts until no level asks for it. */
   async compact(): Promise<void> {
-    this.#assertWritable()
+    this.assertWritable()
     await this.#maintenance.flushAll()
     await this.#maintenance.compactAll()
   }
@@ -272,8 +272,15 @@ export class Store implements TransactionHost {
     return isNewer
   }
 
+  assertWritable(): void {
+    if (this.#state !== 'readOnly') return this.#assertReadable()
+    throw engineError('DB_READ_ONLY', 'an earlier commit found no room on the disk', {
+      cause: this.#failure,
+    })
+  }
+
   commit(batch: WriteBatch): Promise<SeqNum> {
-    this.#assertWritable()
+    this.assertWritable()
     const seqNum = this.#numberAfter(this.#last)
     const payload = this.#payload
     payload.reset()
@@ -335,13 +342,6 @@ export class Store implements TransactionHost {
   #numberAfter(previous: SeqNum): SeqNum {
     const wall = this.#env.clock.wallMicros()
     return (wall > previous ? wall : previous + 1) as SeqNum
-  }
-
-  #assertWritable(): void {
-    if (this.#state !== 'readOnly') return this.#assertReadable()
-    throw engineError('DB_READ_ONLY', 'an earlier commit found no room on the disk', {
-      cause: this.#failure,
-    })
   }
 
   #assertReadable(): void {

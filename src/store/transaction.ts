@@ -18,6 +18,8 @@ export interface TransactionHost {
   scan(range: KeyRange, at: SeqNum, reverse: boolean, own?: WriteBatch): EntryScan
   isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean
   isRangeNewer(range: KeyRange, since: SeqNum): boolean
+  /** @throws DB_READ_ONLY DB_POISONED DB_CLOSED */
+  assertWritable(): void
   /** Numbers and logs the batch; everything before the returned promise happens at once. */
   commit(batch: WriteBatch): Promise<SeqNum>
   /** Waits until every commit that the transaction may have met is durable. */
@@ -101,6 +103,8 @@ export class StoreTransaction implements WriteView {
     this.#assertOpen()
     try {
       if (this.#batch.isEmpty) return undefined
+      // First, or a commit that was refused and will never be readable would be a conflict for ever.
+      this.#host.assertWritable()
       if (this.#isStale()) {
         // The answer must not tell of a commit that may still be lost.
         await this.#host.settle()
