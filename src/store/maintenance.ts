@@ -273,7 +273,7 @@ export class Maintenance {
   #nextPlan(): { readonly tablet: Tablet; readonly plan: CompactionPlan } | undefined {
     if (this.#isStopped) return undefined
     for (const tablet of this.#o.files.tablets) {
-      const plan = pickCompaction(tablet.version)
+      const plan = pickCompaction(tablet.version, this.#o.options.picker)
       if (plan !== undefined) return { tablet, plan }
     }
     return undefined

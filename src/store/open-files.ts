@@ -16,6 +16,7 @@ import { hashBytes } from '../kernels/bytes.js'
 import { Manifest } from '../lsm/manifest.js'
 import { type ManifestState, readManifest, type TabletState } from '../lsm/manifest-state.js'
 import { Memtable } from '../lsm/memtable.js'
+import type { PickerLimits } from '../lsm/picker.js'
 import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import { Tablet, type TableSource } from '../lsm/tablet.js'
 import { BlockCache } from '../sstable/block-cache.js'
@@ -41,6 +42,8 @@ export interface StoreOptions {
   /** Stored bytes of an sstable that a compaction writes. */
   readonly outputTableBytes: number
   readonly transform: BlockTransform
+  /** When levels are due for compaction; absent: the measured defaults. */
+  readonly picker?: PickerLimits
 }
 
 /** What files of this opening carry in their headers. */

@@ -61,6 +61,8 @@ async function checkRecovered(
   model: VersionModel,
 ): Promise<Store> {
   const store = await Store.open(options, simulation(seed, fs), new EventSource())
+  const tableCount = fs.list(options.path).filter((name) => name.endsWith('.sst')).length
+  expect(tableCount, 'leftovers of interrupted jobs').toBe(store.stats().tableCount)
   const state = dump(store.latest())
   let count = model.acknowledgedCount
   while (count <= model.commits.length && !sameState(model.stateAfter(count), state)) count++

@@ -33,6 +33,14 @@ export function storeOptions(random: Seeded): StoreOptions {
     outputTableBytes: random.pick([1_024, 1 << 20]),
     historyWindowMs: random.pick([0, 60_000, 86_400_000]),
     transform: IDENTITY_TRANSFORM,
+    // Tiny levels, so that a few hundred entries fill several of them.
+    picker: {
+      level0MaxCount: random.pick([1, 2, 4]),
+      level1MaxBytes: random.pick([500, 4_000]),
+      levelRatio: random.pick([2, 4]),
+      level0BiteBytes: random.pick([1_000, 1 << 20]),
+      moveMinBytes: random.pick([0, 1 << 20]),
+    },
   }
 }
 
