@@ -55,7 +55,9 @@ export function planWrite(statement: Insert | Update | Delete, options: BindOpti
     checkAssignment(definition.columns[index]!, bound.type, options.text, value.at)
     return { column: index, value: bound }
   })
-  return { kind: 'update', definition, access, assignments }
+  // A column that is named twice takes the last value; the others are not even computed.
+  const lasting = new Map(assignments.map((assignment) => [assignment.column, assignment]))
+  return { kind: 'update', definition, access, assignments: [...lasting.values()] }
 }
 
 function planAccess(

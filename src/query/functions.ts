@@ -50,6 +50,13 @@ const numeric: ScalarFunction['bind'] = (args, site) => {
   return { args: [first, ...args.slice(1)], type: first.type.kind === 'null' ? INT : first.type }
 }
 
+/** Whole numbers stay what they are. */
+const whole: ScalarFunction['bind'] = (args, site) => {
+  const value = arithmeticOperand(args[0]!, 'the function', site)
+  const isWhole = value.type.kind === 'int' || value.type.kind === 'bigint'
+  return isWhole ? { args: [value], type: value.type } : typed(FLOAT, FLOAT)(args, site)
+}
+
 const unified: ScalarFunction['bind'] = (args, site) => {
   const { branches, type } = unifyExpressions(args, 'the function', site)
   return { args: branches, type }
@@ -101,19 +108,11 @@ function characters(text: string): string[] {
 /** SQLite's substr: positions from 1, negative ones from the end, a negative length takes what lies before. */
 function substring(text: string, start: number, length: number | undefined): string {
   const units = characters(text)
-  let from = start > 0 ? start - 1 : start < 0 ? units.length + start : -1
-  let count = length ?? units.length + 1
-  if (start === 0 && length !== undefined && length > 0) {
-    from = 0
-    count--
-  } else if (start === 0) {
-    from = 0
-  }
-  if (count < 0) {
-    from += count
-    count = -count
-  }
-  const end = Math.min(units.length, from + count)
+  if (length === undefined) return units.slice(start > 0 ? start - 1 : start).join('')
+  // Position 0 lies before the first character.
+  const at = start >= 0 ? start - 1 : units.length + start
+  const from = length < 0 ? at + length : at
+  const end = length < 0 ? at : at + length
   return units.slice(Math.max(0, from), Math.max(0, end)).join('')
 }
 
@@ -256,8 +255,8 @@ export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map<
     scalar(
       1,
       1,
-      typed(FLOAT, FLOAT),
-      unary((cell) => Math.ceil(cell as number) + 0),
+      whole,
+      unary((cell) => (typeof cell === 'bigint' ? cell : Math.ceil(cell as number) + 0)),
     ),
   ],
   [
@@ -265,8 +264,8 @@ export const SCALAR_FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map<
     scalar(
       1,
       1,
-      typed(FLOAT, FLOAT),
-      unary((cell) => Math.floor(cell as number) + 0),
+      whole,
+      unary((cell) => (typeof cell === 'bigint' ? cell : Math.floor(cell as number) + 0)),
     ),
   ],
   [

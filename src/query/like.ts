@@ -1,6 +1,6 @@
 // LIKE as in SQLite: `%` any text, `_` one character, letters of ASCII in either case.
 
-/** Matches in time text x pattern at worst: only the last `%` is ever retried. */
+/** Matches in time text x pattern at worst: only the last `%` is ever retried. An escape with nothing behind it matches nothing. */
 export function isLike(text: string, pattern: string, escape = ''): boolean {
   let t = 0
   let p = 0
@@ -8,18 +8,16 @@ export function isLike(text: string, pattern: string, escape = ''): boolean {
   let retryPattern = -1
   while (t < text.length) {
     const symbol = pattern[p]
-    const isEscaped = symbol === escape && p + 1 < pattern.length
-    if (!isEscaped && symbol === '%') {
+    const isEscape = symbol === escape
+    const expected = isEscape ? pattern[p + 1] : symbol
+    if (!isEscape && symbol === '%') {
       retryPattern = ++p
       retryText = t
-    } else if (!isEscaped && symbol === '_') {
+    } else if (!isEscape && symbol === '_') {
       t += text.codePointAt(t)! > 0xffff ? 2 : 1
       p++
-    } else if (
-      symbol !== undefined &&
-      fold(isEscaped ? pattern[p + 1]! : symbol) === fold(text[t]!)
-    ) {
-      p += isEscaped ? 2 : 1
+    } else if (expected !== undefined && fold(expected) === fold(text[t]!)) {
+      p += isEscape ? 2 : 1
       t++
     } else if (retryPattern >= 0) {
       p = retryPattern

@@ -107,6 +107,9 @@ describe('update and delete', () => {
     const kit = await filled()
     await kit.result('update t set n = 1, n = id, price = n, name = ? where id = 2', ['x'])
     expect(await kit.rows('select n, price, name from t where id = 2')).toEqual([[2, '20.00', 'x']])
+    // The first value could not even be stored.
+    await kit.result('update t set id = n / 0, id = 9 where id = 2')
+    expect(await kit.rows('select id from t where n = 2')).toEqual([[9]])
   })
 
   test('indexes follow', async () => {
