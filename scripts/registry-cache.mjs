@@ -4,7 +4,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -27,6 +27,20 @@ export function cachePackages(name, specifiers) {
   if (!npm(['install', ...flags, ...specifiers], folder)) return undefined
   writeFileSync(stamp, wanted)
   return folder
+}
+
+/**
+ * Runs the install scripts of a package in `folder`, which may compile for a minute.
+ *
+ * @param {string} name
+ * @param {string} folder
+ */
+export function buildPackage(name, folder) {
+  // Where headers lie beside this Node, node-gyp need not download them.
+  const prefix = dirname(dirname(process.execPath))
+  const hasHeaders = existsSync(join(prefix, 'include/node/node.h'))
+  const headers = hasHeaders ? { npm_config_nodedir: prefix } : undefined
+  return npm(['rebuild', name], folder, { npm_config_ignore_scripts: 'false', ...headers })
 }
 
 /**

@@ -3,13 +3,20 @@
 
 import { createRequire } from 'node:module'
 
+import type { Theirs } from './comparison.js'
+
 /** As much of better-sqlite3 as the tests use. */
 export interface Oracle {
   exec(sql: string): void
   prepare(sql: string): {
-    all(...params: readonly unknown[]): Record<string, unknown>[]
+    readonly reader: boolean
+    all(...params: readonly unknown[]): Theirs[][]
     run(...params: readonly unknown[]): { changes: number }
+    /** Rows come as arrays. */
+    raw(): unknown
   }
+  /** Integers come as bigint, so that they tell themselves from floats. */
+  defaultSafeIntegers(): void
   close(): void
 }
 
@@ -21,8 +28,23 @@ export function openOracle(): Oracle | undefined {
     const Database = createRequire(import.meta.url)('better-sqlite3') as new (
       path: string,
     ) => Oracle
-    return new Database(':memory:')
+    const oracle = new Database(':memory:')
+    oracle.defaultSafeIntegers()
+    return oracle
   } catch {
     return undefined
   }
+}
+
+/** Runs one statement: its rows, or how many it changed. */
+export function runOracle(
+  oracle: Oracle,
+  text: string,
+  params: readonly unknown[] | Record<string, unknown>,
+): { rows: Theirs[][]; changes: number } {
+  const statement = oracle.prepare(text)
+  const values = Array.isArray(params) ? params : [params]
+  if (!statement.reader) return { rows: [], changes: statement.run(...values).changes }
+  statement.raw()
+  return { rows: statement.all(...values), changes: 0 }
 }
