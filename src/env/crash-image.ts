@@ -6,7 +6,7 @@
 // - of each un-synced creation, renaming and removal all or nothing, in any combination that a journal could hold: what
 //   touches a name survives only with everything earlier that touched it. A renamed file may be found under both names,
 //   under neither only when its creation was never synced either.
-// A sector of 512 bytes is written whole or not at all.
+// A sector of 512 bytes is written whole or not at all, or of what a test says.
 
 import type { MemoryContent } from './memory-content.js'
 import { applyMutation, type MemoryInode, type Mutation } from './memory-inode.js'
@@ -22,6 +22,29 @@ export type CrashMode = 'lost' | 'kept' | 'prefix' | 'subset' | 'torn' | 'random
 
 const MODES = ['lost', 'kept', 'prefix', 'subset', 'torn', 'torn'] as const
 
+/** A write that the power cut halved, told exactly. */
+export interface TornWrite {
+  /** What the disk writes whole or not at all. */
+  readonly sectorBytes: number
+  /** Which half of the sectors was written; of one sector `left` means all and `right` nothing. */
+  readonly part: 'left' | 'right' | 'middle'
+  /** Where the write was to grow the file: the file stayed short, has zeros, or has what the disk held before. */
+  readonly grown: 'short' | 'zeros' | 'rubbish'
+}
+
+/** What becomes of one un-synced call. `torn` leaves the choice to chance; of a renaming it means both names. */
+export type CallFate = 'lost' | 'kept' | 'torn' | TornWrite
+
+/** A call whose fate a crash at this moment decides. */
+export interface UnsyncedCall {
+  readonly number: number
+  readonly kind: 'write' | 'resize' | 'name'
+  /** Of writes. */
+  readonly byteCount: number
+  /** Whether the file ended before the end of the write. */
+  readonly isGrowing: boolean
+}
+
 /** Where chance comes from: 0 <= x < 1. */
 export interface Chance {
   float(): number
@@ -34,18 +57,33 @@ export interface EntryChange {
   readonly adds?: { readonly path: string; readonly inode: MemoryInode }
 }
 
-type Fate = 'lost' | 'kept' | 'torn'
+type WriteMutation = Mutation & { readonly kind: 'write' }
+
+/** How a write is torn; asked in this order. */
+interface Tear {
+  readonly sectorBytes: number
+  choose(sectorCount: number): (sector: number) => boolean
+  isGrown(): boolean
+  isRubbish(): boolean
+}
+
+/** How the fates are chosen: by a mode, or call by call. */
+export type CrashRule = CrashMode | ((callNumber: number) => CallFate)
 
 /** Decides the fate of each un-synced call. */
 export class CrashPlan {
   readonly #random: Chance
-  readonly #fateOf: (callNumber: number) => Fate
+  readonly #fateOf: (callNumber: number) => CallFate
 
   /** `firstCall` and `lastCall` enclose the calls whose fate is open. */
-  constructor(random: Chance, mode: CrashMode, firstCall: number, lastCall: number) {
+  constructor(random: Chance, rule: CrashRule, firstCall: number, lastCall: number) {
     this.#random = random
-    const chosen = mode === 'random' ? MODES[this.#below(MODES.length)]! : mode
-    this.#fateOf = fateRule(random, chosen, firstCall, lastCall)
+    if (typeof rule === 'function') {
+      this.#fateOf = rule
+    } else {
+      const mode = rule === 'random' ? MODES[this.#below(MODES.length)]! : rule
+      this.#fateOf = fateRule(random, mode, firstCall, lastCall)
+    }
   }
 
   /** True for a call that did all its work. */
@@ -64,7 +102,7 @@ export class CrashPlan {
       const names = [removes, adds?.path].filter((name) => name !== undefined)
       const isPossible = !names.some((name) => lostNames.has(name))
       const fate = isPossible ? this.#fateOf(number) : 'lost'
-      const isAdded = fate === 'kept' || (fate === 'torn' && removes !== undefined)
+      const isAdded = fate === 'kept' || (fate !== 'lost' && removes !== undefined)
       if (adds !== undefined && isAdded) entries.set(adds.path, adds.inode)
       else if (adds !== undefined) lostNames.add(adds.path)
       if (removes !== undefined && fate === 'kept') entries.delete(removes)
@@ -79,32 +117,42 @@ export class CrashPlan {
     for (const mutation of inode.unsynced) {
       const fate = this.#fateOf(mutation.number)
       if (fate === 'kept') applyMutation(content, mutation)
-      else if (fate === 'torn' && mutation.kind === 'write') this.#tear(content, mutation)
+      else if (fate !== 'lost' && mutation.kind === 'write')
+        this.#tear(content, mutation, fate === 'torn' ? this.#anyTear() : shapeOf(fate))
     }
     return content
   }
 
   /** Writes some of the write's sectors; others keep what was there, or are rubbish where the file had grown. */
-  #tear(content: MemoryContent, write: Mutation & { readonly kind: 'write' }): void {
+  #tear(content: MemoryContent, write: WriteMutation, tear: Tear): void {
     const { data, offsetBytes } = write
     const endBytes = offsetBytes + data.length
     const grownFromBytes = content.lengthBytes
-    const first = Math.floor(offsetBytes / SECTOR_BYTES)
-    const count = Math.ceil(endBytes / SECTOR_BYTES) - first
-    const isWritten = this.#tornSectors(count)
+    const { sectorBytes } = tear
+    const { first, count } = sectorsOf(write, sectorBytes)
+    const isWritten = tear.choose(count)
     const lost: [number, number][] = []
     for (let i = 0; i < count; i++) {
-      const start = Math.max(offsetBytes, (first + i) * SECTOR_BYTES)
-      const end = Math.min(endBytes, (first + i + 1) * SECTOR_BYTES)
+      const start = Math.max(offsetBytes, (first + i) * sectorBytes)
+      const end = Math.min(endBytes, (first + i + 1) * sectorBytes)
       if (isWritten(i)) content.write(data.subarray(start - offsetBytes, end - offsetBytes), start)
       else lost.push([start, end])
     }
-    if (this.#chance(0.5)) content.resize(Math.max(content.lengthBytes, endBytes))
-    if (this.#chance(0.5)) return
+    if (tear.isGrown()) content.resize(Math.max(content.lengthBytes, endBytes))
+    if (!tear.isRubbish()) return
     for (const [start, end] of lost) {
       const from = Math.max(start, grownFromBytes)
       const to = Math.min(end, content.lengthBytes)
       if (from < to) content.write(this.#rubbish(data, to - from), from)
+    }
+  }
+
+  #anyTear(): Tear {
+    return {
+      sectorBytes: SECTOR_BYTES,
+      choose: (count) => this.#tornSectors(count),
+      isGrown: () => this.#chance(0.5),
+      isRubbish: () => !this.#chance(0.5),
     }
   }
 
@@ -143,12 +191,32 @@ export class CrashPlan {
   }
 }
 
+function shapeOf({ sectorBytes, part, grown }: TornWrite): Tear {
+  return {
+    sectorBytes,
+    choose: (count) => {
+      const half = Math.ceil(count / 2)
+      if (part === 'left') return (sector) => sector < half
+      if (part === 'right') return (sector) => sector >= half
+      return (sector) => sector >= count / 3 && sector < (2 * count) / 3
+    },
+    isGrown: () => grown !== 'short',
+    isRubbish: () => grown === 'rubbish',
+  }
+}
+
+function sectorsOf(write: WriteMutation, sectorBytes: number): { first: number; count: number } {
+  const first = Math.floor(write.offsetBytes / sectorBytes)
+  const end = Math.ceil((write.offsetBytes + write.data.length) / sectorBytes)
+  return { first, count: end - first }
+}
+
 function fateRule(
   random: Chance,
   mode: Exclude<CrashMode, 'random'>,
   firstCall: number,
   lastCall: number,
-): (callNumber: number) => Fate {
+): (callNumber: number) => CallFate {
   if (mode === 'lost' || mode === 'kept') return () => mode
   if (mode === 'prefix') {
     const keptCount = Math.floor(random.float() * (lastCall - firstCall + 2))

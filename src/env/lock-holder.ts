@@ -37,8 +37,11 @@ export type ProcessIdentity = Omit<LockHolder, 'since' | 'token'>
 /** `unknown`: this process cannot tell; the holder's sign of life decides. */
 export type HolderState = 'alive' | 'gone' | 'unknown'
 
+let own: ProcessIdentity | undefined
+
+/** Who this process is; asked of the system once. */
 export function ownIdentity(): ProcessIdentity {
-  return {
+  own ??= {
     pid: process.pid,
     host: hostname(),
     processStart: processStartOf(process.pid) ?? '',
@@ -46,6 +49,7 @@ export function ownIdentity(): ProcessIdentity {
     pidNamespace: told(() => readlinkSync('/proc/self/ns/pid')),
     networkNamespace: told(() => readlinkSync('/proc/self/ns/net')),
   }
+  return own
 }
 
 /** When a process started, in the system's own unit; undefined when there is no such process. */

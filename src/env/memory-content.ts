@@ -2,6 +2,7 @@
 // file costs a pointer per extent. Extents that were never written are not there and read as zeros.
 
 const EXTENT_BYTES = 4096
+const ZERO_EXTENT = new Uint8Array(EXTENT_BYTES)
 
 export class MemoryContent {
   #extents: (Uint8Array | undefined)[] = []
@@ -44,8 +45,10 @@ export class MemoryContent {
       const index = Math.floor((offsetBytes + done) / EXTENT_BYTES)
       const start = (offsetBytes + done) % EXTENT_BYTES
       const part = Math.min(EXTENT_BYTES - start, data.length - done)
-      this.#ownExtent(index).set(data.subarray(done, done + part), start)
+      const bytes = data.subarray(done, done + part)
       done += part
+      if (this.#extents[index] === undefined && isZeros(bytes)) continue
+      this.#ownExtent(index).set(bytes, start)
     }
     if (data.length === 0) return
     this.#lengthBytes = Math.max(this.#lengthBytes, offsetBytes + data.length)
@@ -65,6 +68,13 @@ export class MemoryContent {
     this.#lengthBytes = lengthBytes
   }
 
+  /** Visits the extents that may hold something else than zeros. */
+  forEachExtent(visit: (index: number, bytes: Uint8Array) => void): void {
+    for (const [index, bytes] of this.#extents.entries()) {
+      if (bytes !== undefined && !isZeros(bytes)) visit(index, bytes)
+    }
+  }
+
   #ownExtent(index: number): Uint8Array {
     const present = this.#extents[index]
     if (present !== undefined && this.#isOwn[index] === true) return present
@@ -77,4 +87,8 @@ export class MemoryContent {
     this.#isOwn[index] = true
     return own
   }
+}
+
+function isZeros(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && Buffer.compare(bytes, ZERO_EXTENT.subarray(0, bytes.length)) === 0
 }

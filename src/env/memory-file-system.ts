@@ -7,16 +7,23 @@
 // Stricter than most disks: a synced file whose directory was not synced may have no name after a crash. Kinder than
 // some: sectors of 512 bytes are atomic, media do not rot, and a failed sync can be made good through a new handle.
 
+import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 
 import { EngineError } from '../base/errors.js'
-import { type Chance, type CrashMode, CrashPlan, type EntryChange } from './crash-image.js'
+import {
+  type Chance,
+  CrashPlan,
+  type CrashRule,
+  type EntryChange,
+  type UnsyncedCall,
+} from './crash-image.js'
 import { fileError } from './file-error.js'
 import type { File, FileSystem, OpenMode } from './file-system.js'
 import { CallGate, type FailureInjector, type FileCall } from './memory-calls.js'
 import { MemoryInode } from './memory-inode.js'
 
-export type { Chance, CrashMode } from './crash-image.js'
+export type { CallFate, Chance, CrashMode, CrashRule, UnsyncedCall } from './crash-image.js'
 export {
   type FailureInjector,
   type FileCall,
@@ -120,11 +127,11 @@ export class MemoryFileSystem implements FileSystem {
    * taken of one moment; they share memory until they are written to.
    *
    * @param random  decides; the same sequence gives the same image
-   * @param mode  how much of what was not synced survives; default: `random`
+   * @param rule  how much of what was not synced survives: a mode, or the fate of each call; default: `random`
    */
-  crashImage(random: Chance, mode: CrashMode = 'random'): MemoryFileSystem {
+  crashImage(random: Chance, rule: CrashRule = 'random'): MemoryFileSystem {
     const { media, directories, unsynced } = this.#layers
-    const plan = new CrashPlan(random, mode, this.#oldestUnsynced(), this.callCount)
+    const plan = new CrashPlan(random, rule, this.#oldestUnsynced(), this.callCount)
     const survivors = new Map<MemoryInode, MemoryInode>()
     const live = new Map<string, MemoryInode>()
     for (const [path, inode] of plan.entries(media, unsynced)) {
@@ -142,6 +149,33 @@ export class MemoryFileSystem implements FileSystem {
       if (plan.isKept(number)) layers.directories.add(path)
     }
     return MemoryFileSystem.#of(layers, 0)
+  }
+
+  /** The calls of which a crash at this moment could take something back, oldest first. */
+  unsyncedCalls(): UnsyncedCall[] {
+    const calls: UnsyncedCall[] = this.#layers.unsynced.map(({ number }) => {
+      return { number, kind: 'name', byteCount: 0, isGrowing: false }
+    })
+    for (const inode of this.#inodes()) {
+      const mediaBytes = inode.media.lengthBytes
+      for (const change of inode.unsynced) {
+        const { number, kind } = change
+        const byteCount = kind === 'write' ? change.data.length : 0
+        const isGrowing = kind === 'write' && change.offsetBytes + byteCount > mediaBytes
+        calls.push({ number, kind, byteCount, isGrowing })
+      }
+    }
+    return calls.sort((a, b) => a.number - b.number)
+  }
+
+  /** Equal for equal names with equal bytes, as the process sees them. */
+  digest(): string {
+    const hash = createHash('sha1')
+    for (const [path, inode] of [...this.#layers.live].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      hash.update(`${path}\0${inode.live.lengthBytes}\0`)
+      inode.live.forEachExtent((index, bytes) => hash.update(`${index}`).update(bytes))
+    }
+    return hash.digest('base64')
   }
 
   /** An exact copy, un-synced changes included, without open handles, injected failures and power cut. */
@@ -291,12 +325,17 @@ export class MemoryFileSystem implements FileSystem {
 
   #oldestUnsynced(): number {
     let oldest = this.#layers.unsynced[0]?.number ?? this.callCount
-    for (const entries of [this.#layers.live, this.#layers.media]) {
-      for (const { unsynced } of entries.values()) {
-        oldest = Math.min(oldest, unsynced[0]?.number ?? oldest)
-      }
+    for (const { unsynced } of this.#inodes()) {
+      oldest = Math.min(oldest, unsynced[0]?.number ?? oldest)
     }
     return oldest
+  }
+
+  /** Every file that has a name, or may have one after a crash. */
+  #inodes(): Set<MemoryInode> {
+    const { live, media, unsynced } = this.#layers
+    const added = unsynced.flatMap(({ adds }) => (adds === undefined ? [] : [adds.inode]))
+    return new Set([...live.values(), ...media.values(), ...added])
   }
 
   #inodeAt(path: string, syscall: string): MemoryInode {

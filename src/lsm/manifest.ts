@@ -30,9 +30,8 @@ import {
 import { type WalPosition, writeSuperblock } from './superblock.js'
 import type { HashRange, VersionEdit } from './version-edit.js'
 
-/** Written as zeros when the file is made, so that appends neither grow the file nor meet a full disk. */
-const INITIAL_BYTES: number = 256 * KiB
-/** A manifest of more than this many snapshots' length, and more than INITIAL_BYTES, is rewritten. */
+const DEFAULT_FILE_BYTES: number = 256 * KiB
+/** A manifest of more than this many snapshots' length, and more than its first size, is rewritten. */
 const REWRITE_FACTOR = 4
 
 export interface ManifestOptions {
@@ -42,6 +41,8 @@ export interface ManifestOptions {
   /** Random, of this opening of the database. */
   readonly incarnation: Uint8Array
   readonly randomUint32: () => number
+  /** Written as zeros when the file is made, so that appends neither grow it nor meet a full disk. Default: 256 KiB. */
+  readonly fileBytes?: number | undefined
 }
 
 export interface TabletRange extends HashRange {
@@ -60,7 +61,7 @@ export class Manifest {
   #fileId: FileId
   #file: File | undefined
   #frames: FrameWriter | undefined
-  #rewriteAtBytes = INITIAL_BYTES
+  #rewriteAtBytes = 0
   #failure: { readonly error: unknown } | undefined
 
   /**
@@ -203,6 +204,7 @@ export class Manifest {
   /** Writes the state to a new file and makes that the current one. */
   async #rewrite(): Promise<void> {
     const { fs, directory } = this.#options
+    const { fileBytes = DEFAULT_FILE_BYTES } = this.#options
     const oldFile = this.#file
     const oldFileId = this.#fileId
     const fileId = this.allocateFileId()
@@ -218,9 +220,9 @@ export class Manifest {
     this.#fileId = fileId
     this.#frames = new FrameWriter(header)
     file.write(header, 0)
-    file.write(new Uint8Array(INITIAL_BYTES - FRAMES_START_BYTES), FRAMES_START_BYTES)
+    file.write(new Uint8Array(fileBytes - FRAMES_START_BYTES), FRAMES_START_BYTES)
     await this.#write(FRAME_TYPE_SNAPSHOT, snapshotEdits(this.#tablets))
-    this.#rewriteAtBytes = Math.max(INITIAL_BYTES, this.#frames.offsetBytes * REWRITE_FACTOR)
+    this.#rewriteAtBytes = Math.max(fileBytes, this.#frames.offsetBytes * REWRITE_FACTOR)
     fs.syncDirectory(directory)
     await this.#writeSuperblock(false)
     oldFile?.close()

@@ -36,6 +36,8 @@ export interface StoreOptions {
   readonly memtableBudgetBytes: number
   readonly blockCacheBytes: number
   readonly walFileBytes: number
+  /** Space that a manifest starts with; absent: the default. */
+  readonly manifestFileBytes?: number | undefined
   readonly historyWindowMs: number
   /** Raw bytes of an sstable block. */
   readonly blockBytes: number
@@ -368,6 +370,7 @@ function manifestOptions(options: StoreOptions, env: Env, identity: WriterIdenti
     databaseId: identity.databaseId,
     incarnation: identity.incarnation,
     randomUint32: () => randomUint32(env),
+    fileBytes: options.manifestFileBytes,
   }
 }
 

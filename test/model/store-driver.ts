@@ -30,6 +30,7 @@ export function storeOptions(random: Seeded): StoreOptions {
     blockCacheBytes: random.pick([0, 4_096, 1 << 20]),
     blockBytes: random.pick([64, 512, 16_384]),
     walFileBytes: random.pick([4_096, 16_384, 1 << 20]),
+    manifestFileBytes: random.pick([4_096, 262_144]),
     outputTableBytes: random.pick([1_024, 1 << 20]),
     historyWindowMs: random.pick([0, 60_000, 86_400_000]),
     transform: IDENTITY_TRANSFORM,

@@ -1,0 +1,80 @@
+// A long random workload under random settings, with a copy of the disk at every file-system call.
+import { EventSource } from '../../dist/base/events.js'
+import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
+import type { StoreOptions } from '../../dist/store/open-files.js'
+import { Store } from '../../dist/store/store.js'
+import type { Seeded } from '../model/seeded.js'
+import { randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
+import { VersionModel } from '../model/version-model.js'
+import type { CrashPoint, CrashWorkload } from './crash-check.js'
+
+export class RandomWorkload implements CrashWorkload {
+  readonly options: StoreOptions
+  readonly model = new VersionModel()
+  readonly points: CrashPoint[] = []
+  readonly #random: Seeded
+  readonly #fs = new MemoryFileSystem()
+  #store!: Store
+  #label = 0
+
+  constructor(random: Seeded) {
+    this.#random = random
+    this.options = storeOptions(random)
+  }
+
+  /** Commits, flushes, compactions and reopenings, often several at once, from the creation of the database on. */
+  async run(operationCount: number): Promise<void> {
+    this.#fs.inject = (call) => {
+      if (call.number !== this.points.at(-1)?.callNumber) this.#note(call.number, call.name)
+      return undefined
+    }
+    await this.#open()
+    const running: Promise<unknown>[] = []
+    for (let i = 0; i < operationCount; i++) {
+      const roll = this.#random.below(50)
+      if (roll === 0) {
+        await Promise.all(running.splice(0))
+        await this.#store.close()
+        await this.#open()
+      } else if (roll < 3) running.push(this.#store.flush())
+      else if (roll < 5) running.push(this.#store.compact())
+      else running.push(this.#write())
+      if (this.#random.chance(0.4)) {
+        await Promise.all(running.splice(0))
+        this.#note(this.#fs.callCount, 'everything acknowledged')
+      }
+    }
+    await Promise.all(running)
+    await this.#store.close()
+    this.#fs.inject = undefined
+    this.#note(this.#fs.callCount, 'closed')
+  }
+
+  #note(callNumber: number, name: string): void {
+    this.points.push({
+      fs: this.#fs.clone(),
+      callNumber,
+      at: `at call ${callNumber}, ${name}`,
+      acknowledgedCount: this.model.acknowledgedCount,
+      invokedCount: this.model.commits.length,
+    })
+  }
+
+  async #open(): Promise<void> {
+    const env = simulation(this.#label, this.#fs)
+    this.#store = await Store.open(this.options, env, new EventSource())
+  }
+
+  async #write(): Promise<void> {
+    const writes = randomWrites(this.#random, this.#label++)
+    let commit: ReturnType<VersionModel['invoke']> | undefined
+    const seqNum = await this.#store.write((view) => {
+      for (const [key, value] of writes) {
+        if (value === undefined) view.delete(unhex(key))
+        else view.put(unhex(key), Buffer.from(value))
+      }
+      commit = this.model.invoke(writes)
+    })
+    commit!.seqNum = seqNum
+  }
+}
