@@ -127,8 +127,10 @@ function parseIs(tokens: TokenStream, left: Expression, at: number): Expression 
     tokens.advance()
   }
   const right = parseExpression(tokens, PRECEDENCE_ORDER)
-  const isNull = right.type === 'literal' && right.kind === 'null'
-  const same = isNull ? call('isnull', [left], at) : call('is', [left, right], at)
+  const kind = right.type === 'literal' ? right.kind : undefined
+  // IS TRUE and IS FALSE ask for truth, not for a value: 3 is true.
+  const value = kind === 'boolean' ? call('not', [call('not', [left], at)], at) : left
+  const same = kind === 'null' ? call('isnull', [left], at) : call('is', [value, right], at)
   return isNot === isDistinct ? same : call('not', [same], at)
 }
 

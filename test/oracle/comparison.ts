@@ -4,7 +4,7 @@
 //   decimals   texts of ours are cents of theirs; averages have six digits more than what is averaged, theirs are floats
 //   floats     sums and averages may differ in the last digits
 //   group_concat   any order of its parts
-//   refusals   an int result beyond 2^53 is an error of ours
+//   refusals   an int result beyond 2^53 is an error of ours, a sum beyond 2^63 one of theirs
 
 import type { ResultKind } from './statements.js'
 
@@ -114,6 +114,11 @@ function sortKey(kind: ResultKind, value: unknown): string {
     default:
       return String(Number(value))
   }
+}
+
+/** SQLite's sums of cents end at 64 bits, ours of decimals do not. */
+export function isOverflow(error: unknown): boolean {
+  return error instanceof Error && error.message === 'integer overflow'
 }
 
 export function show(value: unknown): string {

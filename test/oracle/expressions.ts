@@ -17,6 +17,10 @@ type Operand = Exclude<Kind, 'boolean'>
 
 const COMPARISONS = ['=', '==', '<>', '!=', '<', '<=', '>', '>=']
 const SAME_OR_NOT = ['is', 'is not', 'is distinct from', 'is not distinct from']
+const TESTS = [
+  ...['is null', 'is not null', 'isnull', 'notnull'],
+  ...['is true', 'is not true', 'is false', 'is not false'],
+]
 const PATTERNS = ['%', '_', 'a%', '%b', '%a%', 'A_', '_%_', '1%', '', 'AB', '%\u{1f600}%', "it's"]
 const OPERANDS: readonly Operand[] = ['int', 'float', 'text', 'decimal']
 
@@ -135,7 +139,7 @@ export class ExpressionSource {
       () => sql`replace(${text()}, ${this.#leaf('text')}, coalesce(${this.#leaf('text')}, 'q'))`,
       () => sql`typeof(${this.of(this.#random.pick(['int', 'float', 'text']), inner)})`,
       () => sql`cast(${this.int(inner)} as text)`,
-      () => sql`cast(${this.#leaf('float')} as text)`,
+      () => sql`cast(${this.column('float')?.sql ?? this.constant('float')} as text)`,
       () => this.#choice('text', inner),
       () => this.#choice('text', inner),
     )
@@ -183,7 +187,7 @@ export class ExpressionSource {
       () => this.#membership(inner),
       () => this.#between(inner),
       () => this.#like(inner),
-      () => this.#nullness(inner),
+      () => this.#test(inner),
       () => this.#mixed(inner),
       // Anything is true or not.
       () =>
@@ -258,7 +262,10 @@ export class ExpressionSource {
     const items = Array.from({ length: this.#random.below(4) }, () =>
       this.#random.chance(0.7) ? this.constant(kind) : this.of(kind, depth),
     )
-    return sql`(${this.of(kind, depth)} ${this.#random.pick(['in', 'not in'])} (${list(items)}))`
+    const operator = this.#random.pick(['in', 'not in'])
+    const membership = sql`(${this.of(kind, depth)} ${operator} (${list(items)}))`
+    // SQLite takes an empty list for the literal true or false.
+    return items.length === 0 ? sql`(0 + ${membership})` : membership
   }
 
   #between(depth: number): Sql {
@@ -280,10 +287,9 @@ export class ExpressionSource {
     return sql`(${operand} ${operator} ${pattern}${escape})`
   }
 
-  #nullness(depth: number): Sql {
+  #test(depth: number): Sql {
     const operand = this.of(this.operandKind(), depth)
-    const test = this.#random.pick(['is null', 'is not null', 'isnull', 'notnull'])
-    return sql`(${operand} ${test})`
+    return sql`(${operand} ${this.#random.pick(TESTS)})`
   }
 
   /** What takes and gives values of any one type. */

@@ -3,7 +3,7 @@
 import { type Database, open, type Tables } from '../../dist/index.js'
 import { memoryEnv } from '../../dist/testing.js'
 import { Seeded } from '../model/seeded.js'
-import { difference, isRefusal, show } from './comparison.js'
+import { difference, isOverflow, isRefusal, show } from './comparison.js'
 import { pickStyle, type PlaceholderStyle, prepareSide, type Statement } from './dialects.js'
 import { centsText, declare, randomRows, randomTables, sqliteDeclaration } from './schema.js'
 import type { TableModel, Value } from './schema.js'
@@ -17,7 +17,7 @@ export interface Counts {
   queries: number
   writes: number
   rows: number
-  /** We refused what SQLite would round. */
+  /** One engine refused a number that grew too large. */
   refused: number
   /** Both engines refused. */
   failed: number
@@ -221,7 +221,7 @@ class Trial {
     ours: unknown,
     theirs: unknown,
   ): boolean {
-    if (isRefusal(ours)) {
+    if (isRefusal(ours) || isOverflow(theirs)) {
       this.#counts.refused++
       return true
     }
