@@ -178,8 +178,8 @@ export const ERROR_TABLE = {
   DISK_FULL: row('unavailable', 'The disk or a quota has no room.', 'Free space and try again.'),
   DB_READ_ONLY: row(
     'unavailable',
-    'A commit found no room on the disk, so nothing is written any more; reads go on.',
-    'Free space, then close the database and open it again.',
+    'The system refused room or files for a commit, so nothing is written any more; reads go on.',
+    'Mend what the message names (most often: free space), then close the database and open it again.',
   ),
   IO_FAILED: row(
     'unavailable',

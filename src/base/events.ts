@@ -59,6 +59,15 @@ export interface EngineEvents {
 }
 
 export type EventName = keyof EngineEvents
+
+export const EVENT_NAMES: readonly EventName[] = [
+  'flush',
+  'compaction',
+  'stall',
+  'jobFailure',
+  'error',
+]
+
 export type EventListener<Name extends EventName> = (event: EngineEvents[Name]) => void
 
 export class EventSource {

@@ -1,7 +1,12 @@
 // An open database: the place where tenants are named, and the handle on everything that runs behind them.
 
 import { engineError } from '../base/errors.js'
-import type { EventListener, EventName, EventSource } from '../base/events.js'
+import {
+  EVENT_NAMES,
+  type EventListener,
+  type EventName,
+  type EventSource,
+} from '../base/events.js'
 import { checkTenantName } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { StoreStats } from '../store/stats.js'
@@ -117,6 +122,12 @@ export class Database<T extends Tables> {
   on<Name extends EventName>(name: Name, listener: EventListener<Name>): () => void {
     if (typeof listener !== 'function') {
       throw engineError('ARGUMENT_INVALID', 'a listener must be a function')
+    }
+    if (!EVENT_NAMES.includes(name)) {
+      throw engineError(
+        'ARGUMENT_INVALID',
+        `there is no event ${String(name)}; there are: ${EVENT_NAMES.join(', ')}`,
+      )
     }
     return this.#events.on(name, listener)
   }

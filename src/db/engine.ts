@@ -94,7 +94,8 @@ export class Engine {
     return prepared
   }
 
+  /** The wall clock, or the newest commit's time while the clock is behind it: now is never before what was read. */
   nowMicros(): number {
-    return this.env.clock.wallMicros()
+    return Math.max(this.env.clock.wallMicros(), this.store.readable)
   }
 }

@@ -31,6 +31,17 @@ export interface RowScanOptions<T extends AnyTable> {
   readonly limit?: number
 }
 
+const SCAN_OPTION_NAMES: ReadonlySet<string> = new Set([
+  'index',
+  'prefix',
+  'gt',
+  'gte',
+  'lt',
+  'lte',
+  'reverse',
+  'limit',
+])
+
 /** One state of a row. */
 export interface RowVersion<T extends AnyTable> {
   /** The commit that made it; pass it to at(). */
@@ -88,6 +99,13 @@ export class TableReads<T extends AnyTable> {
   scan(options: RowScanOptions<T> = {}): RowStream<Row<T>> {
     if (typeof options !== 'object' || options === null) {
       throw engineError('ARGUMENT_INVALID', 'scan() takes an object: scan({ prefix, limit, ... })')
+    }
+    for (const name of Object.keys(options)) {
+      if (SCAN_OPTION_NAMES.has(name)) continue
+      const known = [...SCAN_OPTION_NAMES].join(', ')
+      throw engineError('OPTION_UNKNOWN', `scan() has no option ${name}; there are: ${known}`, {
+        details: { option: name },
+      })
     }
     const { limit = Infinity } = options
     if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit > 0)) {

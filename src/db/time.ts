@@ -15,6 +15,9 @@ const MICROS_OF_UNIT: ReadonlyMap<string, number> = new Map([
   ['d', 86_400e6],
 ])
 
+/** SeqNums are Unix microseconds; below this lie milliseconds of our time, taken for SeqNums by mistake. */
+const SEQ_NUM_PLAUSIBLE_MIN = 1e14
+
 /**
  * The SeqNum that sees everything committed up to a moment, that millisecond included.
  *
@@ -24,6 +27,12 @@ export function resolveMoment(moment: Moment, nowMicros: number): SeqNum {
   if (moment instanceof Date) return seqNumOfMillis(moment.getTime(), String(moment))
   if (typeof moment === 'number') {
     if (!Number.isSafeInteger(moment) || moment < 0) throw notAMoment(String(moment))
+    if (moment > 0 && moment < SEQ_NUM_PLAUSIBLE_MIN) {
+      throw engineError(
+        'ARGUMENT_INVALID',
+        `${moment} is no SeqNum that a commit returned; for Unix milliseconds pass new Date(${moment})`,
+      )
+    }
     return moment
   }
   if (typeof moment !== 'string') throw notAMoment(typeof moment)

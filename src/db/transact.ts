@@ -39,7 +39,6 @@ export async function transact<R>(
   const { retryMaxCount, signal } = checkedOptions(options)
   for (let attemptIndex = 0; ; attemptIndex++) {
     signal?.throwIfAborted()
-    await engine.store.admit()
     const transaction = engine.store.begin()
     const calls = new CallOrder()
     try {

@@ -84,6 +84,8 @@ export class ThreadJobPool implements JobPool {
       maxThreads: this.#threadCount,
       idleTimeout: THREAD_IDLE_MS,
       recordTiming: false,
+      // Threads that wait in Atomics.wait never turn their event loop, so native buffers of theirs are never freed.
+      atomics: 'async',
     })
     // A thread failed that had no job yet. Its job would wait for ever: give up on all, the next one starts afresh.
     pool.on('error', () => {

@@ -37,6 +37,9 @@ export type InjectedFailure = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EACCES' 
 /** Decides for each call whether it fails. */
 export type FailureInjector = (call: FileCall) => InjectedFailure | undefined
 
+/** How many turns of the event loop a sync of the file takes. */
+export type SyncTurns = (path: string) => number
+
 /**
  * Thrown by every call from the power cut on. It is not an EngineError on purpose: code that handles a full disk or a
  * missing file has no business handling this, the process that made the call no longer exists.
@@ -47,6 +50,7 @@ export class PowerCut extends Error {
 
 export class CallGate {
   inject: FailureInjector | undefined
+  syncTurns: SyncTurns | undefined
   readonly log: FileCall[] | undefined
   #count: number
   #cutAt = Number.POSITIVE_INFINITY

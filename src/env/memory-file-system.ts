@@ -20,7 +20,7 @@ import {
 } from './crash-image.js'
 import { fileError } from './file-error.js'
 import type { File, FileSystem, OpenMode } from './file-system.js'
-import { CallGate, type FailureInjector, type FileCall } from './memory-calls.js'
+import { CallGate, type FailureInjector, type FileCall, type SyncTurns } from './memory-calls.js'
 import { MemoryInode } from './memory-inode.js'
 
 export type { CallFate, Chance, CrashMode, CrashRule, UnsyncedCall } from './crash-image.js'
@@ -29,6 +29,7 @@ export {
   type FileCall,
   type InjectedFailure,
   PowerCut,
+  type SyncTurns,
 } from './memory-calls.js'
 
 export interface MemoryFileSystemOptions {
@@ -111,6 +112,20 @@ export class MemoryFileSystem implements FileSystem {
 
   set inject(inject: FailureInjector | undefined) {
     this.#gate.inject = inject
+  }
+
+  /**
+   * Makes syncs off the calling thread slow, so that other files overtake the one being synced. Default: one turn each.
+   *
+   * @example
+   * fs.syncTurns = (path) => (path.endsWith('.wal') ? 5 : 1)
+   */
+  get syncTurns(): SyncTurns | undefined {
+    return this.#gate.syncTurns
+  }
+
+  set syncTurns(syncTurns: SyncTurns | undefined) {
+    this.#gate.syncTurns = syncTurns
   }
 
   /**
@@ -397,7 +412,9 @@ class MemoryFile implements File {
     this.#assertOpen('fdatasync')
     const number = this.#beginSync('sync')
     // Other work goes on while a disk syncs; what it writes meanwhile is not part of this sync.
-    await new Promise((resolve) => setImmediate(resolve))
+    for (let turn = this.#gate.syncTurns?.(this.path) ?? 1; turn > 0; turn--) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     this.#settle(number)
   }
 

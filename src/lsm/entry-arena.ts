@@ -11,7 +11,8 @@
 //      5  key, value     one behind the other, then zeros up to a whole word
 //
 // Invariants:
-// 1. Growing copies into a larger buffer: what a view of an older buffer shows stays true.
+// 1. Growing takes more of the address space that was reserved, and copies only when that is used up: what an older view
+//    shows stays true in both cases.
 // 2. Entries lie without gaps, so the whole arena can be walked from word 1 on.
 
 import type { SeqNum } from '../base/ids.js'
@@ -22,6 +23,8 @@ const HEADER_WORDS = 5
 const HEADER_BYTES = HEADER_WORDS * 4
 const FIRST_REF = 1
 const INITIAL_BYTES = 64 * 1024
+/** Address space, not memory: a buffer grows in place up to here. */
+const RESERVED_BYTES = 256 * 1024 * 1024
 const TWO_32 = 0x1_0000_0000
 const HIGH_MASK = 0x1f_ffff
 const KIND_SHIFT = 24
@@ -41,9 +44,10 @@ export class EntryArena {
   #lengthWords: number
 
   constructor(image?: ArenaImage) {
-    const buffer = image?.buffer ?? new SharedArrayBuffer(INITIAL_BYTES)
-    this.bytes = new Uint8Array(buffer)
-    this.words = new Uint32Array(buffer)
+    const buffer = image?.buffer ?? reserve(INITIAL_BYTES)
+    // With a length of their own: arrays that follow a growing buffer are slower to index.
+    this.bytes = new Uint8Array(buffer, 0, buffer.byteLength)
+    this.words = new Uint32Array(buffer, 0, buffer.byteLength / 4)
     this.#lengthWords = image?.lengthWords ?? FIRST_REF
   }
 
@@ -167,12 +171,30 @@ export class EntryArena {
   #grow(neededWords: number): void {
     let grownBytes = this.bytes.length * 2
     while (grownBytes < neededWords * 4) grownBytes *= 2
-    const buffer = new SharedArrayBuffer(grownBytes)
-    const words = new Uint32Array(buffer)
-    words.set(this.words.subarray(0, this.#lengthWords))
+    const held = this.bytes.buffer as GrowableBuffer
+    const isInPlace = grownBytes <= held.maxByteLength
+    const buffer = isInPlace ? held : reserve(grownBytes)
+    if (isInPlace) held.grow(grownBytes)
+    const words = new Uint32Array(buffer, 0, grownBytes / 4)
+    if (!isInPlace) words.set(this.words.subarray(0, this.#lengthWords))
     this.words = words
-    this.bytes = new Uint8Array(buffer)
+    this.bytes = new Uint8Array(buffer, 0, grownBytes)
   }
+}
+
+/** What the library's types do not know of yet. */
+type GrowableBuffer = SharedArrayBuffer & {
+  readonly maxByteLength: number
+  grow(byteLength: number): void
+}
+
+function reserve(bytes: number): SharedArrayBuffer {
+  const options = { maxByteLength: Math.max(bytes, RESERVED_BYTES) }
+  const Growable = SharedArrayBuffer as unknown as new (
+    bytes: number,
+    reserved: { readonly maxByteLength: number },
+  ) => GrowableBuffer
+  return new Growable(bytes, options)
 }
 
 function copyBytes(

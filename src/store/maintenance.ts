@@ -8,6 +8,7 @@ import { Mutex } from '../base/async.js'
 import { engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
+import { MiB } from '../base/limits.js'
 import type { Env } from '../env/env.js'
 import type { CompactionJob, FlushJob, JobResult } from '../lsm/jobs.js'
 import type { Memtable } from '../lsm/memtable.js'
@@ -23,6 +24,8 @@ const LEVEL0_SLOW_COUNT = 12
 const LEVEL0_STOP_COUNT = 24
 /** Memtables, sealed ones included, may hold this many budgets before writers wait. */
 const MEMTABLE_STOP_FACTOR = 2
+/** Commits may hold this many bytes that the log has not begun to write; a write is one call on this thread. */
+const PENDING_STOP_BYTES = 16 * MiB
 /** More WAL files than this: the memtable that holds back the oldest is flushed although it is small. */
 const WAL_FILE_MAX_COUNT = 8
 /** Waits between attempts of a failing job. */
@@ -86,6 +89,11 @@ export class Maintenance {
     }
   }
 
+  /** The log has written what was waiting for it. */
+  noticeDurable(): void {
+    if (this.#waiters.length > 0) this.#wake()
+  }
+
   /** Undefined when a writer may go on; else resolves when it may. Rejects when the backlog cannot shrink. */
   admit(): Promise<void> | undefined {
     return this.#pressure() === 'none' ? undefined : this.#waitForRoom()
@@ -129,6 +137,7 @@ export class Maintenance {
 
   #pressure(): 'none' | 'slow' | 'stop' {
     const { files, options } = this.#o
+    if (files.wal.pendingBytes > PENDING_STOP_BYTES) return 'stop'
     let memtableBytes = 0
     let level0Count = 0
     for (const tablet of files.tablets) {

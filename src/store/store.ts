@@ -44,6 +44,9 @@ export interface KeyVersion {
   readonly value: Uint8Array | undefined
 }
 
+/** The year 2200: wall clocks from there on are wrong. SeqNums end in 2255. */
+const CLOCK_END_MICROS = 7_258_118_400_000_000
+
 type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
 
 export class Store implements TransactionHost {
@@ -87,6 +90,7 @@ export class Store implements TransactionHost {
       durable: files.lastSeqNum,
       onDurable: (seqNum) => {
         this.#readable = seqNum
+        this.#maintenance.noticeDurable()
       },
       onBroken: (error) => this.#onLogBroken(error),
     })
@@ -142,9 +146,12 @@ export class Store implements TransactionHost {
    */
   async write(fn: (view: WriteView) => void): Promise<SeqNum> {
     this.assertWritable()
-    const delay = this.#maintenance.admit()
-    if (delay !== undefined) await delay
-    this.assertWritable()
+    // Asked again after each wait: others that waited may have used the room up.
+    for (let delay = this.#maintenance.admit(); delay !== undefined; ) {
+      await delay
+      this.assertWritable()
+      delay = this.#maintenance.admit()
+    }
     const batch = new WriteBatch()
     const view = new ImmediateView(this, batch)
     try {
@@ -171,8 +178,11 @@ export class Store implements TransactionHost {
   /** Resolves when the store would accept a commit without delay. */
   async admit(): Promise<void> {
     this.#assertReadable()
-    if (this.#state === 'readOnly') return
-    await this.#maintenance.admit()
+    while (this.#state === 'open') {
+      const delay = this.#maintenance.admit()
+      if (delay === undefined) return
+      await delay
+    }
   }
 
   /** All versions of a key that the retained history holds, newest first; readable ones only. */
@@ -274,7 +284,8 @@ export class Store implements TransactionHost {
 
   assertWritable(): void {
     if (this.#state !== 'readOnly') return this.#assertReadable()
-    throw engineError('DB_READ_ONLY', 'an earlier commit found no room on the disk', {
+    const why = this.#failure instanceof Error ? this.#failure.message : String(this.#failure)
+    throw engineError('DB_READ_ONLY', `nothing is written since a commit was refused: ${why}`, {
       cause: this.#failure,
     })
   }
@@ -341,7 +352,9 @@ export class Store implements TransactionHost {
 
   #numberAfter(previous: SeqNum): SeqNum {
     const wall = this.#env.clock.wallMicros()
-    return (wall > previous ? wall : previous + 1) as SeqNum
+    // A clock that is centuries ahead is not believed: it would use up all numbers that are left.
+    const isBelieved = wall > previous && wall < CLOCK_END_MICROS
+    return (isBelieved ? wall : previous + 1) as SeqNum
   }
 
   #assertReadable(): void {
@@ -353,7 +366,7 @@ export class Store implements TransactionHost {
   }
 
   #onLogBroken(error: EngineError): void {
-    if (error.committed !== 'no') return this.#poison(error)
+    if (error.committed !== 'no' || error.kind === 'closed') return this.#poison(error)
     this.#fail('readOnly', error)
   }
 

@@ -20,6 +20,8 @@ export interface TransactionHost {
   isRangeNewer(range: KeyRange, since: SeqNum): boolean
   /** @throws DB_READ_ONLY DB_POISONED DB_CLOSED */
   assertWritable(): void
+  /** Resolves when a commit would be accepted without delay. */
+  admit(): Promise<void>
   /** Numbers and logs the batch; everything before the returned promise happens at once. */
   commit(batch: WriteBatch): Promise<SeqNum>
   /** Waits until every commit that the transaction may have met is durable. */
@@ -103,6 +105,7 @@ export class StoreTransaction implements WriteView {
     this.#assertOpen()
     try {
       if (this.#batch.isEmpty) return undefined
+      await this.#host.admit()
       // First, or a commit that was refused and will never be readable would be a conflict for ever.
       this.#host.assertWritable()
       if (this.#isStale()) {

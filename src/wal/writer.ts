@@ -11,7 +11,7 @@
 //  6. At most one file is being prepared, and it is not written to by anybody else: who needs it waits, or goes past it.
 
 import { invariant } from '../base/assert.js'
-import { type EngineError, engineError } from '../base/errors.js'
+import { EngineError, engineError } from '../base/errors.js'
 import type { FileId, SeqNum } from '../base/ids.js'
 import { FrameBatch } from '../codec/frame.js'
 import type { FileSystem } from '../env/file-system.js'
@@ -237,6 +237,7 @@ export class WalWriter {
     try {
       next.syncHeaderNow()
     } catch (cause) {
+      if (isOpenRefused(cause)) throw cause
       throw this.#break(cause)
     }
     next.ensureSpace(byteCount)
@@ -282,7 +283,9 @@ export class WalWriter {
       await file.sync()
       file.markSpaceSynced()
     } catch (cause) {
-      this.#break(cause)
+      // Nothing was synced badly: whoever needs the file tries again and reports it.
+      if (isOpenRefused(cause)) this.#next = undefined
+      else this.#break(cause)
     } finally {
       this.#preparing = undefined
       if (this.#next !== file) this.#discard(file)
@@ -335,4 +338,9 @@ export class WalWriter {
     }
     if (this.#isClosed) throw engineError('DB_CLOSED', 'the log is closed')
   }
+}
+
+/** The system opened no descriptor, for want of one or of a right: no sync was tried. */
+function isOpenRefused(error: unknown): boolean {
+  return error instanceof EngineError && error.details['syscall'] === 'open'
 }
