@@ -33,8 +33,6 @@ const SECOND_CRASH_EVERY = 10
 const SECOND_CRASH_IMAGES = 2
 /** One of so many states is recovered twice. */
 const SECOND_LOOK_EVERY = 4
-/** A recovery makes about so many calls. */
-const RECOVERY_CALLS = 24
 
 export class CrashCheck {
   stateCount = 0
@@ -44,15 +42,13 @@ export class CrashCheck {
   /** States that crashes inside a recovery left. */
   secondStateCount = 0
   readonly #seen = new Set<string>()
-  readonly #random: Seeded
   readonly #startMs = performance.now()
+  #random!: Seeded
   #workload!: CrashWorkload
+  /** File-system calls of the latest recovery. */
+  #openCalls = 0
   /** The model's states by the number of commits. */
   #states: (ModelState | undefined)[] = []
-
-  constructor(random: Seeded) {
-    this.#random = random
-  }
 
   get report(): string {
     const seconds = (performance.now() - this.#startMs) / 1000
@@ -63,8 +59,9 @@ export class CrashCheck {
     )
   }
 
-  /** Every state of every crash point, or of each `statesPerPoint` random ones. */
-  async run(workload: CrashWorkload, name: string, statesPerPoint = Infinity): Promise<void> {
+  /** Every state of every crash point, or of each point `statesPerPoint` random ones. */
+  async run(workload: CrashWorkload, random: Seeded, statesPerPoint = Infinity): Promise<void> {
+    this.#random = random
     this.#workload = workload
     this.#states = []
     for (const point of workload.points) {
@@ -76,7 +73,7 @@ export class CrashCheck {
         try {
           await this.#checkState(makeImage(), point)
         } catch (error) {
-          throw new Error(`${name}: crash ${point.at}; survived: ${state}`, { cause: error })
+          throw new Error(`crash ${point.at}; survived: ${state}`, { cause: error })
         }
       }
     }
@@ -99,7 +96,9 @@ export class CrashCheck {
   /** Opens and judges; `must` is what another recovery of the same crash has found. */
   async #recover(fs: MemoryFileSystem, point: CrashPoint, must?: ModelState): Promise<ModelState> {
     const { options } = this.#workload
+    const callsBefore = fs.callCount
     const store = await Store.open(options, simulation(this.stateCount, fs), new EventSource())
+    this.#openCalls = fs.callCount - callsBefore
     const names = fs.list(options.path)
     const tables = names.filter((name) => name.endsWith('.sst'))
     expect(tables.length, 'tables').toBe(store.stats().tableCount)
@@ -138,7 +137,8 @@ export class CrashCheck {
   async #crashAgain(image: MemoryFileSystem, point: CrashPoint, found: ModelState): Promise<void> {
     const { options } = this.#workload
     const fs = image.clone()
-    fs.cutPowerAt(fs.callCount + 1 + this.#random.below(RECOVERY_CALLS))
+    const lastCall = 1 + this.#random.below(this.#openCalls)
+    fs.cutPowerAt(fs.callCount + lastCall)
     const open = Store.open(options, simulation(this.stateCount + 1, fs), new EventSource())
     const store = await open.catch(() => undefined)
     if (store !== undefined) await kill(store, fs)

@@ -37,15 +37,20 @@ describe('every crash of every small workload', () => {
         bases.map((base, setting) => ({ operations, base, setting })),
       )
       const mine = shuffle(runs, new Seeded(SEED)).filter((_, i) => i % PART_COUNT === PART)
-      const check = new CrashCheck(new Seeded(SEED + 1))
+      const check = new CrashCheck()
       let workloadCount = 0
       const report = () =>
         console.log(`${workloadCount} of ${mine.length} workloads, ${check.report}`)
       for (const { operations, base, setting } of mine) {
         if (check.stateCount + check.secondStateCount >= STATE_LIMIT) break
-        const workload = await SmallWorkload.after(base)
-        await workload.run(operations)
-        await check.run(workload, `setting ${setting}, ${operations.join(' + ')} (SEED=${SEED})`)
+        const name = `setting ${setting}, ${operations.join(' + ')} (SEED=${SEED})`
+        try {
+          const workload = await SmallWorkload.after(base)
+          await workload.run(operations)
+          await check.run(workload, new Seeded(SEED))
+        } catch (error) {
+          throw new Error(name, { cause: error })
+        }
         workloadCount++
         if (workloadCount % REPORT_EVERY === 0) report()
       }
