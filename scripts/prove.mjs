@@ -1,13 +1,21 @@
 // @ts-check
-// The long proofs: the ordinary model and crash tests, with the counts that a release asks for. `npm run prove`; what is
-// set in the environment (MODEL_RUNS, POWER_CUTS, KILLS, SEED) wins. Failures print the seed that replays them.
+// The long proofs: the ordinary model, metamorphic and crash tests, with the counts that a release asks for. `npm run
+// prove`; what is set in the environment (COUNTS below, SEED) wins. Failures print the seed that replays them.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 import { ROOT } from './registry-cache.mjs'
 
-const COUNTS = { MODEL_RUNS: '2000', POWER_CUTS: '20000', KILLS: '300' }
+const COUNTS = {
+  MODEL_RUNS: '2000',
+  POWER_CUTS: '20000',
+  KILLS: '300',
+  // All there are: about 110,000.
+  CRASH_STATES: '1000000000',
+  RANDOM_CRASH_STATES: '500000',
+  METAMORPHIC_RUNS: '126',
+}
 const TIMEOUT_MS = 4 * 60 * 60 * 1000
 
 const filters = process.argv.slice(2)
@@ -17,7 +25,7 @@ const { status } = spawnSync(
     join(ROOT, 'node_modules/vitest/vitest.mjs'),
     'run',
     `--testTimeout=${TIMEOUT_MS}`,
-    ...(filters.length > 0 ? filters : ['test/model', 'test/crash']),
+    ...(filters.length > 0 ? filters : ['test/model', 'test/metamorphic', 'test/crash']),
   ],
   { cwd: ROOT, env: { ...COUNTS, ...process.env }, stdio: ['ignore', 'inherit', 'inherit'] },
 )
