@@ -88,6 +88,9 @@ async function cutOnce(seed: number): Promise<void> {
   let fs = new MemoryFileSystem()
   const roundCount = 1 + random.below(3)
   for (let round = 0; round < roundCount; round++) {
+    // A slow log: tables and manifest must not overtake it.
+    if (random.chance(0.3))
+      fs.syncTurns = (path) => (path.endsWith('.wal') ? 1 + random.below(40) : 1)
     fs.cutPowerAt(fs.callCount + 1 + random.below(random.pick([20, 100, 400])))
     await Store.open(options, simulation(seed + round, fs), new EventSource()).then(
       (store) => workload.run(store, 5 + random.below(30)),

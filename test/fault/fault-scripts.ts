@@ -1,0 +1,183 @@
+// The workloads whose every file-system call is made to fail once. Each runs the same way each time.
+import { IDENTITY_TRANSFORM } from '../../dist/codec/block-transform.js'
+import type { StoreOptions } from '../../dist/store/open-files.js'
+import { randomKey, randomWrites } from '../model/store-driver.js'
+import { Seeded } from '../model/seeded.js'
+import type { FaultDriver, Writes } from './fault-driver.js'
+
+export interface FaultScript {
+  readonly name: string
+  readonly options?: Partial<StoreOptions>
+  /** On a good disk, before the faults. What it leaves open is left as after a kill. */
+  readonly prepare?: (driver: FaultDriver, random: Seeded) => Promise<void>
+  readonly run: (driver: FaultDriver, random: Seeded) => Promise<void>
+}
+
+const PLAIN: StoreOptions = {
+  path: '/db',
+  createIfMissing: true,
+  defaultTabletCount: 2,
+  memtableBudgetBytes: 1 << 20,
+  blockCacheBytes: 0,
+  blockBytes: 512,
+  walFileBytes: 1 << 14,
+  outputTableBytes: 1_024,
+  historyWindowMs: 0,
+  transform: IDENTITY_TRANSFORM,
+  picker: {
+    level0MaxCount: 2,
+    level1MaxBytes: 500,
+    levelRatio: 2,
+    level0BiteBytes: 1 << 20,
+    moveMinBytes: 1 << 20,
+  },
+}
+
+export function optionsOf(script: FaultScript): StoreOptions {
+  return { ...PLAIN, ...script.options }
+}
+
+async function writeSome(driver: FaultDriver, random: Seeded, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await driver.write(randomWrites(random, driver.nextLabel()))
+}
+
+function big(driver: FaultDriver, random: Seeded, valueBytes: number): Writes {
+  return new Map([
+    [randomKey(random), `${driver.nextLabel()}:${'x'.repeat(valueBytes)}`],
+    [randomKey(random), `${driver.nextLabel()}:${'y'.repeat(valueBytes)}`],
+  ])
+}
+
+async function together(driver: FaultDriver, random: Seeded, count: number): Promise<void> {
+  const commits = Array.from({ length: count }, () =>
+    driver.write(randomWrites(random, driver.nextLabel())),
+  )
+  await Promise.all(commits)
+}
+
+export const FAULT_SCRIPTS: readonly FaultScript[] = [
+  {
+    name: 'create, commit, close',
+    async run(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 4)
+      await driver.read()
+    },
+  },
+  {
+    name: 'commits in company',
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 4; i++) {
+        await together(driver, random, 5)
+        await driver.read()
+      }
+    },
+  },
+  {
+    name: 'a log of many files',
+    options: { walFileBytes: 4_096 },
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 8; i++) {
+        await driver.write(big(driver, random, 700))
+        await together(driver, random, 3)
+      }
+      await driver.read()
+      await driver.flush()
+      await driver.write(big(driver, random, 6_000))
+      await driver.read()
+    },
+  },
+  {
+    name: 'flushes',
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 3; i++) {
+        await writeSome(driver, random, 3)
+        await driver.flush()
+        await driver.read()
+      }
+      await writeSome(driver, random, 1)
+    },
+  },
+  {
+    name: 'compactions',
+    async prepare(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 6)
+      await driver.compact()
+      await writeSome(driver, random, 6)
+      await driver.flush()
+      await driver.close()
+    },
+    async run(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 4)
+      await driver.compact()
+      await driver.read()
+      await writeSome(driver, random, 2)
+      await driver.compact()
+      await driver.read()
+    },
+  },
+  {
+    name: 'recovery',
+    options: { walFileBytes: 4_096 },
+    async prepare(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 3)
+      await driver.flush()
+      for (let i = 0; i < 5; i++) await driver.write(big(driver, random, 600))
+      await together(driver, random, 4)
+    },
+    async run(driver, random) {
+      await driver.open()
+      await driver.read()
+      await writeSome(driver, random, 2)
+    },
+  },
+  {
+    name: 'opened again and again',
+    async run(driver, random) {
+      for (let i = 0; i < 3; i++) {
+        await driver.open()
+        await driver.read()
+        await writeSome(driver, random, 2)
+        await driver.close()
+      }
+    },
+  },
+  {
+    name: 'transactions',
+    async prepare(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 8)
+      await driver.close()
+    },
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 4; i++) {
+        const reads = [randomKey(random), randomKey(random)]
+        await driver.transact(reads, randomWrites(random, driver.nextLabel()))
+      }
+      await driver.flush()
+      await driver.transact([randomKey(random)], randomWrites(random, driver.nextLabel()))
+      await driver.read()
+    },
+  },
+  {
+    name: 'more than memory holds',
+    options: { memtableBudgetBytes: 2_000, walFileBytes: 4_096, defaultTabletCount: 4 },
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 10; i++) {
+        await Promise.all([
+          driver.write(big(driver, random, 900)),
+          driver.write(big(driver, random, 300)),
+        ])
+        if (i % 3 === 2) await driver.read()
+      }
+    },
+  },
+]
