@@ -144,11 +144,6 @@ export class Manifest {
     return this.#nextFileId++ as FileId
   }
 
-  /** Remembers how far the log is durable, for the next superblock. */
-  noteWal(position: WalPosition): void {
-    this.#wal = position
-  }
-
   /**
    * Makes edits live, all of them or none: durable when it resolves. Appends queue up.
    *
@@ -165,6 +160,19 @@ export class Manifest {
         await this.#write(FRAME_TYPE_EDITS, edits)
       })
       this.#tablets = tablets
+    })
+  }
+
+  /**
+   * Says in the superblock now how far the log is durable, so that the loss of its newest file is noticed.
+   *
+   * @throws DISK_FULL, IO_FAILED: the superblock before still counts
+   */
+  proveWal(position: WalPosition): Promise<void> {
+    return this.#turn.run(async () => {
+      if (this.#file === undefined || this.#failure !== undefined) return
+      this.#wal = position
+      await this.#writeSuperblock(false)
     })
   }
 

@@ -26,6 +26,8 @@ export interface CommitLogOptions {
   readonly durable: SeqNum
   /** All commits up to this one are durable. Runs before their promises resolve. */
   readonly onDurable: (seqNum: SeqNum) => void
+  /** The log goes on in a new file, which is durable up to there. */
+  readonly onRotated: (position: WalWriter['durable']) => void
   /** No commit can be made durable any more. Runs before the promises reject. */
   readonly onBroken: (error: EngineError) => void
 }
@@ -82,7 +84,7 @@ export class CommitLog {
   }
 
   async #run(): Promise<void> {
-    const { wal, clock, onDurable } = this.#options
+    const { wal, clock, onDurable, onRotated } = this.#options
     let group: Waiter[] = []
     try {
       while (this.#waiting.length > 0) {
@@ -91,7 +93,9 @@ export class CommitLog {
         group = this.#waiting
         this.#waiting = []
         const startMicros = clock.monotonicMicros()
+        const { fileId } = wal.durable
         await wal.flush()
+        if (wal.durable.fileId !== fileId) onRotated(wal.durable)
         this.#flushMicros.record(clock.monotonicMicros() - startMicros)
         this.#groupCommits.record(group.length)
         this.#durable = group.at(-1)!.seqNum

@@ -199,12 +199,12 @@ interface Recovered {
   readonly commits?: RecoveredCommits
 }
 
-function assemble(
+async function assemble(
   options: StoreOptions,
   env: Env,
   lock: DirectoryLock,
   recovered: Recovered,
-): OpenedFiles {
+): Promise<OpenedFiles> {
   const { manifest, identity, log, commits } = recovered
   const { fs } = env
   const directory = options.path
@@ -233,6 +233,7 @@ function assemble(
     previous: log?.last,
     sealed: log?.files,
   })
+  await manifest.proveWal(wal.durable)
   const live = new Set<FileId>([manifest.fileId])
   for (const { version } of tablets) {
     for (const level of version.levels) for (const { fileId } of level) live.add(fileId)

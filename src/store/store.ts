@@ -18,7 +18,6 @@ import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { tenantHashOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
-import { hashBytes } from '../kernels/bytes.js'
 import { MergeCursor } from '../lsm/merge-cursor.js'
 import type { Tablet } from '../lsm/tablet.js'
 import { CommitLog } from './commit-log.js'
@@ -28,14 +27,10 @@ import { openScan } from './scan.js'
 import { SnapshotRegistry } from './snapshots.js'
 import { describeStore, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionHost } from './transaction.js'
+import { FixedView, ImmediateView, RegisteredView, type Snapshot } from './store-views.js'
 import type { EntryScan, ReadView, WriteView } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
 import { WriteBatch } from './write-batch.js'
-
-/** A ReadView that keeps its versions alive until it is closed. */
-export interface Snapshot extends ReadView {
-  close(): void
-}
 
 /** One version of a key. */
 export interface KeyVersion {
@@ -91,6 +86,12 @@ export class Store implements TransactionHost {
       onDurable: (seqNum) => {
         this.#readable = seqNum
         this.#maintenance.noticeDurable()
+      },
+      onRotated: (position) => {
+        // Only a hint: without it a lost newest file of the log would go unnoticed.
+        files.manifest.proveWal(position).catch((error: unknown) => {
+          events.emit('error', { where: 'superblock', error })
+        })
       },
       onBroken: (error) => this.#onLogBroken(error),
     })
@@ -396,84 +397,6 @@ export class Store implements TransactionHost {
       this.#maintenance.stop()
       await this.#maintenance.idle()
       await this.#files.close(isClean)
-    }
-  }
-}
-
-/** Reads at a fixed SeqNum. */
-class FixedView implements ReadView {
-  readonly snapshot: SeqNum
-  protected readonly store: Store
-
-  constructor(store: Store, snapshot: SeqNum) {
-    this.store = store
-    this.snapshot = snapshot
-  }
-
-  get(key: Uint8Array, slot: EntrySlot): boolean {
-    return this.store.get(key, hashBytes(key, 0, key.length), this.snapshot, slot)
-  }
-
-  scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
-    return this.store.scan(range, this.snapshot, options.reverse === true)
-  }
-}
-
-class RegisteredView extends FixedView implements Snapshot {
-  #isOpen = true
-
-  close(): void {
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    this.store.release(this.snapshot)
-  }
-}
-
-/** Reads and writes the newest state within one synchronous stretch. */
-class ImmediateView implements WriteView {
-  readonly snapshot: SeqNum = SEQ_NUM_MAX
-  readonly #store: Store
-  readonly #batch: WriteBatch
-  #isFinished = false
-
-  constructor(store: Store, batch: WriteBatch) {
-    this.#store = store
-    this.#batch = batch
-  }
-
-  finish(): void {
-    this.#isFinished = true
-  }
-
-  get(key: Uint8Array, slot: EntrySlot): boolean {
-    this.#assertOpen()
-    const keyHash = hashBytes(key, 0, key.length)
-    if (this.#batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
-    return this.#store.get(key, keyHash, SEQ_NUM_MAX, slot)
-  }
-
-  scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
-    this.#assertOpen()
-    const own = this.#batch.isEmpty ? undefined : this.#batch
-    return this.#store.scan(range, SEQ_NUM_MAX, options.reverse === true, own)
-  }
-
-  put(key: Uint8Array, value: Uint8Array): void {
-    this.#assertOpen()
-    this.#batch.put(key, value)
-  }
-
-  delete(key: Uint8Array): void {
-    this.#assertOpen()
-    this.#batch.delete(key)
-  }
-
-  #assertOpen(): void {
-    if (this.#isFinished) {
-      throw engineError(
-        'TXN_FINISHED',
-        'the write has ended; its view works only inside its function',
-      )
     }
   }
 }

@@ -1,0 +1,62 @@
+// The newest file of the log is all that holds the newest commits: losing it, or its contents, must not pass for a torn
+// tail.
+import { open, t, table } from 'tabularium'
+import { MemoryFileSystem, memoryEnv } from 'tabularium/testing'
+import { describe, expect, it } from 'vitest'
+
+const tables = {
+  notes: table('notes', { id: t.int(), text: t.text() }, { primaryKey: ['id'] }),
+}
+const settings = { path: '/db', tables, walFileBytes: 64 * 1024 }
+
+/** A database that was killed after acknowledged commits, some of them in a second file of the log. */
+async function killed(commitCount: number): Promise<MemoryFileSystem> {
+  const fs = new MemoryFileSystem()
+  const db = await open(settings, { env: memoryEnv({ fs }) })
+  for (let id = 0; id < commitCount; id++) {
+    await db.tenant('a').notes.insert({ id, text: 'x'.repeat(4000) })
+  }
+  // The hint about a new file is written beside the commits.
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  return fs.crashImage({ float: () => 0.5 }, 'lost')
+}
+
+function newestLog(fs: MemoryFileSystem): string {
+  const started = fs.list('/db').filter((name) => name.endsWith('.wal'))
+  return `/db/${started.at(-1)}`
+}
+
+describe('the newest file of the log', () => {
+  for (const commitCount of [3, 40]) {
+    it(`is missed when it is gone (${commitCount} commits)`, async () => {
+      const fs = await killed(commitCount)
+      // Files made ahead of time hold nothing; the last one that does is the one to lose.
+      for (const name of fs
+        .list('/db')
+        .filter((each) => each.endsWith('.wal'))
+        .reverse()) {
+        const without = fs.clone()
+        without.remove(`/db/${name}`)
+        const outcome = await open(settings, { env: memoryEnv({ fs: without }) }).then(
+          async (db) => {
+            const { length } = await db.tenant('a').notes.scan().toArray()
+            await db.close()
+            return length
+          },
+          (error: { code: string }) => error.code,
+        )
+        expect([commitCount, 'FILE_MISSING', 'WAL_CORRUPT'], name).toContain(outcome)
+      }
+    })
+  }
+
+  it('is damaged when it is empty', async () => {
+    const fs = await killed(3)
+    const file = fs.open(newestLog(fs), 'write')
+    file.truncate(0)
+    file.close()
+    await expect(open(settings, { env: memoryEnv({ fs }) })).rejects.toMatchObject({
+      code: 'WAL_CORRUPT',
+    })
+  })
+})
