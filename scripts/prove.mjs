@@ -10,11 +10,14 @@ import { ROOT } from './registry-cache.mjs'
 const COUNTS = {
   MODEL_RUNS: '2000',
   POWER_CUTS: '20000',
-  KILLS: '300',
+  KILLS: '2500',
+  SYSCALL_KILLS: 'every',
+  FAULT_STRIDE: '1',
   // All there are: about 110,000.
   CRASH_STATES: '1000000000',
   RANDOM_CRASH_STATES: '500000',
   METAMORPHIC_RUNS: '126',
+  METAMORPHIC_FACE_RUNS: '25',
 }
 const TIMEOUT_MS = 4 * 60 * 60 * 1000
 
