@@ -1,0 +1,309 @@
+// Bugs of one line each, planted into a copy of the built engine to see whether the harnesses catch them. Text is what
+// stands in the file exactly once, replacement is the bug, harness is who must notice.
+
+/**
+ * What each harness runs, with counts that every bug of its rows must fall to.
+ * @type {Readonly<Record<string, { readonly path: string, readonly env?: Record<string, string> }>>}
+ */
+export const HARNESSES = {
+  powerCut: { path: 'test/crash/power-cut', env: { POWER_CUTS: '1500' } },
+  model: { path: 'test/model', env: { MODEL_RUNS: '80' } },
+  fault: { path: 'test/fault', env: { FAULT_STRIDE: '11' } },
+  corruption: { path: 'test/corruption' },
+  compat: { path: 'test/compat' },
+}
+
+/**
+ * @typedef {object} Bug
+ * @property {string} name
+ * @property {string} file  in dist
+ * @property {string} text
+ * @property {string} replacement
+ * @property {keyof typeof HARNESSES} harness
+ */
+
+/** @type {(name: string, file: string, text: string, replacement: string, harness: string) => Bug} */
+const bug = (name, file, text, replacement, harness) => ({
+  name,
+  file,
+  text,
+  replacement,
+  harness,
+})
+
+/** @type {readonly Bug[]} */
+export const BUGS = [
+  // Syncs that are missing, late or in the wrong order.
+  bug(
+    'a commit is acknowledged before its sync has ended',
+    'wal/writer.js',
+    'await this.#current.sync();',
+    'this.#current.sync().catch(() => {});',
+    'powerCut',
+  ),
+  bug('the log is not synced', 'wal/writer.js', 'await this.#current.sync();', '', 'powerCut'),
+  bug(
+    'a new log file has no synced header',
+    'wal/wal-file.js',
+    'this.syncNow();\n        this.syncName();',
+    'this.syncName();',
+    'powerCut',
+  ),
+  bug(
+    'a new log file has no synced name',
+    'wal/wal-file.js',
+    'this.#place.fs.syncDirectory(this.#place.directory);',
+    '',
+    'powerCut',
+  ),
+  bug('recovery does not sync what it reads', 'wal/recovery.js', 'file.syncNow();', '', 'fault'),
+  bug(
+    'a flush does not wait for the log',
+    'store/maintenance.js',
+    'if (memtable.maxSeqNum > log.durable)',
+    'if (false)',
+    'powerCut',
+  ),
+  bug('tables are not synced', 'sstable/table-writer.js', 'this.#file.syncNow();', '', 'powerCut'),
+  bug(
+    'the directory is not synced before the manifest names a table',
+    'store/maintenance.js',
+    'env.fs.syncDirectory(options.path);',
+    '',
+    'powerCut',
+  ),
+  bug('the manifest is not synced', 'lsm/manifest.js', 'await file.sync();', '', 'powerCut'),
+  bug('the superblock is not synced', 'lsm/superblock.js', 'await file.sync();', '', 'powerCut'),
+  bug(
+    'the name of the superblock is not synced',
+    'lsm/superblock.js',
+    'fs.syncDirectory(directory);',
+    '',
+    'powerCut',
+  ),
+  bug(
+    'both generations of the superblock share a slot',
+    'lsm/superblock.js',
+    'superblock.generation % 2 === 0 ? 0 : SLOT_BYTES',
+    '0',
+    'powerCut',
+  ),
+  bug(
+    'the log is removed before the manifest knows the table',
+    'store/maintenance.js',
+    'env.fs.syncDirectory(options.path);',
+    'env.fs.syncDirectory(options.path); if (flushed) files.wal.removeObsolete(flushed.maxSeqNum);',
+    'powerCut',
+  ),
+  bug(
+    'the log is removed when one tablet has flushed',
+    'store/maintenance.js',
+    'return Math.min(...flushed);',
+    'return Math.max(...flushed);',
+    'powerCut',
+  ),
+  bug(
+    'a busy tablet is taken for an idle one',
+    'store/maintenance.js',
+    'tablet.oldestUnflushed === undefined &&',
+    'true &&',
+    'powerCut',
+  ),
+
+  // Failures that are swallowed or told wrongly.
+  bug(
+    'a failed sync of the log is swallowed',
+    'wal/writer.js',
+    'await this.#current.sync();',
+    'await this.#current.sync().catch(() => {});',
+    'fault',
+  ),
+  bug(
+    'a failed sync is told as a commit that did not happen',
+    'wal/writer.js',
+    "committed: 'unknown',",
+    "committed: 'no',",
+    'fault',
+  ),
+  bug(
+    'a full disk is told as a commit that did happen',
+    'store/commit-log.js',
+    'for (const waiter of group)\n            waiter.reject(error);',
+    'for (const waiter of group)\n            waiter.resolve();',
+    'fault',
+  ),
+  bug(
+    'commits go on after one was refused',
+    'store/commit-log.js',
+    'this.#options.onBroken(error);',
+    '',
+    'fault',
+  ),
+  bug(
+    'who commits after a failure waits for ever',
+    'store/commit-log.js',
+    'for (const waiter of group)\n            waiter.reject(error);',
+    '',
+    'fault',
+  ),
+  bug(
+    'a failed flush counts as done',
+    'lsm/jobs.js',
+    'outputs.abandon();\n        throw error;',
+    'outputs.abandon();\n        return { tables: [], bytesRead: 0, bytesWritten: 0, entriesRead: 0, entriesDropped: 0 };',
+    'fault',
+  ),
+  bug(
+    'readers see commits that are not durable',
+    'store/store.js',
+    'return new FixedView(this, this.#readable);',
+    'return new FixedView(this, SEQ_NUM_MAX);',
+    'fault',
+  ),
+  bug(
+    'a failed opening keeps the directory locked',
+    'store/open-files.js',
+    'await lock.release();\n        throw error;',
+    'throw error;',
+    'fault',
+  ),
+
+  // Recovery.
+  bug(
+    'replay brings back what is in tables',
+    'store/open-files.js',
+    'if (seqNum <= tablet.version.flushedSeqNum)',
+    'if (false)',
+    'powerCut',
+  ),
+  bug(
+    'leftovers stay',
+    'store/open-files.js',
+    'removeFiles(env, directory, (fileId) => !live.has(fileId))',
+    '[]',
+    'powerCut',
+  ),
+  bug(
+    'the log goes on from nowhere after recovery',
+    'store/open-files.js',
+    'previous: log?.last,',
+    'previous: undefined,',
+    'powerCut',
+  ),
+  bug(
+    'the checksum of a frame is not looked at',
+    'codec/frame.js',
+    'return found === loadU32(bytes, at + 28) ? end : undefined;',
+    'return end;',
+    'powerCut',
+  ),
+  bug(
+    'damage before the proven end of the log is a torn tail',
+    'codec/frame.js',
+    "const end = provenBytes > at ? 'corrupt'",
+    "const end = false ? 'corrupt'",
+    'corruption',
+  ),
+  bug(
+    'the oldest superblock wins',
+    'lsm/superblock.js',
+    'superblock.generation > (newest?.generation ?? 0)',
+    'newest === undefined',
+    'powerCut',
+  ),
+  bug(
+    'file ids are given twice',
+    'lsm/manifest.js',
+    'return this.#nextFileId++;',
+    'return this.#nextFileId;',
+    'model',
+  ),
+
+  // Damage.
+  bug(
+    'checksums of blocks are not looked at',
+    'sstable/table-file.js',
+    'if (placedChecksum(this.#placeSeed, place.offsetBytes, target) !== checksum) {',
+    'if (false) {',
+    'corruption',
+  ),
+  bug(
+    'checksums do not know their place',
+    'codec/file-header.js',
+    'return crc32(bytes, start, end, crc32(offsetCell, 0, 8, placeSeed));',
+    'return crc32(bytes, start, end, 0);',
+    'compat',
+  ),
+
+  // Versions, transactions, order.
+  bug(
+    'a tombstone is dropped above older versions',
+    'store/maintenance.js',
+    'isBottom: plan.isBottom,',
+    'isBottom: true,',
+    'model',
+  ),
+  bug(
+    'compaction drops versions that snapshots need',
+    'store/snapshots.js',
+    'if (held < watermark)',
+    'if (false)',
+    'model',
+  ),
+  bug(
+    'compaction drops history',
+    'lsm/live-entries.js',
+    'if (entry.seqNum <= watermark) {',
+    'if (true) {',
+    'model',
+  ),
+  bug(
+    'compaction keeps an old version instead of the newest',
+    'lsm/live-entries.js',
+    'const isNeeded = !isSettled &&',
+    'const isNeeded = isSettled &&',
+    'model',
+  ),
+  bug(
+    'scanned ranges are not validated',
+    'store/transaction.js',
+    'this.#host.isRangeNewer(range, this.snapshot)',
+    'false',
+    'model',
+  ),
+  bug(
+    'keys that were read are not validated',
+    'store/transaction.js',
+    'this.#host.isKeyNewer(this.#readKeys[i], this.#readHashes[i], this.snapshot)',
+    'false',
+    'model',
+  ),
+  bug(
+    'a snapshot of the past shows the present',
+    'store/store.js',
+    'const snapshot = seqNum < this.#readable ? seqNum : this.#readable;',
+    'const snapshot = this.#readable;',
+    'model',
+  ),
+  bug(
+    'level 0 is read oldest table first',
+    'lsm/version.js',
+    'return b.maxSeqNum - a.maxSeqNum ||',
+    'return a.maxSeqNum - b.maxSeqNum ||',
+    'model',
+  ),
+  bug(
+    'merging puts old versions first',
+    'lsm/merge-cursor.js',
+    'return order !== 0 ? order : b.seqNum - a.seqNum;',
+    'return order !== 0 ? order : a.seqNum - b.seqNum;',
+    'model',
+  ),
+  bug(
+    'versions of a key that cross blocks are lost',
+    'sstable/table-reader.js',
+    'while (outcome === BLOCK_PAST_END &&',
+    'while (false &&',
+    'model',
+  ),
+]
