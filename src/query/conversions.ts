@@ -62,11 +62,17 @@ const keep: Conversion = (cell) => cell
 function toInt(from: SqlType): Conversion {
   return (cell) => {
     if (typeof cell === 'string') cell = integerPrefix(cell)
+    // Not through a float: with its fraction the number may have more digits than that holds.
+    if (from.kind === 'decimal') return safeInteger(wholePart(cell as bigint, from.scale ?? 0))
     const value = numberOfCell(cell, from.kind === 'text' ? { kind: 'any' } : from)
     if (value === undefined) return undefined
-    const whole = Math.trunc(value) + 0
-    return Number.isSafeInteger(whole) ? whole : undefined
+    return safeInteger(Math.trunc(value) + 0)
   }
+}
+
+function safeInteger(whole: number | bigint): number | undefined {
+  const value = Number(whole)
+  return Number.isSafeInteger(value) ? value : undefined
 }
 
 /** SQLite's CAST('12.7' AS INTEGER) stops at the point. */
@@ -80,7 +86,7 @@ function toFloat(from: SqlType): Conversion {
 
 function toBigint(from: SqlType): Conversion {
   return (cell) => {
-    if (from.kind === 'decimal') return rescaleTruncated(cell as bigint, from.scale ?? 0)
+    if (from.kind === 'decimal') return wholePart(cell as bigint, from.scale ?? 0)
     if (typeof cell === 'bigint') return cell
     if (typeof cell === 'string') {
       const digits = /^\s*([+-]?)(\d{1,400})/.exec(cell)
@@ -91,7 +97,7 @@ function toBigint(from: SqlType): Conversion {
   }
 }
 
-function rescaleTruncated(units: bigint, scale: number): bigint {
+function wholePart(units: bigint, scale: number): bigint {
   return units / 10n ** BigInt(scale)
 }
 

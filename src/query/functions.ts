@@ -52,9 +52,9 @@ const numeric: ScalarFunction['bind'] = (args, site) => {
 
 /** Whole numbers stay what they are. */
 const whole: ScalarFunction['bind'] = (args, site) => {
-  const value = arithmeticOperand(args[0]!, 'the function', site)
-  const isWhole = value.type.kind === 'int' || value.type.kind === 'bigint'
-  return isWhole ? { args: [value], type: value.type } : typed(FLOAT, FLOAT)(args, site)
+  const bound = numeric(args, site)
+  const isWhole = bound.type.kind === 'int' || bound.type.kind === 'bigint'
+  return isWhole ? bound : typed(FLOAT, FLOAT)(args, site)
 }
 
 const unified: ScalarFunction['bind'] = (args, site) => {

@@ -83,6 +83,8 @@ describe('values', () => {
     ["'2a' is not true", 0],
     ['null is not false', 1],
     ['0.5 is false', 0],
+    ["cast(cast('-9007199254740984.95' as decimal(18, 2)) as int)", -9007199254740984],
+    ['coalesce(floor(null), 7) / 2', 3],
     ['ceil(1.2)', 2],
     ['ceil(3) / 2', 1],
     ['typeof(floor(3))', 'integer'],
