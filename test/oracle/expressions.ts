@@ -17,10 +17,9 @@ type Operand = Exclude<Kind, 'boolean'>
 
 const COMPARISONS = ['=', '==', '<>', '!=', '<', '<=', '>', '>=']
 const SAME_OR_NOT = ['is', 'is not', 'is distinct from', 'is not distinct from']
-const TESTS = [
-  ...['is null', 'is not null', 'isnull', 'notnull'],
-  ...['is true', 'is not true', 'is false', 'is not false'],
-]
+const TESTS = 'is null,is not null,isnull,notnull,is true,is not true,is false,is not false'.split(
+  ',',
+)
 const PATTERNS = ['%', '_', 'a%', '%b', '%a%', 'A_', '_%_', '1%', '', 'AB', '%\u{1f600}%', "it's"]
 const OPERANDS: readonly Operand[] = ['int', 'float', 'text', 'decimal']
 
@@ -35,9 +34,10 @@ const NULLS: Readonly<Record<Operand, Sql>> = {
 export class ExpressionSource {
   readonly #random: Seeded
   readonly #leaves: readonly Leaf[]
-  readonly #params: Bound[]
+  readonly #params: Bound[] | undefined
 
-  constructor(random: Seeded, leaves: readonly Leaf[], params: Bound[]) {
+  /** Without `params` all values are written out. */
+  constructor(random: Seeded, leaves: readonly Leaf[], params?: Bound[]) {
     this.#random = random
     this.#leaves = leaves
     this.#params = params
@@ -72,7 +72,9 @@ export class ExpressionSource {
     // A bound number without fraction is an int, and a bound text is no decimal, unless it stands beside one.
     const isBindable =
       kind === 'int' || kind === 'text' || (kind === 'float' && !Number.isInteger(value))
-    if (!isBindable || this.#random.chance(0.7)) return literal(value, kind)
+    if (!isBindable || this.#params === undefined || this.#random.chance(0.7)) {
+      return literal(value, kind)
+    }
     return this.#bind(value, kind === 'int' ? BigInt(value) : value)
   }
 
@@ -137,7 +139,9 @@ export class ExpressionSource {
       () =>
         sql`${this.#random.pick(['substr', 'substring'])}(${text()}, ${this.#position()}, ${this.#position()})`,
       () => sql`replace(${text()}, ${this.#leaf('text')}, coalesce(${this.#leaf('text')}, 'q'))`,
-      () => sql`typeof(${this.of(this.#random.pick(['int', 'float', 'text']), inner)})`,
+      () => sql`typeof(${this.#random.chance(0.5) ? this.float(inner) : text()})`,
+      // Adding makes an int of a boolean.
+      () => sql`typeof(${this.int(inner)} + 0)`,
       () => sql`cast(${this.int(inner)} as text)`,
       () => sql`cast(${this.column('float')?.sql ?? this.constant('float')} as text)`,
       () => this.#choice('text', inner),
@@ -216,7 +220,8 @@ export class ExpressionSource {
     return this.#one(
       () => literal(cents, 'decimal'),
       () => this.#digits(),
-      () => this.#bind(centsText(cents), BigInt(cents)),
+      () =>
+        this.#params === undefined ? this.#digits() : this.#bind(centsText(cents), BigInt(cents)),
     )
   }
 
@@ -340,7 +345,7 @@ export class ExpressionSource {
   }
 
   #bind(ours: unknown, theirs: unknown): Sql {
-    const text = mark(this.#params.push({ ours, theirs }) - 1)
+    const text = mark(this.#params!.push({ ours, theirs }) - 1)
     return pair(text, text)
   }
 

@@ -167,8 +167,10 @@ function named(random: Seeded, items: readonly Item[]): Sql {
 function groupedQuery(random: Seeded, source: Source): Query {
   const { leaves, params } = source
   const rows = new ExpressionSource(random, leaves, params)
+  // Two places of one bound value are two expressions: what is selected would not be the key.
+  const keySource = new ExpressionSource(random, leaves)
   const keys = Array.from({ length: random.pick([0, 1, 1, 1, 2, 2]) }, () =>
-    keyExpression(random, rows),
+    keyExpression(random, keySource),
   )
   const aggregates = Array.from({ length: 1 + random.below(4) }, () => aggregate(random, rows))
   const groupLeaves = [
