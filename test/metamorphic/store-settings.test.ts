@@ -5,8 +5,8 @@ import { replayable, Seeded, seedsOf } from '../model/seeded.js'
 import { randomCommands } from './commands.js'
 import { configurationOf, StoreSession } from './store-session.js'
 
-/** 4 lists in the ordinary run; the torture run asks for 125, a million commands. */
-const LIST_COUNT = Number(process.env.METAMORPHIC_RUNS ?? 4)
+/** 2 lists in the ordinary run; the torture run asks for 126, a million commands. */
+const LIST_COUNT = Number(process.env.METAMORPHIC_RUNS ?? 2)
 const COMMAND_COUNT = 250
 const CONFIGURATION_COUNT = 32
 /** Long runs say how far they are. */
