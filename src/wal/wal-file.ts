@@ -77,6 +77,11 @@ export class WalFile {
     return this.#frames.syncedUpToBytes
   }
 
+  /** Does the START frame survive a crash? */
+  get isStartDurable(): boolean {
+    return this.syncedUpToBytes > FRAMES_START_BYTES
+  }
+
   /** The last commit in this file or, while it has none, before it. */
   get lastSeqNum(): SeqNum {
     return this.#lastSeqNum

@@ -165,7 +165,9 @@ export class WalWriter {
   }
 
   /**
-   * Removes sealed files that hold nothing newer than `durableInTables`, oldest first.
+   * Removes sealed files that hold nothing newer than `durableInTables`, oldest first. The newest of them stays until it
+   * is durable that the log went on behind it: a hint kept elsewhere may name it, and nothing else would explain its
+   * absence.
    *
    * @throws IO_FAILED
    */
@@ -175,6 +177,7 @@ export class WalWriter {
     for (;;) {
       const oldest = this.#sealed[0]
       if (oldest === undefined || oldest.lastSeqNum > durableInTables) break
+      if (this.#sealed.length === 1 && !this.#current.isStartDurable) break
       fs.remove(`${directory}/${walFileName(oldest.fileId)}`)
       this.#sealed.shift()
       isChanged = true

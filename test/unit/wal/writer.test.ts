@@ -114,6 +114,25 @@ describe('WalWriter', () => {
     expect(wal.files.length).toBe(1)
   })
 
+  test('the newest sealed file stays until the start of the current one is durable', async () => {
+    const fs = newFiles()
+    const large = new Uint8Array(5000)
+    const wal = openWriter(fs)
+    append(wal, 1)
+    await wal.flush()
+    const provenHint = wal.durable
+    wal.append(2 as SeqNum, large, 0, large.length)
+    const flushing = wal.flush()
+    expect(wal.files.map((file) => file.lastSeqNum)).toEqual([1, 2])
+    // Commit 1 is in tables, and the power goes before the sync of commit 2.
+    wal.removeObsolete(1 as SeqNum)
+    expect(recover(syncedOnly(fs), { after: 1, provenHint }).seqNums).toEqual([])
+    await flushing
+    wal.removeObsolete(1 as SeqNum)
+    expect(wal.files.map((file) => file.lastSeqNum)).toEqual([2])
+    expect(recover(syncedOnly(fs), { after: 1, provenHint }).seqNums).toEqual([2])
+  })
+
   test.each(['flush', 'flushNow'] as const)(
     'a failed sync in %s breaks the writer for good',
     async (method) => {
