@@ -28,7 +28,9 @@ const { status } = spawnSync(
     join(ROOT, 'node_modules/vitest/vitest.mjs'),
     'run',
     `--testTimeout=${TIMEOUT_MS}`,
-    ...(filters.length > 0 ? filters : ['test/model', 'test/metamorphic', 'test/crash']),
+    ...(filters.length > 0
+      ? filters
+      : ['test/model', 'test/metamorphic', 'test/crash', 'test/fault']),
   ],
   { cwd: ROOT, env: { ...COUNTS, ...process.env }, stdio: ['ignore', 'inherit', 'inherit'] },
 )
