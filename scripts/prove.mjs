@@ -1,5 +1,5 @@
 // @ts-check
-// The long proofs: the ordinary model, metamorphic and crash tests, with the counts that a release asks for. `npm run
+// The long proofs: the ordinary model, metamorphic, crash, corruption and fuzz tests, with the counts that a release asks for. `npm run
 // prove`; what is set in the environment (COUNTS below, SEED) wins. Failures print the seed that replays them.
 
 import { spawnSync } from 'node:child_process'
@@ -18,6 +18,9 @@ const COUNTS = {
   RANDOM_CRASH_STATES: '500000',
   METAMORPHIC_RUNS: '126',
   METAMORPHIC_FACE_RUNS: '25',
+  BIT_FLIPS: '300000',
+  // About ten million inputs over all targets.
+  FUZZ_RUNS: '1000000',
 }
 const TIMEOUT_MS = 4 * 60 * 60 * 1000
 
@@ -30,7 +33,7 @@ const { status } = spawnSync(
     `--testTimeout=${TIMEOUT_MS}`,
     ...(filters.length > 0
       ? filters
-      : ['test/model', 'test/metamorphic', 'test/crash', 'test/fault']),
+      : ['model', 'metamorphic', 'crash', 'fault', 'corruption', 'fuzz'].map((of) => `test/${of}`)),
   ],
   { cwd: ROOT, env: { ...COUNTS, ...process.env }, stdio: ['ignore', 'inherit', 'inherit'] },
 )

@@ -47,7 +47,9 @@ export function assignmentOf(
     if (cell === null) return convert(null)
     const isStored = from.kind === column.kind && from.scale === column.scale
     // What a decimal or timestamp expression holds is no user value: it goes there by the shortest exact way.
-    if (isStored && from.kind === 'timestamp') return storedTimestamp(cell as number, column)
+    // One beyond what a column holds is refused as a user value.
+    const isExact = isStored && from.kind === 'timestamp' && Number.isSafeInteger(cell)
+    if (isExact) return storedTimestamp(cell as number, column)
     const isDocument = column.kind === 'json' && from.kind === 'text'
     if (isDocument) return convert(parsedJson(cell as string, table, column.name))
     return convert(userValue(cell, from, column))
