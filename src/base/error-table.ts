@@ -178,8 +178,13 @@ export const ERROR_TABLE = {
   DISK_FULL: row('unavailable', 'The disk or a quota has no room.', 'Free space and try again.'),
   DB_READ_ONLY: row(
     'unavailable',
-    'The system refused room or files for a commit, so nothing is written any more; reads go on.',
-    'Mend what the message names (most often: free space), then close the database and open it again.',
+    'The system refused room or files for a commit, or the database was opened with salvage: nothing is written; reads go on.',
+    'Mend what the message names (most often: free space), then close the database and open it again, without salvage.',
+  ),
+  TABLET_READ_ONLY: row(
+    'unavailable',
+    'Flushes or compactions of a tablet failed three times in a row: its tenants are read-only, others go on.',
+    'Remove the cause that the message names, then close the database and open it again; nothing is lost.',
   ),
   IO_FAILED: row(
     'unavailable',

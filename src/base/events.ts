@@ -43,6 +43,18 @@ export interface JobFailureEvent {
   readonly error: unknown
 }
 
+/** Damage was found in an sstable. What it covers cannot be read, and compaction leaves the file as it is. */
+export interface DamageEvent {
+  readonly tabletId: TabletId
+  readonly fileId: FileId
+  readonly file: string
+  /** Absent when it is not one place: the file is missing, say. */
+  readonly offsetBytes?: number
+  /** Absent when the damage is not in one tenant's bytes, or it is not known whose they are. */
+  readonly tenantId?: TenantId
+  readonly error: unknown
+}
+
 /** An error that no caller was there to receive. */
 export interface ErrorEvent {
   readonly where: string
@@ -55,6 +67,7 @@ export interface EngineEvents {
   readonly compaction: CompactionEvent
   readonly stall: StallEvent
   readonly jobFailure: JobFailureEvent
+  readonly damage: DamageEvent
   readonly error: ErrorEvent
 }
 
@@ -65,6 +78,7 @@ export const EVENT_NAMES: readonly EventName[] = [
   'compaction',
   'stall',
   'jobFailure',
+  'damage',
   'error',
 ]
 

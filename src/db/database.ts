@@ -9,7 +9,9 @@ import {
 } from '../base/events.js'
 import { checkTenantName } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
+import type { SalvageReport } from '../store/salvage.js'
 import type { StoreStats } from '../store/stats.js'
+import type { StoreState } from '../store/store.js'
 import type { VerifyProgress, VerifyReport } from '../store/verify.js'
 import type { Engine } from './engine.js'
 import type { DatabaseSettings } from './options.js'
@@ -93,6 +95,20 @@ export class Database<T extends Tables> {
         },
       })
     return (await transact(this.#engine, run, options)).result
+  }
+
+  /**
+   * `open`; `readOnly`, when the disk is full or the database was opened with `salvage`: writes are refused with
+   * DB_READ_ONLY; `poisoned`, when it is not known what is durable: everything is refused with DB_POISONED; `closed`.
+   * A state only gets worse: the way back is to close and to open again.
+   */
+  get state(): StoreState {
+    return this.#engine.store.state
+  }
+
+  /** What opening with `salvage` could not take; undefined without it. Damage inside of sstables: see verify(). */
+  salvageReport(): SalvageReport | undefined {
+    return this.#engine.store.salvage
   }
 
   /** Names of the tenants that have written, in the order of their bytes. */

@@ -67,6 +67,7 @@ export async function open<const T extends Tables = {}>(
     {
       path: directory,
       createIfMissing: settings.createIfMissing,
+      isSalvage: settings.salvage,
       tabletCount: given.tabletCount,
       defaultTabletCount: settings.tabletCount,
       memtableBudgetBytes: settings.memtableBudgetBytes,

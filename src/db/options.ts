@@ -34,6 +34,10 @@ export const SETTINGS = {
     max: 1 * GiB,
     doc: 'Size to which files of the write-ahead log are preallocated.',
   }),
+  salvage: setting.boolean({
+    default: false,
+    doc: 'Open a damaged database read-only and take what can be read; nothing on disk is changed. salvageReport() says what is lost.',
+  }),
   historyWindowMs: setting.milliseconds({
     default: DAY_MS,
     min: 0,

@@ -207,11 +207,11 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
    *
    * @returns the commit's SeqNum, once it is durable
    * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION SCHEMA_MISSING_COLUMN SCHEMA_UNKNOWN_COLUMN SCHEMA_TYPE_MISMATCH
-   * @throws KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE DB_CLOSED
+   * @throws KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE DB_CLOSED DB_READ_ONLY TABLET_READ_ONLY
    */
   async insert(rows: Insert<T> | readonly Insert<T>[]): Promise<SeqNum> {
     const cells = this.cellsOf(rows)
-    return this.scope.engine.store.write((view) => {
+    return this.#write((view) => {
       let table: TableRows | undefined
       for (const row of cells) (table ??= this.rowsToAdd(view)).insert(view, row)
     })
@@ -220,7 +220,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
   /** Adds one row or several, replacing those with the same primary key; otherwise as insert. */
   async upsert(rows: Insert<T> | readonly Insert<T>[]): Promise<SeqNum> {
     const cells = this.cellsOf(rows)
-    return this.scope.engine.store.write((view) => {
+    return this.#write((view) => {
       let table: TableRows | undefined
       for (const row of cells) (table ??= this.rowsToAdd(view)).upsert(view, row)
     })
@@ -231,7 +231,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     const keyCells = this.mapper.keyCells(key)
     const change = this.mapper.change(changes)
     let isFound = false
-    await this.scope.engine.store.write((view) => {
+    await this.#write((view) => {
       isFound = updateRow(this.rows(view), view, keyCells, change)
     })
     return isFound
@@ -241,10 +241,15 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
   async delete(key: Key<T>): Promise<boolean> {
     const keyCells = this.mapper.keyCells(key)
     let isFound = false
-    await this.scope.engine.store.write((view) => {
+    await this.#write((view) => {
       isFound = deleteRow(this.rows(view), view, keyCells)
     })
     return isFound
+  }
+
+  /** A tenant's first write waits for all tablets: it is not only the tenant's own. */
+  #write(fn: (view: WriteView) => void): Promise<SeqNum> {
+    return this.scope.engine.store.write(fn, this.scope.tenant.ref?.hash)
   }
 
   /**

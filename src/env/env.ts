@@ -28,13 +28,18 @@ export interface Random {
   float(): number
 }
 
+export interface JobRunOptions {
+  /** How long the job may run, once it has a thread. Jobs that run inline are not interrupted. Default: for ever. */
+  readonly timeoutMs?: number
+}
+
 /** Runs background jobs (flush, compaction) away from the main thread, or inline under simulation. */
 export interface JobPool {
   /**
    * Runs one job. Input and output are structured-cloneable; SharedArrayBuffers travel without a copy. Rejects with the
-   * job's error, or with INTERNAL when its thread died.
+   * job's error, or with INTERNAL when its thread died or the job took longer than `timeoutMs`, which ends the thread.
    */
-  run(job: unknown): Promise<unknown>
+  run(job: unknown, options?: JobRunOptions): Promise<unknown>
   /** Waits for running jobs, then stops the threads. Idempotent. */
   close(): Promise<void>
 }

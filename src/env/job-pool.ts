@@ -4,12 +4,19 @@ import { fileURLToPath } from 'node:url'
 import type { Piscina } from 'piscina'
 
 import { engineError } from '../base/errors.js'
-import type { JobPool } from './env.js'
+import { MiB } from '../base/limits.js'
+import type { JobPool, JobRunOptions } from './env.js'
 import { decodeError } from './job-error.js'
 import type { ThreadAnswer, ThreadTask } from './job-thread.js'
 
 /** A thread without work stops after this time; its start costs some 30 ms. */
 const THREAD_IDLE_MS = 10_000
+
+/**
+ * JavaScript heap of one thread. Entries travel through arrays outside of it, so a job that needs more is broken; its
+ * thread ends instead of the process.
+ */
+const THREAD_HEAP_MAX_BYTES = 512 * MiB
 
 const THREAD_MODULE: URL = new URL('./job-thread.js', import.meta.url)
 
@@ -17,6 +24,7 @@ export interface ThreadJobPoolOptions {
   /** A module that exports `runJob(job)`. */
   readonly module: URL
   readonly threadCount: number
+  readonly threadHeapMaxBytes?: number
 }
 
 /**
@@ -27,6 +35,7 @@ export interface ThreadJobPoolOptions {
 export class ThreadJobPool implements JobPool {
   readonly #moduleUrl: string
   readonly #threadCount: number
+  readonly #threadHeapMaxBytes: number
   readonly #running = new RunningJobs()
   #waiting: (() => void)[] = []
   #freeCount: number
@@ -35,11 +44,12 @@ export class ThreadJobPool implements JobPool {
   constructor(options: ThreadJobPoolOptions) {
     this.#moduleUrl = options.module.href
     this.#threadCount = options.threadCount
+    this.#threadHeapMaxBytes = options.threadHeapMaxBytes ?? THREAD_HEAP_MAX_BYTES
     this.#freeCount = options.threadCount
   }
 
-  run(job: unknown): Promise<unknown> {
-    return this.#running.add(this.#runInTurn(job))
+  run(job: unknown, options: JobRunOptions = {}): Promise<unknown> {
+    return this.#running.add(this.#runInTurn(job, options))
   }
 
   async close(): Promise<void> {
@@ -49,11 +59,11 @@ export class ThreadJobPool implements JobPool {
     if (pool !== undefined) await (await pool).destroy()
   }
 
-  async #runInTurn(job: unknown): Promise<unknown> {
+  async #runInTurn(job: unknown, options: JobRunOptions): Promise<unknown> {
     if (this.#freeCount > 0) this.#freeCount--
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     try {
-      return await this.#runOnThread(job)
+      return await this.#runOnThread(job, options)
     } finally {
       const next = this.#waiting.shift()
       if (next === undefined) this.#freeCount++
@@ -61,15 +71,24 @@ export class ThreadJobPool implements JobPool {
     }
   }
 
-  async #runOnThread(job: unknown): Promise<unknown> {
+  async #runOnThread(job: unknown, { timeoutMs }: JobRunOptions): Promise<unknown> {
     const task: ThreadTask = { moduleUrl: this.#moduleUrl, job }
+    const deadline = new AbortController()
+    const timer =
+      timeoutMs === undefined ? undefined : setTimeout(() => deadline.abort(), timeoutMs)
     let answer: ThreadAnswer
     try {
       this.#pool ??= this.#start()
-      answer = (await (await this.#pool).run(task)) as ThreadAnswer
+      // An abort ends the thread, and with it all that the job would still have done or answered.
+      answer = (await (await this.#pool).run(task, { signal: deadline.signal })) as ThreadAnswer
     } catch (cause) {
       // Errors of the job itself are answers, so the thread died, or the job could not be sent to it.
-      throw engineError('INTERNAL', 'a background job was lost with its thread', { cause })
+      const what = deadline.signal.aborted
+        ? `a background job was given up after ${timeoutMs} ms`
+        : 'a background job was lost with its thread'
+      throw engineError('INTERNAL', what, { cause })
+    } finally {
+      clearTimeout(timer)
     }
     if ('error' in answer) throw decodeError(answer.error)
     return answer.result
@@ -83,6 +102,7 @@ export class ThreadJobPool implements JobPool {
       minThreads: 0,
       maxThreads: this.#threadCount,
       idleTimeout: THREAD_IDLE_MS,
+      resourceLimits: { maxOldGenerationSizeMb: this.#threadHeapMaxBytes / MiB },
       recordTiming: false,
       // Threads that wait in Atomics.wait never turn their event loop, so native buffers of theirs are never freed.
       atomics: 'async',

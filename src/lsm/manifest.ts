@@ -43,6 +43,8 @@ export interface ManifestOptions {
   readonly randomUint32: () => number
   /** Written as zeros when the file is made, so that appends neither grow it nor meet a full disk. Default: 256 KiB. */
   readonly fileBytes?: number | undefined
+  /** Whether the directory is still this opening's; asked before anything is made live. Default: it is. */
+  readonly isLockHeld?: () => boolean
 }
 
 export interface TabletRange extends HashRange {
@@ -147,7 +149,7 @@ export class Manifest {
   /**
    * Makes edits live, all of them or none: durable when it resolves. Appends queue up.
    *
-   * @throws DB_POISONED when an earlier append failed
+   * @throws DB_POISONED when an earlier append failed, or the directory's lock is not held any more
    * @throws DISK_FULL, IO_FAILED: the edits may be live or not, and nothing can be appended any more
    */
   append(edits: readonly VersionEdit[]): Promise<void> {
@@ -155,6 +157,7 @@ export class Manifest {
       this.#checkUsable()
       const tablets = this.#applied(edits)
       await this.#orBreak(async () => {
+        this.#checkLock()
         if (this.#frames!.offsetBytes > this.#rewriteAtBytes) await this.#rewrite()
         this.#editNumber++
         await this.#write(FRAME_TYPE_EDITS, edits)
@@ -257,6 +260,7 @@ export class Manifest {
   }
 
   async #writeSuperblock(isClean: boolean): Promise<void> {
+    this.#checkLock()
     const { fs, directory, databaseId, incarnation, randomUint32 } = this.#options
     const frames = this.#frames!
     const superblock = {
@@ -289,6 +293,15 @@ export class Manifest {
       this.#failure = { error }
       throw error
     }
+  }
+
+  /** Somebody else who holds the directory has a manifest of his own by now, or is about to make one. */
+  #checkLock(): void {
+    const { isLockHeld, directory } = this.#options
+    if (isLockHeld === undefined || isLockHeld()) return
+    throw engineError('DB_POISONED', `the lock of ${directory} was lost`, {
+      details: { path: directory },
+    })
   }
 
   #checkUsable(): void {

@@ -4,6 +4,7 @@
 // Level 0 is due by the number of its tables, since every read asks all of them; level n from 1 on by its bytes, which
 // should not exceed level1MaxBytes * LEVEL_RATIO^(n-1). The level furthest over its limit goes first.
 
+import type { FileId } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import { compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
@@ -38,54 +39,105 @@ export interface CompactionPlan {
   readonly isBottom: boolean
 }
 
-/** @returns undefined when no level is over its limit */
+const NOTHING: ReadonlySet<FileId> = new Set()
+
+/**
+ * @param damaged  tables that must stay where they are: no plan needs one
+ * @returns undefined when no level is over its limit, or none of those can be compacted
+ */
 export function pickCompaction(
   version: Version,
   limits: PickerLimits = LIMITS,
+  damaged: ReadonlySet<FileId> = NOTHING,
 ): CompactionPlan | undefined {
-  let level = 0
-  let score = version.levels[0]!.length / limits.level0MaxCount
-  let levelMaxBytes = limits.level1MaxBytes
-  for (let n = 1; n < LEVEL_COUNT - 1; n++) {
-    // At its limit a level is not over it; level 0 is due as soon as it has reached the count.
-    const ofLevel = version.levelBytes(n) / (levelMaxBytes + 1)
-    if (ofLevel > score) {
-      level = n
-      score = ofLevel
-    }
-    levelMaxBytes *= limits.levelRatio
+  for (const { level, score } of scoresOf(version, limits)) {
+    if (score < 1) return undefined
+    const plan =
+      level === 0 ? planLevel0(version, limits, damaged) : planLevel(version, level, damaged)
+    if (plan !== undefined) return plan
   }
-  if (score < 1) return undefined
-  return level === 0 ? planLevel0(version, limits) : planLevel(version, level)
+  return undefined
 }
 
-function planLevel0(version: Version, limits: PickerLimits): CompactionPlan {
+/** How far each level is over its limit, the furthest first. */
+function scoresOf(version: Version, limits: PickerLimits) {
+  const scores = [{ level: 0, score: version.levels[0]!.length / limits.level0MaxCount }]
+  let levelMaxBytes = limits.level1MaxBytes
+  for (let level = 1; level < LEVEL_COUNT - 1; level++) {
+    // At its limit a level is not over it; level 0 is due as soon as it has reached the count.
+    scores.push({ level, score: version.levelBytes(level) / (levelMaxBytes + 1) })
+    levelMaxBytes *= limits.levelRatio
+  }
+  return scores.sort((a, b) => b.score - a.score)
+}
+
+function planLevel0(
+  version: Version,
+  limits: PickerLimits,
+  damaged: ReadonlySet<FileId>,
+): CompactionPlan | undefined {
   const tables = version.levels[0]!
+  const end = tables.findLastIndex(({ fileId }) => damaged.has(fileId)) + 1
   // From the old end without gaps: what stays in level 0 is newer than what leaves it.
   let first = tables.length - 1
-  let bytes = tables[first]!.fileBytes
-  while (first > 0 && bytes + tables[first - 1]!.fileBytes <= limits.level0BiteBytes) {
-    bytes += tables[--first]!.fileBytes
+  if (first >= end) {
+    let bytes = tables[first]!.fileBytes
+    while (first > end && bytes + tables[first - 1]!.fileBytes <= limits.level0BiteBytes) {
+      bytes += tables[--first]!.fileBytes
+    }
+    const upper = tables.slice(first)
+    const canMove =
+      upper.every(({ fileBytes }) => fileBytes >= limits.moveMinBytes) && areDisjoint(upper)
+    const plan = planOf(version, 0, upper, canMove)
+    if (!needsAny(plan, damaged)) return plan
   }
-  const upper = tables.slice(first)
-  const canMove =
-    upper.every(({ fileBytes }) => fileBytes >= limits.moveMinBytes) && areDisjoint(upper)
-  return planOf(version, 0, upper, canMove)
+  return planWithinLevel0(tables, limits, damaged)
+}
+
+/**
+ * Where damage keeps level 0 from going down, its newest tables are merged among themselves: as many as are of about one
+ * size, so that an entry is rewritten a few times only.
+ */
+function planWithinLevel0(
+  tables: readonly TableMeta[],
+  limits: PickerLimits,
+  damaged: ReadonlySet<FileId>,
+): CompactionPlan | undefined {
+  const upper: TableMeta[] = []
+  let bytes = 0
+  for (const meta of tables) {
+    if (damaged.has(meta.fileId)) break
+    if (bytes > 0 && meta.fileBytes > 2 * bytes) break
+    upper.push(meta)
+    bytes += meta.fileBytes
+  }
+  if (upper.length < limits.level0MaxCount) return undefined
+  const inputs = upper.map((meta) => ({ level: 0, meta }))
+  return { inputs, outputLevel: 0, isMove: false, isBottom: false }
 }
 
 /** Takes the table that drags the fewest bytes of the next level along, for each of its own. */
-function planLevel(version: Version, level: number): CompactionPlan {
+function planLevel(
+  version: Version,
+  level: number,
+  damaged: ReadonlySet<FileId>,
+): CompactionPlan | undefined {
   let best: TableMeta | undefined
   let bestRatio = Infinity
   for (const meta of version.levels[level]!) {
     const below = overlapping(version.levels[level + 1]!, meta.smallestKey, meta.largestKey)
+    if ([meta, ...below].some(({ fileId }) => damaged.has(fileId))) continue
     const ratio = below.reduce((sum, { fileBytes }) => sum + fileBytes, 0) / meta.fileBytes
     if (ratio < bestRatio) {
       best = meta
       bestRatio = ratio
     }
   }
-  return planOf(version, level, [best!], true)
+  return best === undefined ? undefined : planOf(version, level, [best], true)
+}
+
+function needsAny({ inputs }: CompactionPlan, fileIds: ReadonlySet<FileId>): boolean {
+  return inputs.some(({ meta }) => fileIds.has(meta.fileId))
 }
 
 function planOf(

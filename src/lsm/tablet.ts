@@ -104,6 +104,11 @@ export class Tablet {
     return this.#view.memtables.slice(1)
   }
 
+  /** Whether memtables wait for their flush. */
+  get hasSealed(): boolean {
+    return this.#view.memtables.length > 1
+  }
+
   /** SeqNum of the oldest write that no table holds yet; undefined when all are in tables. */
   get oldestUnflushed(): SeqNum | undefined {
     const { memtables } = this.#view

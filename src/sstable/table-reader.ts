@@ -18,6 +18,8 @@ export interface TableReaderOptions {
   readonly databaseId: Uint8Array
   readonly transform: BlockTransform
   readonly cache: BlockCache
+  /** Told of each error that reading the file ends with. */
+  readonly onError?: (error: unknown) => void
 }
 
 /**
@@ -94,7 +96,7 @@ export class TableReader implements TenantBlockSource {
 
   /** Reads the whole file past the cache and checks everything that the format promises, filters included. */
   verify(onProgress?: (doneBytes: number) => void): TableCounts {
-    return verifyTable(this.#openFile(), this.meta, onProgress)
+    return this.#reported(() => verifyTable(this.#openFile(), this.meta, onProgress))
   }
 
   properties(): TableProperties {
@@ -126,7 +128,7 @@ export class TableReader implements TenantBlockSource {
       return cached.value
     }
     const file = this.#openFile()
-    const index = file.readIndex(tenant)
+    const index = this.#reported(() => file.readIndex(tenant))
     const filter = this.#readFilter(file, tenant)
     const blocks = Array.from<CachedItem<Block> | undefined>({ length: index.blockCount })
     const prefix = file.directory.prefixOf(tenant)
@@ -144,7 +146,8 @@ export class TableReader implements TenantBlockSource {
       return cached.value
     }
     this.#cache.missCount++
-    const block = this.#openFile().readBlock(tenant.tenant, tenant.index, blockIndex)
+    const file = this.#openFile()
+    const block = this.#reported(() => file.readBlock(tenant.tenant, tenant.index, blockIndex))
     this.#cache.insert(tenant.blocks, blockIndex, block, block.bytes.length)
     return block
   }
@@ -155,10 +158,19 @@ export class TableReader implements TenantBlockSource {
     const { databaseId, transform } = this.#options
     const { fileId, fileBytes, footerChecksum } = this.meta
     const expected = { databaseId, fileId, fileBytes, footerChecksum }
-    const file = TableFile.open(this.#fs, this.path, expected, transform)
+    const file = this.#reported(() => TableFile.open(this.#fs, this.path, expected, transform))
     this.#tenants = Array.from({ length: file.directory.tenantCount })
     this.#file = file
     return file
+  }
+
+  #reported<Value>(read: () => Value): Value {
+    try {
+      return read()
+    } catch (error) {
+      this.#options.onError?.(error)
+      throw error
+    }
   }
 
   #readFilter(file: TableFile, tenant: number): Uint8Array | undefined {

@@ -1,38 +1,36 @@
 // What happens behind the commits: sealing, flushing, compacting, and holding writers back when that falls behind.
 //
 // Memtables share one budget. When their sum exceeds it the largest is sealed, so flushes are spread evenly instead of
-// coming all at once. One flush and one compaction run at a time, each as a job away from the main thread; their results
-// go live in order, one manifest append each. A job that fails leaves its inputs as they were and is tried again.
+// coming all at once. One flush and one compaction run at a time, each as a job away from the main thread, the tablets in
+// turn; their results go live in order, one manifest append each.
+//
+// A job that throws, dies or hangs leaves its inputs as they were and is tried again, with new file ids. The third
+// failure in a row makes its tablet read-only until the database is opened again, unless the disk is full: then it is
+// tried for as long as somebody writes. Damaged inputs are no failure: they go into quarantine and the rest goes on.
 
 import { Mutex } from '../base/async.js'
-import { engineError } from '../base/errors.js'
+import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
-import { MiB } from '../base/limits.js'
 import type { Env } from '../env/env.js'
-import type { CompactionJob, FlushJob, JobResult } from '../lsm/jobs.js'
+import type { CompactionJob, FlushJob } from '../lsm/jobs.js'
 import type { Memtable } from '../lsm/memtable.js'
 import { type CompactionPlan, pickCompaction } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
+import { type TableMeta, tableFileName } from '../sstable/format.js'
+import { Admission, isReadOnly, type TabletWork } from './admission.js'
 import type { CommitLog } from './commit-log.js'
+import { runJob } from './job-run.js'
+import { Lane } from './lane.js'
 import type { OpenedFiles, StoreOptions } from './open-files.js'
+import { isDamage } from './quarantine.js'
 import type { SnapshotRegistry } from './snapshots.js'
 
-/** Writers are slowed from this many level-0 tables of a tablet on, and stopped at the second figure. */
-const LEVEL0_SLOW_COUNT = 12
-const LEVEL0_STOP_COUNT = 24
-/** Memtables, sealed ones included, may hold this many budgets before writers wait. */
-const MEMTABLE_STOP_FACTOR = 2
-/** Commits may hold this many bytes that the log has not begun to write; a write is one call on this thread. */
-const PENDING_STOP_BYTES = 16 * MiB
 /** More WAL files than this: the memtable that holds back the oldest is flushed although it is small. */
 const WAL_FILE_MAX_COUNT = 8
 /** Waits between attempts of a failing job. */
 const RETRY_DELAYS_MS = [100, 500, 2_000, 10_000]
-/** A delay that is longer than this is reported as a stall. */
-const STALL_REPORT_MS = 100
-
 export interface MaintenanceOptions {
   readonly options: StoreOptions
   readonly env: Env
@@ -47,45 +45,63 @@ export interface MaintenanceOptions {
 
 export class Maintenance {
   readonly #o: MaintenanceOptions
+  readonly #works: readonly TabletWork[]
+  readonly #admission: Admission
+  readonly #flushTurn = new Mutex()
+  readonly #compactionTurn = new Mutex()
   readonly #installing = new Mutex()
-  /** Wakes whoever waits for a job to end. */
+  readonly #stopping = new AbortController()
+  /** Wakes whoever waits for a job or the log to get on. */
   #waiters: (() => void)[] = []
-  #flushing: Promise<void> | undefined
-  #compacting: Promise<void> | undefined
-  #isStopped = false
-  #flushFailure: unknown
-  #compactionFailure: unknown
 
   constructor(options: MaintenanceOptions) {
     this.#o = options
+    this.#works = options.files.tablets.map((tablet) => ({
+      tablet,
+      flushes: new Lane(tablet, 'flush'),
+      compactions: new Lane(tablet, 'compaction'),
+    }))
+    const { options: settings, env, events } = options
+    this.#admission = new Admission({
+      budgetBytes: settings.memtableBudgetBytes,
+      clock: env.clock,
+      events,
+      works: this.#works,
+      canShrink: ({ tablet, compactions }) =>
+        compactions.running !== undefined || this.#planOf(tablet) !== undefined,
+      pendingBytes: () => options.files.wal.pendingBytes,
+      nextChange: () => this.#nextChange(),
+    })
   }
 
   /** Looks whether something is to be done; cheap, called after every commit. */
   notice(): void {
     if (this.#isStopped) return
-    const { tablets, wal } = this.#o.files
     let activeBytes = 0
-    let largest = tablets[0]!
+    let largest: Tablet | undefined
     let hasSealed = false
-    for (const tablet of tablets) {
-      activeBytes += tablet.active.arenaBytes
-      if (tablet.active.arenaBytes > largest.active.arenaBytes) largest = tablet
-      if (tablet.sealed.length > 0) hasSealed = true
+    let isAllTried = true
+    for (const { tablet, flushes } of this.#works) {
+      if (flushes.isGivenUp) {
+        isAllTried = false
+        continue
+      }
+      const { arenaBytes } = tablet.active
+      activeBytes += arenaBytes
+      if (largest === undefined || arenaBytes > largest.active.arenaBytes) largest = tablet
+      if (tablet.hasSealed) hasSealed = true
     }
     if (activeBytes > this.#o.options.memtableBudgetBytes) {
-      largest.seal()
+      largest?.seal()
       hasSealed = true
-    } else if (wal.files.length > WAL_FILE_MAX_COUNT && !hasSealed) {
+    } else if (isAllTried && !hasSealed && this.#o.files.wal.files.length > WAL_FILE_MAX_COUNT) {
+      // Where flushes are given up the log cannot shrink, however much of the others is flushed.
       this.#oldestTablet()?.seal()
       hasSealed = true
     }
-    if (hasSealed) this.#flushing ??= this.#runFlushes()
-  }
-
-  /** Starts compacting when a level asks for it; called when a version has changed. */
-  noticeVersions(): void {
-    if (this.#compacting === undefined && this.#nextPlan() !== undefined) {
-      this.#compacting = this.#runCompactions()
+    if (!hasSealed) return
+    for (const { tablet, flushes } of this.#works) {
+      if (tablet.hasSealed && !flushes.isGivenUp) flushes.running ??= this.#runFlushes(flushes)
     }
   }
 
@@ -94,87 +110,109 @@ export class Maintenance {
     if (this.#waiters.length > 0) this.#wake()
   }
 
-  /** Undefined when a writer may go on; else resolves when it may. Rejects when the backlog cannot shrink. */
-  admit(): Promise<void> | undefined {
-    return this.#pressure() === 'none' ? undefined : this.#waitForRoom()
+  /** Starts compacting where a level asks for it; called when a version has changed. */
+  noticeVersions(): void {
+    if (this.#isStopped) return
+    for (const { tablet, compactions } of this.#works) {
+      if (compactions.running !== undefined || compactions.isGivenUp) continue
+      if (this.#planOf(tablet) === undefined) continue
+      compactions.running = this.#runCompactions(compactions)
+    }
+  }
+
+  /** Whether no writer has to wait and none is refused. */
+  get isCalm(): boolean {
+    return this.#admission.isCalm
+  }
+
+  /** Whether nobody may write to these tablets now. */
+  isStopped(tablets: readonly Tablet[]): boolean {
+    return !this.#isStopped && this.#admission.isStopped(tablets)
+  }
+
+  /**
+   * Resolves when somebody may write to these tablets, as far as space is concerned.
+   *
+   * @throws DISK_FULL (as rejection) when the backlog of one of them cannot shrink
+   */
+  admit(tablets: readonly Tablet[]): Promise<void> {
+    return this.#admission.admit(tablets)
+  }
+
+  get hasReadOnly(): boolean {
+    return this.#works.some(isReadOnly)
+  }
+
+  /** @throws TABLET_READ_ONLY when flushes or compactions of one of them were given up */
+  assertWritable(tablets: readonly Tablet[]): void {
+    for (const { tablet, flushes, compactions } of this.#works) {
+      if (!tablets.includes(tablet)) continue
+      flushes.assertTried()
+      compactions.assertTried()
+    }
+  }
+
+  /** Tablets that accept no writes until the database is opened again. */
+  get readOnlyTablets(): readonly Tablet[] {
+    return this.#works.filter(isReadOnly).map(({ tablet }) => tablet)
   }
 
   /** Brings everything that is in memtables now into tables. */
   async flushAll(): Promise<void> {
     for (const tablet of this.#o.files.tablets) tablet.seal()
-    while (this.#o.files.tablets.some((tablet) => tablet.sealed.length > 0)) {
-      this.#assertRunning()
-      this.#flushing ??= this.#runFlushes()
-      await this.#flushing
-      if (this.#flushFailure !== undefined) throw this.#flushFailure
-    }
+    await allOf(this.#works, async ({ tablet, flushes }) => {
+      while (tablet.hasSealed) {
+        this.#assertRunning()
+        flushes.assertTried()
+        flushes.running ??= this.#runFlushes(flushes)
+        await flushes.running
+        flushes.assertTried()
+        if (flushes.failure !== undefined) throw flushes.failure
+      }
+    })
   }
 
   /** Compacts until no tablet asks for it. */
   async compactAll(): Promise<void> {
-    while (this.#nextPlan() !== undefined) {
-      this.#assertRunning()
-      this.#compacting ??= this.#runCompactions()
-      await this.#compacting
-      if (this.#compactionFailure !== undefined) throw this.#compactionFailure
-    }
+    await allOf(this.#works, async ({ tablet, compactions }) => {
+      while (this.#planOf(tablet) !== undefined) {
+        this.#assertRunning()
+        compactions.assertTried()
+        compactions.running ??= this.#runCompactions(compactions)
+        await compactions.running
+        compactions.assertTried()
+        if (compactions.failure !== undefined) throw compactions.failure
+      }
+    })
   }
 
   /** Starts nothing new from now on. */
   stop(): void {
-    this.#isStopped = true
+    this.#stopping.abort()
     this.#wake()
   }
 
   /** Resolves when no job runs. */
   async idle(): Promise<void> {
-    await Promise.allSettled([this.#flushing, this.#compacting])
+    const running = this.#works.flatMap(({ flushes, compactions }) => [flushes, compactions])
+    await Promise.allSettled(running.map((lane) => lane.running))
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  /** Starts what is to be done, then waits until a job or the log got on; undefined when nothing is started any more. */
+  #nextChange(): Promise<void> | undefined {
+    if (this.#isStopped) return undefined
+    // Tried again for every writer that comes, so that the backlog shrinks once its cause is gone.
+    this.notice()
+    this.noticeVersions()
+    return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
   #assertRunning(): void {
     if (this.#isStopped) throw engineError('DB_CLOSED', 'the database was closed meanwhile')
-  }
-
-  #pressure(): 'none' | 'slow' | 'stop' {
-    const { files, options } = this.#o
-    if (files.wal.pendingBytes > PENDING_STOP_BYTES) return 'stop'
-    let memtableBytes = 0
-    let level0Count = 0
-    for (const tablet of files.tablets) {
-      memtableBytes += tablet.memtableBytes
-      level0Count = Math.max(level0Count, tablet.version.levels[0]?.length ?? 0)
-    }
-    const isFull = memtableBytes > options.memtableBudgetBytes * MEMTABLE_STOP_FACTOR
-    if (isFull || level0Count >= LEVEL0_STOP_COUNT) return 'stop'
-    return level0Count >= LEVEL0_SLOW_COUNT ? 'slow' : 'none'
-  }
-
-  async #waitForRoom(): Promise<void> {
-    const { clock } = this.#o.env
-    const start = clock.monotonicMicros()
-    if (this.#pressure() === 'slow') await clock.sleep(1)
-    while (this.#pressure() === 'stop' && !this.#isStopped) {
-      // Tried again for every writer that comes, so that the backlog shrinks once its cause is gone.
-      this.notice()
-      this.noticeVersions()
-      const failure = this.#flushFailure ?? this.#compactionFailure
-      if (failure !== undefined) throw failure
-      await new Promise<void>((resolve) => this.#waiters.push(resolve))
-    }
-    // The caller asks for the state again: the store may be closed or broken by now.
-    const waitMs = (clock.monotonicMicros() - start) / 1000
-    if (waitMs < STALL_REPORT_MS) return
-    this.#o.events.emit('stall', {
-      tabletId: this.#busiestTablet().id,
-      waitMs,
-      cause: 'flushes and compactions are behind the writers',
-      remedy: 'write more slowly, raise memtableBudgetBytes, or use a faster disk',
-    })
-  }
-
-  #busiestTablet(): Tablet {
-    const { tablets } = this.#o.files
-    return tablets.reduce((a, b) => (b.memtableBytes > a.memtableBytes ? b : a))
   }
 
   /** The tablet whose memtables hold back the oldest WAL file. */
@@ -187,27 +225,45 @@ export class Maintenance {
     return oldest
   }
 
-  async #runFlushes(): Promise<void> {
-    let attemptCount = 0
-    for (;;) {
-      const tablet = this.#isStopped
-        ? undefined
-        : this.#o.files.tablets.find(({ sealed }) => sealed.length > 0)
-      if (tablet === undefined) break
+  async #runFlushes(lane: Lane): Promise<void> {
+    const { tablet } = lane
+    await this.#runLane(lane, this.#flushTurn, {
+      isDue: () => tablet.hasSealed,
+      work: () => this.#flush(tablet, tablet.sealed.at(-1)!),
+    })
+    if (lane.failure === undefined) this.notice()
+  }
+
+  async #runCompactions(lane: Lane): Promise<void> {
+    const { tablet } = lane
+    await this.#runLane(lane, this.#compactionTurn, {
+      isDue: () => this.#planOf(tablet) !== undefined,
+      work: () => this.#compact(tablet, this.#planOf(tablet)),
+    })
+  }
+
+  /** Works until nothing is due, in turn with other tablets; after a failure they go first. */
+  async #runLane(
+    lane: Lane,
+    turn: Mutex,
+    { isDue, work }: { readonly isDue: () => boolean; readonly work: () => Promise<void> },
+  ): Promise<void> {
+    for (let attemptCount = 0; !this.#isStopped && !lane.isGivenUp && isDue(); ) {
       try {
-        await this.#flush(tablet, tablet.sealed.at(-1)!)
+        await turn.run(async () => {
+          if (!this.#isStopped) await work()
+        })
         attemptCount = 0
-        this.#flushFailure = undefined
+        lane.succeed()
         this.noticeVersions()
       } catch (error) {
         attemptCount++
-        this.#flushFailure = error
-        if (!(await this.#retryAfter('flush', tablet, attemptCount, error))) break
+        lane.fail(error)
+        if (!(await this.#retryAfter(lane, attemptCount, error))) break
       }
       this.#wake()
     }
-    this.#flushing = undefined
-    if (this.#flushFailure === undefined) this.notice()
+    lane.running = undefined
     this.#wake()
   }
 
@@ -222,7 +278,7 @@ export class Maintenance {
       isBottom: tablet.version.levels.every((level) => level.length === 0),
       outputFileIds: files.reserveFileIds(this.#outputCount(memtable.arenaBytes)),
     }
-    const result = (await env.jobs.run(job)) as JobResult
+    const result = await runJob(env, job, memtable.arenaBytes)
     const edit: VersionEdit = {
       tabletId: tablet.id,
       added: result.tables.map((meta) => ({ level: 0, meta })),
@@ -243,7 +299,13 @@ export class Maintenance {
   /** Makes a job's result live: durable in the manifest first, then in memory, then the log behind it may go. */
   async #install(tablet: Tablet, edit: VersionEdit, flushed?: Memtable): Promise<void> {
     const { files, env, options } = this.#o
-    env.fs.syncDirectory(options.path)
+    try {
+      env.fs.syncDirectory(options.path)
+    } catch (error) {
+      // As any sync: once failed, a later success would prove nothing.
+      if (isFailedSync(error)) this.#o.onBroken(error)
+      throw error
+    }
     await this.#installing.run(async () => {
       const edits = flushed === undefined ? [edit] : [edit, ...this.#idleEdits(tablet)]
       try {
@@ -279,69 +341,76 @@ export class Maintenance {
     return Math.min(...flushed) as SeqNum
   }
 
-  #nextPlan(): { readonly tablet: Tablet; readonly plan: CompactionPlan } | undefined {
-    if (this.#isStopped) return undefined
-    for (const tablet of this.#o.files.tablets) {
-      const plan = pickCompaction(tablet.version, this.#o.options.picker)
-      if (plan !== undefined) return { tablet, plan }
-    }
-    return undefined
+  #planOf(tablet: Tablet): CompactionPlan | undefined {
+    const { options, files } = this.#o
+    return pickCompaction(tablet.version, options.picker, files.quarantine.fileIds)
   }
 
-  async #runCompactions(): Promise<void> {
-    let attemptCount = 0
-    for (;;) {
-      const next = this.#nextPlan()
-      if (next === undefined) break
-      try {
-        await this.#compact(next.tablet, next.plan)
-        attemptCount = 0
-        this.#compactionFailure = undefined
-      } catch (error) {
-        attemptCount++
-        this.#compactionFailure = error
-        if (!(await this.#retryAfter('compaction', next.tablet, attemptCount, error))) break
-      }
-      this.#wake()
-    }
-    this.#compacting = undefined
-    this.#wake()
-  }
-
-  async #compact(tablet: Tablet, plan: CompactionPlan): Promise<void> {
-    const { files, env, events } = this.#o
+  async #compact(tablet: Tablet, plan: CompactionPlan | undefined): Promise<void> {
+    if (plan === undefined) return
+    const { env, events } = this.#o
     const start = env.clock.monotonicMicros()
-    const inputs = plan.inputs
-    const inputBytes = sumBytes(inputs.map(({ meta }) => meta))
-    let tables = inputs.map(({ meta }) => meta)
+    const inputs = plan.inputs.map(({ meta }) => meta)
+    const inputBytes = sumBytes(inputs)
+    let tables: readonly TableMeta[] = inputs
     let watermark: SeqNum | undefined
     if (!plan.isMove) {
-      const job: CompactionJob = {
-        kind: 'compaction',
-        inputs: inputs.map(({ meta }) => meta),
-        ...this.#jobCommon(),
-        isBottom: plan.isBottom,
-        outputFileIds: files.reserveFileIds(this.#outputCount(inputBytes)),
-      }
+      const job = this.#compactionJob(plan, inputs, inputBytes)
       watermark = job.watermark
-      tables = [...((await env.jobs.run(job)) as JobResult).tables]
+      try {
+        tables = (await runJob(env, job, inputBytes)).tables
+      } catch (error) {
+        // Other plans may do without the damaged table.
+        if (this.#quarantine(tablet, inputs, error)) return
+        throw error
+      }
     }
     await this.#install(tablet, {
       tabletId: tablet.id,
       added: tables.map((meta) => ({ level: plan.outputLevel, meta })),
-      removed: inputs.map(({ level, meta }) => ({ level, fileId: meta.fileId })),
+      removed: plan.inputs.map(({ level, meta }) => ({ level, fileId: meta.fileId })),
       historyFloor: watermark,
     })
     events.emit('compaction', {
       tabletId: tablet.id,
       fromLevel: plan.inputs[0]!.level,
       toLevel: plan.outputLevel,
-      inputFileIds: inputs.map(({ meta }) => meta.fileId),
+      inputFileIds: inputs.map(({ fileId }) => fileId),
       outputFileIds: tables.map(({ fileId }) => fileId),
       inputBytes,
       outputBytes: sumBytes(tables),
       durationMs: (env.clock.monotonicMicros() - start) / 1000,
     })
+  }
+
+  #compactionJob(
+    plan: CompactionPlan,
+    inputs: readonly TableMeta[],
+    inputBytes: number,
+  ): CompactionJob {
+    const common = this.#jobCommon()
+    return {
+      kind: 'compaction',
+      inputs,
+      ...common,
+      // A run within level 0 is one table: several would count as several runs.
+      outputTableBytes: plan.outputLevel === 0 ? Infinity : common.outputTableBytes,
+      isBottom: plan.isBottom,
+      outputFileIds: this.#o.files.reserveFileIds(this.#outputCount(inputBytes)),
+    }
+  }
+
+  /** Sets apart the inputs that a job found damaged; true when there were any. */
+  #quarantine(tablet: Tablet, inputs: readonly TableMeta[], error: unknown): boolean {
+    if (!isDamage(error)) return false
+    const named = String(error.details['file'] ?? error.details['path'] ?? '')
+    const { quarantine } = this.#o.files
+    let isFound = false
+    for (const { fileId } of inputs) {
+      if (!named.includes(tableFileName(fileId))) continue
+      if (quarantine.add(tablet.id, fileId, error)) isFound = true
+    }
+    return isFound
   }
 
   #jobCommon() {
@@ -365,16 +434,13 @@ export class Maintenance {
   }
 
   /** Reports a failed job and waits; false when the job must not be tried again now. */
-  async #retryAfter(
-    job: string,
-    tablet: Tablet,
-    attemptCount: number,
-    error: unknown,
-  ): Promise<boolean> {
+  async #retryAfter(lane: Lane, attemptCount: number, error: unknown): Promise<boolean> {
+    const { job, tablet } = lane
     this.#o.events.emit('jobFailure', { job, tabletId: tablet.id, attemptCount, error })
-    if (this.#isStopped || attemptCount > RETRY_DELAYS_MS.length) return false
+    if (this.#isStopped || lane.isGivenUp || attemptCount > RETRY_DELAYS_MS.length) return false
     this.#wake()
-    await this.#o.env.clock.sleep(RETRY_DELAYS_MS[attemptCount - 1]!)
+    const delayMs = RETRY_DELAYS_MS[attemptCount - 1]!
+    await this.#o.env.clock.sleep(delayMs, this.#stopping.signal).catch(() => undefined)
     return !this.#isStopped
   }
 
@@ -383,6 +449,20 @@ export class Maintenance {
     this.#waiters = []
     for (const wake of waiters) wake()
   }
+}
+
+/** What all of them do, together; the first failure counts once all have ended. */
+async function allOf<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  for (const outcome of await Promise.allSettled(items.map(work))) {
+    if (outcome.status === 'rejected') throw outcome.reason
+  }
+}
+
+function isFailedSync(error: unknown): boolean {
+  return error instanceof EngineError && error.details['syscall'] !== 'open'
 }
 
 function sumBytes(tables: readonly { readonly fileBytes: number }[]): number {

@@ -5,6 +5,7 @@
 // leftovers of interrupted jobs and are removed, but only once recovery has succeeded: on any anomaly nothing is deleted.
 
 import { engineError } from '../base/errors.js'
+import type { EventSource } from '../base/events.js'
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
@@ -12,20 +13,23 @@ import { tenantHashOfKey } from '../codec/tenant-key.js'
 import { DATABASE_ID_BYTES, INCARNATION_BYTES } from '../codec/file-header.js'
 import { type DirectoryLock, LOCK_NAME, lockDirectory } from '../env/directory-lock.js'
 import type { Env } from '../env/env.js'
+import { OverlayFileSystem } from '../env/overlay-file-system.js'
 import { hashBytes } from '../kernels/bytes.js'
 import { Manifest } from '../lsm/manifest.js'
-import { type ManifestState, readManifest, type TabletState } from '../lsm/manifest-state.js'
+import { readManifest, type TabletState } from '../lsm/manifest-state.js'
 import { Memtable } from '../lsm/memtable.js'
 import type { PickerLimits } from '../lsm/picker.js'
 import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import { Tablet, type TableSource } from '../lsm/tablet.js'
 import { BlockCache } from '../sstable/block-cache.js'
-import { tableFileName } from '../sstable/format.js'
+import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { TableReader } from '../sstable/table-reader.js'
 import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
 import { decodeCommit } from './commit-format.js'
+import { Quarantine } from './quarantine.js'
 import type { RecoveryReport } from './recovery-report.js'
+import { findLostTables, salvageWal, type SalvageReport } from './salvage.js'
 
 export interface StoreOptions {
   readonly path: string
@@ -44,6 +48,8 @@ export interface StoreOptions {
   /** Stored bytes of an sstable that a compaction writes. */
   readonly outputTableBytes: number
   readonly transform: BlockTransform
+  /** Open what can be read, read-only, without changing anything; see salvage.ts. */
+  readonly isSalvage?: boolean
   /** When levels are due for compaction; absent: the measured defaults. */
   readonly picker?: PickerLimits
 }
@@ -66,6 +72,9 @@ export class OpenedFiles {
   readonly identity: WriterIdentity
   readonly lastSeqNum: SeqNum
   readonly recovery: RecoveryReport
+  readonly quarantine: Quarantine
+  /** Of an opening that salvages. */
+  readonly salvage: SalvageReport | undefined
   readonly #lock: DirectoryLock
 
   constructor(parts: {
@@ -76,6 +85,8 @@ export class OpenedFiles {
     readonly identity: WriterIdentity
     readonly lastSeqNum: SeqNum
     readonly recovery: RecoveryReport
+    readonly quarantine: Quarantine
+    readonly salvage: SalvageReport | undefined
     readonly lock: DirectoryLock
   }) {
     this.tablets = parts.tablets
@@ -85,6 +96,8 @@ export class OpenedFiles {
     this.identity = parts.identity
     this.lastSeqNum = parts.lastSeqNum
     this.recovery = parts.recovery
+    this.quarantine = parts.quarantine
+    this.salvage = parts.salvage
     this.#lock = parts.lock
   }
 
@@ -113,22 +126,38 @@ export class OpenedFiles {
 }
 
 /** @throws as Store.open */
-export async function openFiles(options: StoreOptions, env: Env): Promise<OpenedFiles> {
-  if (isToBeCreated(options, env)) env.fs.makeDirectory(options.path)
+export async function openFiles(
+  options: StoreOptions,
+  env: Env,
+  events: EventSource,
+): Promise<OpenedFiles> {
+  const isSalvage = options.isSalvage === true
+  const createIfMissing = options.createIfMissing && !isSalvage
+  if (isToBeCreated(options.path, env, createIfMissing)) env.fs.makeDirectory(options.path)
   const lock = await lockDirectory(options.path, env)
+  const world = isSalvage ? { ...env, fs: new OverlayFileSystem(env.fs) } : env
+  const surroundings = { env: world, lock, quarantine: new Quarantine(events) }
   try {
     // Asked again: before the lock somebody else may have created it.
-    if (isToBeCreated(options, env)) return await createDatabase(options, env, lock)
-    return await recoverDatabase(options, env, lock)
+    if (isToBeCreated(options.path, env, createIfMissing)) {
+      return await createDatabase(options, surroundings)
+    }
+    return await recoverDatabase(options, surroundings)
   } catch (error) {
     await lock.release()
     throw error
   }
 }
 
+/** What an opening works in. */
+interface Surroundings {
+  readonly env: Env
+  readonly lock: DirectoryLock
+  readonly quarantine: Quarantine
+}
+
 /** Whether there is no database yet and one is wanted. Touches nothing. */
-function isToBeCreated(options: StoreOptions, env: Env): boolean {
-  const { path, createIfMissing } = options
+function isToBeCreated(path: string, env: Env, createIfMissing: boolean): boolean {
   const { fs } = env
   if (fs.exists(path) && !fs.isDirectory(path)) throw notADatabase(path, 'it is a file')
   if (fs.exists(path) && hasSuperblock(fs, path)) return false
@@ -152,9 +181,9 @@ function isToBeCreated(options: StoreOptions, env: Env): boolean {
 
 async function createDatabase(
   options: StoreOptions,
-  env: Env,
-  lock: DirectoryLock,
+  surroundings: Surroundings,
 ): Promise<OpenedFiles> {
+  const { env, lock } = surroundings
   const identity = newIdentity(options, env)
   const count = options.tabletCount ?? options.defaultTabletCount
   const ranges = Array.from({ length: count }, (_, i) => ({
@@ -163,53 +192,72 @@ async function createDatabase(
     hashEnd: Math.ceil(((i + 1) * HASH_SPACE) / count),
   }))
   removeFiles(env, options.path, () => true)
-  const manifest = await Manifest.create(manifestOptions(options, env, identity), ranges)
-  return assemble(options, env, lock, { manifest, identity })
+  const manifest = await Manifest.create(manifestOptions(options, env, identity, lock), ranges)
+  return assemble(options, surroundings, { manifest, identity })
 }
 
 async function recoverDatabase(
   options: StoreOptions,
-  env: Env,
-  lock: DirectoryLock,
+  surroundings: Surroundings,
 ): Promise<OpenedFiles> {
+  const { env, lock } = surroundings
   const { fs } = env
   const directory = options.path
   const state = readManifest(fs, directory)
   const { databaseId } = state.superblock
   checkTabletCount(options, state.tablets.length)
-  checkTables(env, directory, state)
-  const commits: RecoveredCommits = new RecoveredCommits(options.transform, state.tablets)
-  const log = recoverWal({
+  const flushed = state.tablets.map(({ version }) => version.flushedSeqNum)
+  const walOptions = {
     fs,
     directory,
     databaseId,
     provenHint: state.superblock.wal,
-    afterSeqNum: Math.min(...state.tablets.map(({ version }) => version.flushedSeqNum)) as SeqNum,
-    onCommit: (seqNum, payload) => commits.add(seqNum, payload),
-  })
+    afterSeqNum: Math.min(...flushed) as SeqNum,
+  }
+  const newCommits = () => new RecoveredCommits(options.transform, state.tablets)
+  let commits = newCommits()
+  let log: WalRecovery | undefined
+  let salvage: SalvageReport | undefined
+  if (options.isSalvage === true) {
+    const lostTables = findLostTables(state.tablets, (meta) => checkTable(env, directory, meta))
+    const salvaged = salvageWal(walOptions, newCommits)
+    commits = salvaged.commits
+    log = salvaged.log
+    salvage = { lostTables, lostLog: salvaged.lostLog }
+  } else {
+    for (const { version } of state.tablets) {
+      for (const meta of version.levels.flat()) checkTable(env, directory, meta)
+    }
+    const onCommit = (seqNum: SeqNum, payload: Uint8Array) => commits.add(seqNum, payload)
+    log = recoverWal({ ...walOptions, onCommit })
+  }
   const identity = newIdentity(options, env, databaseId)
-  const manifest = await Manifest.resume(manifestOptions(options, env, identity), state)
-  return assemble(options, env, lock, { manifest, identity, log, commits })
+  const manifest = await Manifest.resume(manifestOptions(options, env, identity, lock), state)
+  return assemble(options, surroundings, { manifest, identity, log, commits, salvage })
 }
 
 interface Recovered {
   readonly manifest: Manifest
   readonly identity: WriterIdentity
-  readonly log?: WalRecovery
+  readonly log?: WalRecovery | undefined
   readonly commits?: RecoveredCommits
+  readonly salvage?: SalvageReport | undefined
 }
 
 async function assemble(
   options: StoreOptions,
-  env: Env,
-  lock: DirectoryLock,
+  { env, lock, quarantine }: Surroundings,
   recovered: Recovered,
 ): Promise<OpenedFiles> {
   const { manifest, identity, log, commits } = recovered
   const { fs } = env
   const directory = options.path
   const cache = new BlockCache({ capacityBytes: options.blockCacheBytes })
-  const source = tableSource(options, env, identity.databaseId, cache)
+  const sourceOf = tableSources(options, env, {
+    databaseId: identity.databaseId,
+    cache,
+    quarantine,
+  })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
       new Tablet({
@@ -218,7 +266,7 @@ async function assemble(
         hashEnd,
         version,
         active: commits?.memtableOf(tabletId) ?? new Memtable(),
-        tables: source,
+        tables: sourceOf(tabletId),
       }),
   )
   const wal = WalWriter.create({
@@ -247,19 +295,27 @@ async function assemble(
     wal,
     cache,
     identity,
-    lastSeqNum: Math.max(log?.last?.seqNum ?? SEQ_NUM_ZERO, ...flushed) as SeqNum,
+    lastSeqNum: Math.max(
+      commits?.lastSeqNum ?? SEQ_NUM_ZERO,
+      log?.last?.seqNum ?? 0,
+      ...flushed,
+    ) as SeqNum,
     recovery: {
       walFileCount: log?.files.length ?? 0,
-      commitCount: log?.commitCount ?? 0,
+      commitCount: commits?.count ?? 0,
       tornBytes: log?.tornBytes ?? 0,
       orphanFileIds,
     },
+    quarantine,
+    salvage: recovered.salvage,
     lock,
   })
 }
 
 /** Sorts replayed commits into memtables, leaving out what a tablet has in tables already. */
 class RecoveredCommits {
+  count = 0
+  lastSeqNum: SeqNum = SEQ_NUM_ZERO
   readonly #transform: BlockTransform
   readonly #tablets: readonly TabletState[]
   readonly #memtables = new Map<TabletId, Memtable>()
@@ -274,6 +330,8 @@ class RecoveredCommits {
   }
 
   add(seqNum: SeqNum, payload: Uint8Array): void {
+    this.count++
+    this.lastSeqNum = seqNum
     decodeCommit(payload, seqNum, this.#transform, (kind, bytes, keyStart, keyEnd, valueEnd) => {
       const hash = tenantHashOfKey(bytes, keyStart)
       const tablet = this.#tablets.find(({ hashEnd }) => hash < hashEnd)!
@@ -290,21 +348,17 @@ class RecoveredCommits {
 }
 
 /** A live table must be there, whole: a missing one would bring back old values of its keys. */
-function checkTables(env: Env, directory: string, state: ManifestState): void {
-  for (const { version } of state.tablets) {
-    for (const { fileId, fileBytes } of version.levels.flat()) {
-      const file = tableFileName(fileId)
-      const path = `${directory}/${file}`
-      if (!env.fs.exists(path)) {
-        throw engineError('FILE_MISSING', `${path} is not there`, { details: { path, file } })
-      }
-      const found = env.fs.fileBytes(path)
-      if (found === fileBytes) continue
-      throw engineError('SSTABLE_CORRUPT', `${path} has ${found} bytes instead of ${fileBytes}`, {
-        details: { path, file, found, expected: fileBytes },
-      })
-    }
+function checkTable(env: Env, directory: string, { fileId, fileBytes }: TableMeta): void {
+  const file = tableFileName(fileId)
+  const path = `${directory}/${file}`
+  if (!env.fs.exists(path)) {
+    throw engineError('FILE_MISSING', `${path} is not there`, { details: { path, file } })
   }
+  const found = env.fs.fileBytes(path)
+  if (found === fileBytes) return
+  throw engineError('SSTABLE_CORRUPT', `${path} has ${found} bytes instead of ${fileBytes}`, {
+    details: { path, file, found, expected: fileBytes },
+  })
 }
 
 function checkTabletCount(options: StoreOptions, stored: number): void {
@@ -316,26 +370,30 @@ function checkTabletCount(options: StoreOptions, stored: number): void {
   )
 }
 
-function tableSource(
+function tableSources(
   options: StoreOptions,
   env: Env,
-  databaseId: Uint8Array,
-  cache: BlockCache,
-): TableSource {
+  parts: {
+    readonly databaseId: Uint8Array
+    readonly cache: BlockCache
+    readonly quarantine: Quarantine
+  },
+): (tabletId: TabletId) => TableSource {
   const { fs } = env
+  const { databaseId, cache, quarantine } = parts
+  const { transform } = options
   const pathOf = (fileId: FileId) => `${options.path}/${tableFileName(fileId)}`
-  return {
-    open: (meta) =>
-      TableReader.open(fs, pathOf(meta.fileId), meta, {
-        databaseId,
-        transform: options.transform,
-        cache,
-      }),
+  return (tabletId) => ({
+    open: (meta) => {
+      const { fileId } = meta
+      const onError = (error: unknown) => quarantine.add(tabletId, fileId, error)
+      return TableReader.open(fs, pathOf(fileId), meta, { databaseId, transform, cache, onError })
+    },
     discard: ({ meta, reader }) => {
       reader.close()
       fs.remove(pathOf(meta.fileId))
     },
-  }
+  })
 }
 
 /** Removes our files whose ids are not needed, and makes that durable; their ids. */
@@ -364,7 +422,12 @@ function newIdentity(options: StoreOptions, env: Env, databaseId?: Uint8Array): 
   }
 }
 
-function manifestOptions(options: StoreOptions, env: Env, identity: WriterIdentity) {
+function manifestOptions(
+  options: StoreOptions,
+  env: Env,
+  identity: WriterIdentity,
+  lock: DirectoryLock,
+) {
   return {
     fs: env.fs,
     directory: options.path,
@@ -372,6 +435,7 @@ function manifestOptions(options: StoreOptions, env: Env, identity: WriterIdenti
     incarnation: identity.incarnation,
     randomUint32: () => randomUint32(env),
     fileBytes: options.manifestFileBytes,
+    isLockHeld: () => lock.isHeld(),
   }
 }
 

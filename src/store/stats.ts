@@ -4,6 +4,7 @@ import type { SeqNum, TabletId } from '../base/ids.js'
 import type { BlockCacheStats } from '../sstable/block-cache.js'
 import type { CommitStats } from './commit-log.js'
 import type { OpenedFiles } from './open-files.js'
+import type { Damage } from './quarantine.js'
 import type { RecoveryReport } from './recovery-report.js'
 
 export interface LevelStats {
@@ -21,11 +22,14 @@ export interface TabletStats {
   readonly memtableEntryCount: number
   /** Every commit up to this one is in tables. */
   readonly flushedSeqNum: SeqNum
+  /** Whether its flushes or compactions were given up: writes to its tenants are refused. */
+  readonly isReadOnly: boolean
   /** Levels that hold tables. */
   readonly levels: readonly LevelStats[]
 }
 
 export interface StoreStats {
+  readonly state: 'open' | 'readOnly' | 'poisoned' | 'closed'
   /** The newest commit that readers see. */
   readonly seqNum: SeqNum
   /** The oldest snapshot that can be read. */
@@ -39,9 +43,12 @@ export interface StoreStats {
   readonly commits: CommitStats
   /** What opening found in the log. */
   readonly recovery: RecoveryReport
+  /** Damage found in sstables since the database was opened. */
+  readonly quarantine: readonly Damage[]
 }
 
-type Moments = Pick<StoreStats, 'historyFloor' | 'openSnapshotCount' | 'commits'> & {
+type Moments = Pick<StoreStats, 'historyFloor' | 'openSnapshotCount' | 'commits' | 'state'> & {
+  readonly readOnlyTabletIds: readonly TabletId[]
   readonly readable: SeqNum
 }
 
@@ -53,6 +60,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     memtableBytes: tablet.memtableBytes,
     memtableEntryCount: tablet.view.memtables.reduce((sum, { entryCount }) => sum + entryCount, 0),
     flushedSeqNum: tablet.version.flushedSeqNum,
+    isReadOnly: moments.readOnlyTabletIds.includes(tablet.id),
     levels: tablet.version.levels
       .map((tables, level) => ({
         level,
@@ -64,6 +72,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
   }))
   const levels = tablets.flatMap((tablet) => tablet.levels)
   return {
+    state: moments.state,
     seqNum: moments.readable,
     historyFloor: moments.historyFloor,
     openSnapshotCount: moments.openSnapshotCount,
@@ -74,5 +83,6 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     cache: files.cache.stats,
     commits: moments.commits,
     recovery: files.recovery,
+    quarantine: files.quarantine.damages,
   }
 }

@@ -9,7 +9,7 @@
 // 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened. When a commit
 //    found no room before anything of it was written, reads go on: it is in the memtables, but above `#readable`.
 
-import { type EngineError, engineError } from '../base/errors.js'
+import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX } from '../base/ids.js'
@@ -27,10 +27,13 @@ import { openScan } from './scan.js'
 import { SnapshotRegistry } from './snapshots.js'
 import { describeStore, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionHost } from './transaction.js'
+import type { SalvageReport } from './salvage.js'
 import { FixedView, ImmediateView, RegisteredView, type Snapshot } from './store-views.js'
 import type { EntryScan, ReadView, WriteView } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
 import { WriteBatch } from './write-batch.js'
+
+export type { Snapshot } from './store-views.js'
 
 /** One version of a key. */
 export interface KeyVersion {
@@ -42,7 +45,11 @@ export interface KeyVersion {
 /** The year 2200: wall clocks from there on are wrong. SeqNums end in 2255. */
 const CLOCK_END_MICROS = 7_258_118_400_000_000
 
-type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
+/**
+ * `open`: reads and writes. `readOnly`: writes are refused, reads are checked and go on. `poisoned`: everything is refused
+ * but close(). A state only ever gets worse; the way back is to close and to open again.
+ */
+export type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
 
 export class Store implements TransactionHost {
   readonly #env: Env
@@ -67,7 +74,7 @@ export class Store implements TransactionHost {
    * @throws DB_NOT_FOUND DB_NOT_A_DATABASE DB_LOCKED FORMAT_UNSUPPORTED WAL_CORRUPT MANIFEST_CORRUPT FILE_MISSING
    */
   static async open(options: StoreOptions, env: Env, events: EventSource): Promise<Store> {
-    return new Store(options, env, events, await openFiles(options, env))
+    return new Store(options, env, events, await openFiles(options, env, events))
   }
 
   private constructor(options: StoreOptions, env: Env, events: EventSource, files: OpenedFiles) {
@@ -90,6 +97,7 @@ export class Store implements TransactionHost {
       onRotated: (position) => {
         // Only a hint: without it a lost newest file of the log would go unnoticed.
         files.manifest.proveWal(position).catch((error: unknown) => {
+          if (error instanceof EngineError && error.kind === 'closed') this.#poison(error)
           events.emit('error', { where: 'superblock', error })
         })
       },
@@ -105,8 +113,21 @@ export class Store implements TransactionHost {
       nowSeqNum: () => this.#numberAfter(this.#readable),
       onBroken: (error) => this.#poison(error),
     })
+    if (files.salvage !== undefined) {
+      this.#state = 'readOnly'
+      this.#maintenance.stop()
+    }
     this.#maintenance.notice()
     this.#maintenance.noticeVersions()
+  }
+
+  get state(): StoreState {
+    return this.#closing === undefined ? this.#state : 'closed'
+  }
+
+  /** What a store that was opened to be salvaged could not open; undefined when it was not. */
+  get salvage(): SalvageReport | undefined {
+    return this.#files.salvage
   }
 
   /** The newest commit that readers see. */
@@ -142,26 +163,27 @@ export class Store implements TransactionHost {
    * Runs `fn` over the newest state, durable or not yet, and commits what it wrote as one commit. No conflict is
    * possible, because fn runs without interruption: it must not wait for anything.
    *
+   * @param tenantHash  of the tenant that it writes to, so that it waits for no other tenant's tablet
    * @returns the commit's SeqNum once it is durable; when nothing was written, the newest readable one
    * @throws whatever fn throws, after what it may have seen is durable
+   * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    */
-  async write(fn: (view: WriteView) => void): Promise<SeqNum> {
+  async write(fn: (view: WriteView) => void, tenantHash?: number): Promise<SeqNum> {
     this.assertWritable()
-    // Asked again after each wait: others that waited may have used the room up.
-    for (let delay = this.#maintenance.admit(); delay !== undefined; ) {
-      await delay
-      this.assertWritable()
-      delay = this.#maintenance.admit()
+    if (!this.#maintenance.isCalm) {
+      const tablets = tenantHash === undefined ? this.#tablets : [this.#tabletOfHash(tenantHash)]
+      // Asked again after each wait: others that waited may have used the room up.
+      do {
+        await this.#maintenance.admit(tablets)
+        this.assertWritable()
+      } while (this.#maintenance.isStopped(tablets))
     }
-    const batch = new WriteBatch()
-    const view = new ImmediateView(this, batch)
+    let batch: WriteBatch
     try {
-      fn(view)
+      batch = this.#collect(fn)
     } catch (error) {
       await this.#log.settle()
       throw error
-    } finally {
-      view.finish()
     }
     if (!batch.isEmpty) return this.commit(batch)
     // That there was nothing to write may be the doing of a commit that is not durable yet.
@@ -174,16 +196,6 @@ export class Store implements TransactionHost {
     this.#assertReadable()
     this.#snapshots.register(this.#readable)
     return new StoreTransaction(this, this.#readable)
-  }
-
-  /** Resolves when the store would accept a commit without delay. */
-  async admit(): Promise<void> {
-    this.#assertReadable()
-    while (this.#state === 'open') {
-      const delay = this.#maintenance.admit()
-      if (delay === undefined) return
-      await delay
-    }
   }
 
   /** All versions of a key that the retained history holds, newest first; readable ones only. */
@@ -226,6 +238,8 @@ export class Store implements TransactionHost {
       historyFloor: this.#snapshots.floor,
       openSnapshotCount: this.#snapshots.openCount,
       commits: this.#log.stats,
+      state: this.state,
+      readOnlyTabletIds: this.#maintenance.readOnlyTablets.map(({ id }) => id),
     })
   }
 
@@ -285,14 +299,23 @@ export class Store implements TransactionHost {
 
   assertWritable(): void {
     if (this.#state !== 'readOnly') return this.#assertReadable()
-    const why = this.#failure instanceof Error ? this.#failure.message : String(this.#failure)
-    throw engineError('DB_READ_ONLY', `nothing is written since a commit was refused: ${why}`, {
-      cause: this.#failure,
-    })
+    const why =
+      this.salvage === undefined
+        ? `nothing is written since a commit was refused: ${messageOf(this.#failure)}`
+        : 'the database was opened to be salvaged'
+    throw engineError('DB_READ_ONLY', why, { cause: this.#failure })
+  }
+
+  admitBatch(batch: WriteBatch, hasWaited: boolean): Promise<void> | undefined {
+    if (this.#maintenance.isCalm) return undefined
+    const tablets = this.#tabletsOf(batch)
+    if (hasWaited && !this.#maintenance.isStopped(tablets)) return undefined
+    return this.#maintenance.admit(tablets)
   }
 
   commit(batch: WriteBatch): Promise<SeqNum> {
     this.assertWritable()
+    if (this.#maintenance.hasReadOnly) this.#maintenance.assertWritable(this.#tabletsOf(batch))
     const seqNum = this.#numberAfter(this.#last)
     const payload = this.#payload
     payload.reset()
@@ -320,6 +343,26 @@ export class Store implements TransactionHost {
 
   release(snapshot: SeqNum): void {
     this.#snapshots.unregister(snapshot)
+  }
+
+  #collect(fn: (view: WriteView) => void): WriteBatch {
+    const batch = new WriteBatch()
+    const view = new ImmediateView(this, batch)
+    try {
+      fn(view)
+    } finally {
+      view.finish()
+    }
+    return batch
+  }
+
+  /** The tablets that a batch writes to. */
+  #tabletsOf(batch: WriteBatch): readonly Tablet[] {
+    const tablets = new Set<Tablet>()
+    batch.forEach((bytes, keyStart) => {
+      tablets.add(this.#tabletOfHash(tenantHashOfKey(bytes, keyStart)))
+    })
+    return [...tablets]
   }
 
   #apply(batch: WriteBatch, seqNum: SeqNum): void {
@@ -399,6 +442,10 @@ export class Store implements TransactionHost {
       await this.#files.close(isClean)
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function isSameKey(entry: EntrySlot, key: Uint8Array): boolean {

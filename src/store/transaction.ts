@@ -20,8 +20,8 @@ export interface TransactionHost {
   isRangeNewer(range: KeyRange, since: SeqNum): boolean
   /** @throws DB_READ_ONLY DB_POISONED DB_CLOSED */
   assertWritable(): void
-  /** Resolves when a commit would be accepted without delay. */
-  admit(): Promise<void>
+  /** Resolves when there may be room where the batch writes; undefined when there is, or it has waited long enough. */
+  admitBatch(batch: WriteBatch, hasWaited: boolean): Promise<void> | undefined
   /** Numbers and logs the batch; everything before the returned promise happens at once. */
   commit(batch: WriteBatch): Promise<SeqNum>
   /** Waits until every commit that the transaction may have met is durable. */
@@ -100,14 +100,19 @@ export class StoreTransaction implements WriteView {
    * nothing to write.
    *
    * @throws TXN_CONFLICT when something that was read has changed; the transaction is finished then
+   * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    */
   async commit(): Promise<SeqNum | undefined> {
     this.#assertOpen()
     try {
       if (this.#batch.isEmpty) return undefined
-      await this.#host.admit()
       // First, or a commit that was refused and will never be readable would be a conflict for ever.
       this.#host.assertWritable()
+      // Asked again after each wait: others that waited may have used the room up.
+      for (let delay = this.#admit(false); delay !== undefined; delay = this.#admit(true)) {
+        await delay
+        this.#host.assertWritable()
+      }
       if (this.#isStale()) {
         // The answer must not tell of a commit that may still be lost.
         await this.#host.settle()
@@ -125,6 +130,10 @@ export class StoreTransaction implements WriteView {
     this.#isFinished = true
     for (const scan of this.#scans) scan.close()
     this.#host.release(this.snapshot)
+  }
+
+  #admit(hasWaited: boolean): Promise<void> | undefined {
+    return this.#host.admitBatch(this.#batch, hasWaited)
   }
 
   #isStale(): boolean {

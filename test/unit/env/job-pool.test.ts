@@ -72,6 +72,25 @@ describe('ThreadJobPool', () => {
     expect(await pool.run({ do: 'add', a: 2, b: 2 })).toMatchObject({ sum: 4 })
   })
 
+  it('ends a thread whose job takes too long', async () => {
+    const pool = threads(1)
+    const hanging = failureOf(pool.run({ do: 'hang' }, { timeoutMs: 300 }))
+    const behind = pool.run({ do: 'add', a: 1, b: 1 }, { timeoutMs: 60_000 })
+    const error = await hanging
+    expect(error.code).toBe('INTERNAL')
+    expect(error.message).toContain('given up after 300 ms')
+    expect(await behind).toMatchObject({ sum: 2 })
+  })
+
+  it('survives a job that runs out of heap', async () => {
+    const pool = new ThreadJobPool({ module, threadCount: 1, threadHeapMaxBytes: 16 << 20 })
+    pools.push(pool)
+    const error = await failureOf(pool.run({ do: 'hoard' }))
+    expect(error.code).toBe('INTERNAL')
+    expect((error.cause as Error).message).toContain('memory')
+    expect(await pool.run({ do: 'add', a: 2, b: 2 })).toMatchObject({ sum: 4 })
+  })
+
   it('leaves jobs on other threads alone when one dies', async () => {
     const pool = threads(2)
     const slow = pool.run({ do: 'wait', waitMs: 200 })

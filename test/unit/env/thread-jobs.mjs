@@ -26,6 +26,12 @@ export async function runJob(job) {
         throw new Error('nobody catches this')
       }, 1)
       return new Promise(() => undefined)
+    case 'hang':
+      for (;;);
+    case 'hoard': {
+      const hoard = []
+      for (;;) hoard.push(Array.from({ length: 1000 }, (_, i) => ({ i })))
+    }
     case 'wait':
       await new Promise((resolve) => setTimeout(resolve, job.waitMs))
       return job.waitMs

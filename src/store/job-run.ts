@@ -1,0 +1,41 @@
+import { engineError } from '../base/errors.js'
+import { MiB } from '../base/limits.js'
+import type { Env } from '../env/env.js'
+import type { Job, JobResult } from '../lsm/jobs.js'
+import { tableFileName } from '../sstable/format.js'
+
+/** A job that takes longer than this, and than its input would at a crawl, hangs. */
+const JOB_MIN_TIMEOUT_MS = 120_000
+const JOB_MIN_BYTES_PER_MS: number = MiB / 1000
+
+/**
+ * Runs one attempt of a job within a generous time. The file ids of the attempt are its own, so an answer that names
+ * others belongs to an earlier one and does not count.
+ *
+ * @throws INTERNAL when the job died, hung or answered late; otherwise what the job threw
+ */
+export async function runJob(env: Env, job: Job, inputBytes: number): Promise<JobResult> {
+  const timeoutMs = JOB_MIN_TIMEOUT_MS + Math.ceil(inputBytes / JOB_MIN_BYTES_PER_MS)
+  try {
+    const result = (await env.jobs.run(job, { timeoutMs })) as JobResult
+    if (!result.tables.every(({ fileId }) => job.outputFileIds.includes(fileId))) {
+      throw engineError('INTERNAL', `a ${job.kind} got the answer of another attempt`)
+    }
+    return result
+  } catch (error) {
+    removeOutputs(env, job)
+    throw error
+  }
+}
+
+/** A job that died could not clean up after itself. */
+function removeOutputs({ fs }: Env, { directory, outputFileIds }: Job): void {
+  for (const fileId of outputFileIds) {
+    const path = `${directory}/${tableFileName(fileId)}`
+    try {
+      if (fs.exists(path)) fs.remove(path)
+    } catch {
+      // It stays as a leftover, which the next open removes.
+    }
+  }
+}
