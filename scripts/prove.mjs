@@ -1,6 +1,7 @@
 // @ts-check
-// The long proofs: the ordinary model, metamorphic, crash, corruption and fuzz tests, with the counts that a release asks for. `npm run
-// prove`; what is set in the environment (COUNTS below, SEED) wins. Failures print the seed that replays them.
+// The long proofs: the ordinary model, metamorphic, crash, fault, corruption and fuzz tests, with the counts that a
+// release asks for. `npm run prove`; what is set in the environment (COUNTS below, SEED) wins. Failures print the seed
+// that replays them.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'

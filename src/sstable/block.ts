@@ -121,7 +121,7 @@ export function findInBlock(
       if (i === unshared) {
         if (matched === restBytes && loadSeqNum(bytes, restEnd) <= seqNum) {
           slot.seqNum = loadSeqNum(bytes, restEnd) as SeqNum
-          slot.kind = bytes[valueStart - 1]!
+          slot.kind = kindOf(block, valueStart - 1)
           slot.valueBytes = bytes
           slot.valueStart = valueStart
           slot.valueEnd = next
@@ -184,12 +184,9 @@ export class EntryDecoder {
     this.sharedBytes = shared
     this.keyEnd = keyEnd
     this.seqNum = loadSeqNum(bytes, restEnd)
-    this.kind = bytes[restEnd + VERSION_BYTES - 1]!
+    this.kind = kindOf(block, valueStart - 1)
     this.valueStart = valueStart
     this.valueEnd = valueEnd
-    if (this.kind !== ENTRY_KIND_PUT && this.kind !== ENTRY_KIND_DELETE) {
-      throw block.corrupt(`an entry has the unknown kind ${this.kind}`)
-    }
     return valueEnd
   }
 
@@ -198,6 +195,13 @@ export class EntryDecoder {
     grown.set(this.key.subarray(0, this.keyEnd))
     this.key = grown
   }
+}
+
+/** An unknown kind would read as absent. */
+function kindOf(block: Block, at: number): number {
+  const kind = block.bytes[at]!
+  if (kind === ENTRY_KIND_PUT || kind === ENTRY_KIND_DELETE) return kind
+  throw block.corrupt(`an entry has the unknown kind ${kind}`)
 }
 
 /** The SeqNum of a version suffix: 7 bytes, inverted and big-endian. */

@@ -1,5 +1,9 @@
 // What fuzzing found, as sessions.
 import { expect, it } from 'vitest'
+import type { SeqNum } from '../../dist/base/ids.js'
+import { EntrySlot } from '../../dist/codec/entry.js'
+import { Block, findInBlock } from '../../dist/sstable/block.js'
+import { BlockBuilder } from '../../dist/sstable/block-builder.js'
 import { QueryKit } from '../unit/query/query-kit.js'
 
 it('a time that no column holds is refused, and does not make its row unreadable', async () => {
@@ -12,4 +16,13 @@ it('a time that no column holds is refused, and does not make its row unreadable
   const refusal = await kit.refusal("update t set at = timestamp '2424-01-01'")
   expect(refusal.code).toBe('SCHEMA_TYPE_MISMATCH')
   expect(await kit.rows('select id from t')).toEqual([['x']])
+})
+
+it('an entry of an unknown kind is damage, not an absent key', () => {
+  const builder = new BlockBuilder()
+  const key = new TextEncoder().encode('tenant--key')
+  builder.add(0, key, 8, key.length, 5, 3, new Uint8Array(1), 0, 1)
+  const block = new Block(builder.finish(), { path: '/000001.sst', offsetBytes: 64 })
+  const find = () => findInBlock(block, key, 8, 9 as SeqNum, new EntrySlot())
+  expect(find).toThrow(expect.objectContaining({ code: 'SSTABLE_CORRUPT' }))
 })
