@@ -23,7 +23,7 @@ const IS_LONG = BIT_FLIPS !== undefined
 const FLIP_COUNT = Number(BIT_FLIPS ?? 400)
 const SEED = Number(process.env.SEED ?? 1)
 /** Of the structural cases, in the ordinary run. */
-const SAMPLE_COUNT = 90
+const SAMPLE_COUNT = 60
 const TIMEOUT_MS = 8 * 60 * 60_000
 
 let reference: Reference
