@@ -146,6 +146,7 @@ export const FAULT_SCRIPTS: readonly FaultScript[] = [
         await writeSome(driver, random, 2)
         await driver.close()
       }
+      await driver.open()
     },
   },
   {

@@ -21,7 +21,7 @@ import {
 } from './faulty-file-system.js'
 
 /** One of so many cases in the ordinary run; the long run asks for 1, which is all of them. */
-const FAULT_STRIDE = Number(process.env.FAULT_STRIDE ?? 23)
+const FAULT_STRIDE = Number(process.env.FAULT_STRIDE ?? 47)
 /** Replays one case: `<script>/<call>/<fault>/<mode>`. */
 const FAULT_CASE = process.env.FAULT_CASE
 
@@ -47,18 +47,27 @@ async function prepare(script: FaultScript): Promise<Prepared> {
   return { fs: left, commits: driver.commits }
 }
 
+interface ScriptEnd {
+  readonly driver: FaultDriver
+  readonly disk: MemoryFileSystem
+  /** What power cuts leave: one before the store was closed, one after. */
+  readonly afterCuts: readonly MemoryFileSystem[]
+}
+
 async function runScript(
   script: FaultScript,
   { fs, commits }: Prepared,
   plan?: FaultPlan,
-): Promise<{ driver: FaultDriver; disk: MemoryFileSystem }> {
+): Promise<ScriptEnd> {
   const disk = fs.clone()
   const faulty = new FaultyFileSystem(disk)
   faulty.plan = plan
   const driver = new FaultDriver(faulty, optionsOf(script), [...commits])
   await script.run(driver, new Seeded(SEED))
+  const random = new Seeded(plan?.callNumber ?? 0)
+  const cutWhileOpen = disk.crashImage(random, 'lost')
   await driver.close()
-  return { driver, disk }
+  return { driver, disk, afterCuts: [cutWhileOpen, disk.crashImage(random)] }
 }
 
 /** Opens what is left on a good disk and judges it; undefined when a lying disk left nothing that opens. */
@@ -81,13 +90,10 @@ async function judge(driver: FaultDriver, disk: MemoryFileSystem, isLiar: boolea
 }
 
 async function check(script: FaultScript, prepared: Prepared, plan: FaultPlan): Promise<void> {
-  const { driver, disk } = await runScript(script, prepared, plan)
+  const { driver, disk, afterCuts } = await runScript(script, prepared, plan)
   expect(driver.fs.hitCount).toBeGreaterThan(0)
   const isLiar = plan.fault === 'noSync'
-  const random = new Seeded(plan.callNumber)
-  for (const mode of ['lost', 'random'] as const) {
-    await judge(driver, disk.crashImage(random, mode), isLiar)
-  }
+  for (const image of afterCuts) await judge(driver, image, isLiar)
   // The same files, as the next process finds them when the machine stays up.
   await judge(driver, disk.clone(), false)
   // The same process, through the same directory lock.

@@ -167,7 +167,7 @@ export const BUGS = [
     'store/open-files.js',
     'if (seqNum <= tablet.version.flushedSeqNum)',
     'if (false)',
-    'powerCut',
+    'model',
   ),
   bug(
     'leftovers stay',
