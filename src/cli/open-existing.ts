@@ -9,9 +9,10 @@ import { open } from '../db/open.js'
 export async function withDatabase<Result>(
   path: string,
   use: (db: Database<{}>) => Promise<Result> | Result,
+  { salvage = false }: { readonly salvage?: boolean } = {},
 ): Promise<Result> {
   const historyWindowMs = SETTINGS.historyWindowMs.max
-  const db = await open({ path, createIfMissing: false, historyWindowMs })
+  const db = await open({ path, createIfMissing: false, historyWindowMs, salvage })
   try {
     return await use(db)
   } finally {

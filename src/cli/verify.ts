@@ -1,3 +1,4 @@
+import { engineError } from '../base/errors.js'
 import type { DatabaseStats } from '../db/database.js'
 import type { VerifyProgress, VerifyReport } from '../store/verify.js'
 import { type Command, onlyArgument, problemOfCode, type Report } from './command.js'
@@ -10,7 +11,7 @@ export const VERIFY: Command = {
   synopsis: 'DIR',
   summary: 'reads and checks every file',
   help: `Opens the database in DIR, which checks superblock, manifest and log, then reads every sstable to the last byte and
-checks checksums, order, counts and filters. Damage is named with file and offset; nothing is repaired. Exit code 1
+checks checksums, order, counts and filters. Damage is named with file and offset; nothing is changed. Exit code 1
 when something is damaged. The database must not be open elsewhere.
 
 Examples:
@@ -18,10 +19,17 @@ Examples:
   tabularium verify ./data --json | jq .problems`,
   options: {},
   run: (given, { progress }) =>
-    withDatabase(onlyArgument(given, 'DIR'), async (db) => {
-      const { recovery } = db.stats()
-      return reportOf(await db.verify((state) => progress(stateText(state))), recovery)
-    }),
+    withDatabase(
+      onlyArgument(given, 'DIR'),
+      async (db) => {
+        const lost = db.salvageReport()?.lostLog
+        if (lost !== undefined)
+          throw engineError(lost.code, lost.message, { details: lost.details })
+        const { recovery } = db.stats()
+        return reportOf(await db.verify((state) => progress(stateText(state))), recovery)
+      },
+      { salvage: true },
+    ),
 }
 
 function stateText({ file, doneFileCount, fileCount, doneBytes, bytes }: VerifyProgress): string {

@@ -5,7 +5,7 @@
 // is replayed, nothing behind it: the state is that after some commit. Sstables that are missing or damaged keep their
 // place, so that a read that needs one throws, and no read finds an older version of a key instead.
 
-import type { EngineError } from '../base/errors.js'
+import type { EngineError, ErrorCode } from '../base/errors.js'
 import type { SeqNum, TabletId } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
 import type { FileSystem } from '../env/file-system.js'
@@ -18,7 +18,7 @@ import { isDamage } from './quarantine.js'
 
 /** Why the log could not be replayed to its end. */
 export interface LostLog {
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
   readonly details: Readonly<Record<string, string | number>>
   /** The last commit before the damage; later ones are lost, unless they are in sstables. */
@@ -101,7 +101,8 @@ function lostLogOf(
   options: Omit<RecoverWalOptions, 'onCommit'>,
 ): LostLog | undefined {
   if (problem === undefined) return undefined
-  const { code, message, details } = problem
+  const { code, details } = problem
+  const message = problem.message.slice(`${code}: `.length)
   return { code, message, details, afterSeqNum, throughSeqNum: newestSeqNum(afterSeqNum, options) }
 }
 
