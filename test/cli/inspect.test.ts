@@ -166,10 +166,10 @@ describe('superblock and lock', () => {
     expect(stdout).toMatch(/manifest +\d{6}\.manifest, durable up to \d+\n/)
     expect(stdout).toMatch(/B1 +8,192 +1 +valid\n/)
     const { current, sectors } = runJson(0, 'inspect', file)
-    expect(current).toMatchObject({ generation: 1, isClean: false })
+    expect(current).toMatchObject({ generation: 2, isClean: false })
     expect(sectors.map(({ state }: { state: string }) => state)).toEqual([
-      'empty',
-      'empty',
+      'valid',
+      'valid',
       'valid',
       'valid',
     ])
@@ -180,7 +180,7 @@ describe('superblock and lock', () => {
     flipByte(file, 2 * 4096 + 70)
     const { status, stdout, stderr } = run('inspect', file)
     expect(status).toBe(1)
-    expect(stdout).toMatch(/generation +1\n/)
+    expect(stdout).toMatch(/generation +2\n/)
     expect(stdout).toMatch(/B1 +8,192 +damaged\n/)
     expect(stderr).toMatch(/^MANIFEST_CORRUPT: /)
     writeFileSync(file, '')
