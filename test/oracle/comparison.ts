@@ -2,7 +2,7 @@
 //
 //   booleans   true and false of ours are 1 and 0 of theirs
 //   decimals   texts of ours are cents of theirs; averages have six digits more than what is averaged, theirs are floats
-//   floats     sums and averages may differ in the last digits
+//   floats     sums and averages may differ in the last digits; SQLite hands out whole ones of group keys as integers
 //   group_concat   any order of its parts
 //   refusals   an int result beyond 2^53 is an error of ours, a sum beyond 2^63 one of theirs
 
@@ -58,7 +58,7 @@ function isSame(kind: ResultKind, ours: unknown, theirs: Theirs): boolean {
         BigInt(Number(ours)) === theirs
       )
     case 'float':
-      return typeof theirs === 'number' && typeof ours === 'number' && isClose(ours, theirs, 1e-12)
+      return typeof ours === 'number' && isClose(ours, Number(theirs), 1e-12)
     case 'decimal':
       return typeof theirs === 'bigint' && centsOf(ours) === theirs
     case 'averageDecimal':
