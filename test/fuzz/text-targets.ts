@@ -8,9 +8,11 @@ import { SETTINGS } from '../../dist/db/options.js'
 import { parse } from '../../dist/query/parser.js'
 import { isLike } from '../../dist/query/like.js'
 import type { Seeded } from '../model/seeded.js'
+import { SortedStore } from '../unit/indexes/sorted-store.js'
 import { QueryKit } from '../unit/query/query-kit.js'
 import { accepts, type Target } from './codec-targets.js'
 import { mutated } from './mutator.js'
+import { statement } from './sql-text.js'
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 /** Bytes that are no UTF-8 become lone surrogates now and then: strings of JavaScript may hold them. */
@@ -86,12 +88,17 @@ function executeTarget(): Target {
     ['id'],
     { byN: { on: ['n'] } },
   )
-  for (let i = 0; i < 6; i++) {
-    kit.insert('items', [`k${i}`, i, i / 3, BigInt(i * 100), `a${i}`, 'red', i * 1e15, { a: i }])
+  const refill = () => {
+    kit.store = new SortedStore()
+    for (let i = 0; i < 6; i++) {
+      kit.insert('items', [`k${i}`, i, i / 3, BigInt(i * 100), `a${i}`, 'red', i * 1e15, { a: i }])
+    }
   }
+  let inputCount = 0
   const refusedOrDone = async (text: string): Promise<void> => {
     try {
-      await kit.prepare(text).execute(kit.context(), ['k1'])
+      const context = { ...kit.context(), viewAt: () => kit.store }
+      await kit.prepare(text).execute(context, text.includes('$1') ? ['k1'] : [])
     } catch (error) {
       // Nobody damaged anything.
       if (error instanceof EngineError && error.kind === 'corrupt') throw error
@@ -100,13 +107,13 @@ function executeTarget(): Target {
       })
     }
   }
-  const fresh = kit.store
   return {
     name: 'SQL execution',
-    cost: 60,
-    make: statementBytes,
+    cost: 20,
+    make: (random) => (random.chance(0.7) ? utf8(statement(random)) : statementBytes(random)),
     async check(input) {
-      kit.store = fresh
+      // Statements delete what later ones would read.
+      if (inputCount++ % 20 === 0) refill()
       const text = textOf(input)
       await refusedOrDone(text)
       // What a statement stored can be read.
