@@ -43,6 +43,7 @@ export type {
 export type { PastTenant, Tables, Tenant, TransactionTenant } from './db/tenant-session.js'
 export type { Moment } from './db/time.js'
 export type { TransactOptions } from './db/transact.js'
+export type { Checkpoint } from './store/checkpoint.js'
 export type { LostLog, LostTable, SalvageReport } from './store/salvage.js'
 export type { StoreState } from './store/store.js'
 export type { VerifyProgress, VerifyReport } from './store/verify.js'

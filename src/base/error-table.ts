@@ -153,6 +153,16 @@ export const ERROR_TABLE = {
     'The path is not a Tabularium database: a file, or a directory of something else.',
     'Choose an empty or new directory; nothing in the present one was touched.',
   ),
+  CHECKPOINT_TARGET_INVALID: row(
+    'invalid',
+    'The directory for a checkpoint is not empty, is a file, or lies inside of the database.',
+    'Choose a directory that is empty or does not exist, outside of the database; nothing in the present one was touched.',
+  ),
+  CHECKPOINT_UNFINISHED: row(
+    'invalid',
+    'The directory holds a checkpoint that is still being made, or was cut off.',
+    'Unless it is still being made, delete the directory and make another one; the database it copies is untouched.',
+  ),
   FORMAT_UNSUPPORTED: row(
     'invalid',
     'The files were written by a newer format than this version can read.',

@@ -9,12 +9,13 @@ import {
 } from '../base/events.js'
 import { checkTenantName } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
+import type { Checkpoint } from '../store/checkpoint.js'
 import type { SalvageReport } from '../store/salvage.js'
 import type { StoreStats } from '../store/stats.js'
 import type { StoreState } from '../store/store.js'
 import type { VerifyProgress, VerifyReport } from '../store/verify.js'
 import type { Engine } from './engine.js'
-import type { DatabaseSettings } from './options.js'
+import { checkDirectoryName, type DatabaseSettings } from './options.js'
 import {
   type Tables,
   type Tenant,
@@ -40,6 +41,8 @@ export interface DatabaseParts {
   readonly engine: Engine
   readonly events: EventSource
   readonly settings: DatabaseSettings
+  /** Where a name of a directory leads. */
+  readonly absolute: (name: string) => string
   /** Lets go of what open() made for this database alone. */
   readonly onClosed: () => Promise<void>
 }
@@ -49,6 +52,7 @@ export class Database<T extends Tables> {
   readonly #engine: Engine
   readonly #events: EventSource
   readonly #settings: DatabaseSettings
+  readonly #absolute: (name: string) => string
   readonly #onClosed: () => Promise<void>
   #closing: Promise<void> | undefined
 
@@ -58,6 +62,7 @@ export class Database<T extends Tables> {
     this.#engine = parts.engine
     this.#events = parts.events
     this.#settings = parts.settings
+    this.#absolute = parts.absolute
     this.#onClosed = parts.onClosed
   }
 
@@ -161,6 +166,25 @@ export class Database<T extends Tables> {
   /** Reads and checks every file; damage is reported, not thrown. */
   verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
     return this.#engine.store.verify(onProgress)
+  }
+
+  /**
+   * Copies the database, as of the newest commit, into a directory that does not exist or is empty; reads and writes go on
+   * meanwhile. The copy is durable when this resolves, and a database of its own: open it, move it, write to it. On the
+   * same file system sstables are hard links, so it takes little time and room; elsewhere they are copied. They are not
+   * read for damage: `verify()` the copy. Where it fails it leaves the directory empty; where the process died, opening
+   * the directory gives CHECKPOINT_UNFINISHED, and it can be deleted. Checkpoints of one database run one by one.
+   *
+   * @throws CHECKPOINT_TARGET_INVALID when the directory holds something, is a file, or lies in the database
+   * @throws DB_LOCKED when somebody has the directory open
+   * @throws DISK_FULL IO_FAILED FILE_MISSING: the database itself is as it was
+   * @throws DB_READ_ONLY DB_POISONED DB_CLOSED also when that comes about meanwhile
+   * @example
+   * await db.checkpoint('./backup/monday')
+   */
+  async checkpoint(directory: string): Promise<Checkpoint> {
+    checkDirectoryName('directory', directory)
+    return this.#engine.store.checkpoint(this.#absolute(directory))
   }
 
   /**

@@ -14,7 +14,7 @@ import { buildIndexes } from '../indexes/index-build.js'
 import { Store } from '../store/store.js'
 import { Database } from './database.js'
 import { Engine } from './engine.js'
-import { type OpenSettings, SETTINGS } from './options.js'
+import { checkDirectoryName, type OpenSettings, SETTINGS } from './options.js'
 import { RESERVED_TABLE_NAMES, type Tables } from './tenant-session.js'
 
 /** Stored bytes per block before compression, and per sstable; measured defaults, not settings. */
@@ -62,7 +62,8 @@ export async function open<const T extends Tables = {}>(
     if (components.env === undefined) await env.jobs.close()
   }
   const events = new EventSource()
-  const directory = components.env === undefined ? resolve(path) : path
+  const absolute = (name: string) => (components.env === undefined ? resolve(name) : name)
+  const directory = absolute(path)
   const store = await openStore(
     {
       path: directory,
@@ -87,7 +88,7 @@ export async function open<const T extends Tables = {}>(
       buildIndexes,
     )
     const engine = new Engine(store, catalog, env)
-    return new Database<T>({ path: directory, engine, events, settings, onClosed })
+    return new Database<T>({ path: directory, engine, events, settings, absolute, onClosed })
   } catch (error) {
     await store.close()
     await onClosed()
@@ -115,9 +116,7 @@ function checkedOptions<T extends Tables>(options: OpenOptions<T>): OpenOptions<
   if (typeof options !== 'object' || options === null) {
     throw engineError('ARGUMENT_INVALID', 'open() takes an object: open({ path, tables })')
   }
-  if (typeof options.path !== 'string' || options.path === '' || options.path.includes('\0')) {
-    throw engineError('ARGUMENT_INVALID', 'path must be the name of a directory')
-  }
+  checkDirectoryName('path', options.path)
   const { tables } = options
   if (tables !== undefined && (typeof tables !== 'object' || tables === null)) {
     throw engineError('ARGUMENT_INVALID', 'tables must be an object: { orders }')

@@ -1,9 +1,16 @@
 // The only public settings. docs/options.md is generated from this table.
 
+import { engineError } from '../base/errors.js'
 import { type GivenSettings, setting, type Settings } from '../base/options.js'
 import { GiB, KiB, MiB } from '../base/limits.js'
 
 const DAY_MS = 86_400_000
+
+/** @throws ARGUMENT_INVALID when the argument cannot name a directory */
+export function checkDirectoryName(argument: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return
+  throw engineError('ARGUMENT_INVALID', `${argument} must be the name of a directory`)
+}
 
 export const SETTINGS = {
   createIfMissing: setting.boolean({

@@ -3,7 +3,7 @@
 // Certain: what was synced, of the file and of its directory. Everything else is chosen:
 // - of each un-synced write all, nothing, or some of its sectors; in any combination over all files, so later writes
 //   can survive earlier ones;
-// - of each un-synced creation, renaming and removal all or nothing, in any combination that a journal could hold: what
+// - of each un-synced creation, renaming, link and removal all or nothing, in any combination that a journal could hold: what
 //   touches a name survives only with everything earlier that touched it. A renamed file may be found under both names,
 //   under neither only when its creation was never synced either.
 // A sector of 512 bytes is written whole or not at all, or of what a test says.
@@ -50,7 +50,7 @@ export interface Chance {
   float(): number
 }
 
-/** An un-synced change of names: a creation adds one, a removal removes one, a renaming does both. */
+/** An un-synced change of names: a creation or a link adds one, a removal removes one, a renaming does both. */
 export interface EntryChange {
   readonly number: number
   readonly removes?: string

@@ -5,6 +5,8 @@
 // Errors: every method throws EngineError: FILE_MISSING when the path does not exist, DISK_FULL for ENOSPC and EDQUOT,
 // IO_FAILED for the rest, with details.path, details.syscall and details.errno, and the system's error as cause.
 
+import { EngineError } from '../base/errors.js'
+
 export type OpenMode =
   /** Existing file, reading only. */
   | 'read'
@@ -25,8 +27,13 @@ export interface FileSystem {
   makeDirectory(directory: string): void
   /** Renames a file, replacing `to` atomically. Durable after syncDirectory of both parents. */
   rename(from: string, to: string): void
+  /**
+   * Gives a file another name; IO_FAILED with errno EEXIST when `to` is there, and with EXDEV, EPERM, EMLINK or ENOTSUP
+   * where the system cannot. Durable after syncDirectory of the new parent.
+   */
+  link(from: string, to: string): void
   remove(path: string): void
-  /** Makes creations, renames and removals in the directory durable. */
+  /** Makes creations, renames, links and removals in the directory durable. */
   syncDirectory(directory: string): void
 }
 
@@ -44,6 +51,21 @@ export interface File {
   sizeBytes(): number
   /** Idempotent. */
   close(): void
+}
+
+/** What `link` fails with where the file has to be copied instead. */
+const UNLINKABLE_ERRNOS: ReadonlySet<unknown> = new Set([
+  'EXDEV',
+  'EPERM',
+  'EMLINK',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+])
+
+/** Whether the error says that a link is impossible here. */
+export function isUnlinkable(error: unknown): boolean {
+  return error instanceof EngineError && UNLINKABLE_ERRNOS.has(error.details['errno'])
 }
 
 /** Reads a whole file. */

@@ -11,6 +11,7 @@ export type MutatingCallName =
   | 'sync'
   | 'syncNow'
   | 'rename'
+  | 'link'
   | 'remove'
   | 'makeDirectory'
   | 'syncDirectory'
@@ -25,14 +26,23 @@ export interface FileCall {
   readonly offsetBytes?: number
   /** Of reads and writes. */
   readonly byteCount?: number
-  /** New path of a rename. */
+  /** New path of a rename or link. */
   readonly to?: string
 }
 
 export type FileCallFacts = Omit<FileCall, 'name' | 'path' | 'number'>
 
 /** What the system may answer instead of doing its work; becomes the typed error that the real one would. */
-export type InjectedFailure = 'EIO' | 'ENOSPC' | 'EDQUOT' | 'EMFILE' | 'EACCES' | 'EROFS'
+export type InjectedFailure =
+  | 'EIO'
+  | 'ENOSPC'
+  | 'EDQUOT'
+  | 'EMFILE'
+  | 'EACCES'
+  | 'EROFS'
+  | 'EXDEV'
+  | 'EPERM'
+  | 'EMLINK'
 
 /** Decides for each call whether it fails. */
 export type FailureInjector = (call: FileCall) => InjectedFailure | undefined

@@ -76,7 +76,7 @@ export class MemoryFileSystem implements FileSystem {
     return fs
   }
 
-  /** How many calls changed or synced something: creations, writes, truncations, syncs, renamings, removals. */
+  /** How many calls changed or synced something: creations, writes, truncations, syncs, renamings, links, removals. */
   get callCount(): number {
     return this.#gate.count
   }
@@ -280,6 +280,21 @@ export class MemoryFileSystem implements FileSystem {
       this.#layers.live.set(path, inode)
       this.#layers.unsynced.push({ number, removes, adds: { path, inode } })
     }
+    this.#gate.end()
+  }
+
+  link(from: string, to: string): void {
+    const name = posix.resolve('/', from)
+    const path = posix.resolve('/', to)
+    const number = this.#gate.begin('link', name, { to: path })
+    const { live, directories, unsynced } = this.#layers
+    const inode = this.#inodeAt(name, 'link')
+    this.#assertDirectory(posix.dirname(path), 'link')
+    if (live.has(path) || directories.has(path)) {
+      throw fileError('EEXIST', { path: name, syscall: 'link' })
+    }
+    live.set(path, inode)
+    unsynced.push({ number, adds: { path, inode } })
     this.#gate.end()
   }
 

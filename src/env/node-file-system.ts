@@ -56,6 +56,10 @@ export class NodeFileSystem implements FileSystem {
     attempt('rename', from, () => fs.renameSync(from, to))
   }
 
+  link(from: string, to: string): void {
+    attempt('link', from, () => fs.linkSync(from, to))
+  }
+
   remove(path: string): void {
     attempt('unlink', path, () => fs.unlinkSync(path))
   }

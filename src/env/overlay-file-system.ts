@@ -58,6 +58,13 @@ export class OverlayFileSystem implements FileSystem {
     this.#removed.add(from)
   }
 
+  link(from: string, to: string): void {
+    if (this.exists(to)) throw fileError('EEXIST', { path: from, syscall: 'link' })
+    if (!this.#above.exists(from)) this.#copy(from)
+    this.#above.makeDirectory(directoryOf(to))
+    this.#above.link(from, to)
+  }
+
   remove(path: string): void {
     if (!this.exists(path)) throw fileError('ENOENT', { path, syscall: 'unlink' })
     if (this.#above.exists(path)) this.#above.remove(path)

@@ -28,6 +28,7 @@ import {
   type TabletStates,
 } from './manifest-state.js'
 import { type WalPosition, writeSuperblock } from './superblock.js'
+import { Version } from './version.js'
 import type { HashRange, VersionEdit } from './version-edit.js'
 
 const DEFAULT_FILE_BYTES: number = 256 * KiB
@@ -47,8 +48,10 @@ export interface ManifestOptions {
   readonly isLockHeld?: () => boolean
 }
 
-export interface TabletRange extends HashRange {
+export interface NewTablet extends HashRange {
   readonly tabletId: TabletId
+  /** Default: no tables. */
+  readonly version?: Version
 }
 
 export class Manifest {
@@ -67,23 +70,15 @@ export class Manifest {
   #failure: { readonly error: unknown } | undefined
 
   /**
-   * Creates the manifest of a new database; the database exists when this resolves. What an interrupted creation left
+   * Creates the manifest of a new database, or of a checkpoint; the database exists when this resolves. What an interrupted creation left
    * in the directory is in nobody's way.
    *
    * @throws DISK_FULL, IO_FAILED
    */
-  static async create(
-    options: ManifestOptions,
-    tablets: readonly TabletRange[],
-  ): Promise<Manifest> {
-    const edits = tablets.map(({ tabletId, hashStart, hashEnd }) => ({
-      tabletId,
-      added: [],
-      removed: [],
-      created: { hashStart, hashEnd },
-    }))
+  static async create(options: ManifestOptions, tablets: readonly NewTablet[]): Promise<Manifest> {
+    const states = tablets.map((tablet) => ({ version: Version.EMPTY, ...tablet }))
     const manifest = new Manifest(options, {
-      tablets: applyEdits(new Map(), edits),
+      tablets: new Map(states.map((tablet) => [tablet.tabletId, tablet])),
       nextFileId: firstFreeFileId(options.fs, options.directory),
       editNumber: 0,
       generation: 0,

@@ -17,7 +17,9 @@
 //
 // Valid:  the header is valid and the checksum matches. The valid sector with the highest generation counts.
 // Crash:  the file comes into being whole (written under another name, synced, renamed): where it exists, one slot is
-//         intact, whatever a power cut did to a write of the other. When no sector is valid the file was damaged.
+//         intact, whatever a power cut did to a write of the other. When no sector is valid the file was damaged, unless
+//         all of it is the line `tabularium: unfinished checkpoint`: the directory is a checkpoint that is being made or
+//         was cut off. The superblock of the finished checkpoint replaces that file.
 // Compat: see codec/file-header.ts; flags are never used again.
 
 import { engineError } from '../base/errors.js'
@@ -42,6 +44,7 @@ const SLOT_BYTES = 2 * SECTOR_BYTES
 const FILE_BYTES = 2 * SLOT_BYTES
 const CHECKSUM_OFFSET = 120
 const FLAG_CLEAN = 1
+const UNFINISHED_CHECKPOINT = 'tabularium: unfinished checkpoint\n'
 
 /** How far a WAL file is known to be durable. */
 export interface WalPosition {
@@ -79,17 +82,43 @@ export async function writeSuperblock(
   superblock: Superblock,
   epoch: number,
 ): Promise<void> {
-  const path = `${directory}/${SUPERBLOCK_NAME}`
   if (superblock.generation > 1) {
-    await writeSlot(fs.open(path, 'write'), superblock, epoch)
+    const file = fs.open(`${directory}/${SUPERBLOCK_NAME}`, 'write')
+    await writeSlot(file, superblock, epoch)
     return
   }
+  await replaceFile(fs, directory, (file) => {
+    file.write(new Uint8Array(FILE_BYTES), 0)
+    return writeSlot(file, superblock, epoch)
+  })
+}
+
+/**
+ * Marks the directory, durably, as a checkpoint that is not finished: opening it is refused until a superblock is written.
+ *
+ * @throws DISK_FULL, IO_FAILED
+ */
+export function markUnfinished(fs: FileSystem, directory: string): Promise<void> {
+  return replaceFile(fs, directory, async (file) => {
+    try {
+      file.write(Buffer.from(UNFINISHED_CHECKPOINT), 0)
+      await file.sync()
+    } finally {
+      file.close()
+    }
+  })
+}
+
+/** The file is as it was, or whole. `write` syncs and closes it. */
+async function replaceFile(
+  fs: FileSystem,
+  directory: string,
+  write: (file: File) => Promise<void>,
+): Promise<void> {
   const newPath = `${directory}/${NEW_SUPERBLOCK_NAME}`
   if (fs.exists(newPath)) fs.remove(newPath)
-  const file = fs.open(newPath, 'create')
-  file.write(new Uint8Array(FILE_BYTES), 0)
-  await writeSlot(file, superblock, epoch)
-  fs.rename(newPath, path)
+  await write(fs.open(newPath, 'create'))
+  fs.rename(newPath, `${directory}/${SUPERBLOCK_NAME}`)
   fs.syncDirectory(directory)
 }
 
@@ -97,6 +126,7 @@ export async function writeSuperblock(
  * Reads the superblock that counts.
  *
  * @throws FILE_MISSING when there is none
+ * @throws CHECKPOINT_UNFINISHED
  * @throws MANIFEST_CORRUPT when no sector is valid
  * @throws FORMAT_UNSUPPORTED
  */
@@ -130,10 +160,15 @@ export interface SuperblockSector {
 /**
  * Reads every copy, for `readSuperblock` and for `tabularium inspect`.
  *
- * @throws FILE_MISSING, IO_FAILED
+ * @throws FILE_MISSING, CHECKPOINT_UNFINISHED, IO_FAILED
  */
 export function readSectors(fs: FileSystem, path: string): SuperblockSector[] {
   const bytes = readFile(fs, path)
+  if (Buffer.from(bytes).toString() === UNFINISHED_CHECKPOINT) {
+    throw engineError('CHECKPOINT_UNFINISHED', `${path}: this checkpoint was never finished`, {
+      details: { path },
+    })
+  }
   const sectors: SuperblockSector[] = []
   for (let offsetBytes = 0; offsetBytes + SECTOR_BYTES <= bytes.length; ) {
     const sector = bytes.subarray(offsetBytes, offsetBytes + SECTOR_BYTES)

@@ -414,7 +414,12 @@ function removeFiles(
   return removed
 }
 
-function newIdentity(options: StoreOptions, env: Env, databaseId?: Uint8Array): WriterIdentity {
+/** What a new opening of a database, or a new database, writes into its files. */
+export function newIdentity(
+  options: StoreOptions,
+  env: Env,
+  databaseId?: Uint8Array,
+): WriterIdentity {
   return {
     databaseId: databaseId ?? env.random.bytes(DATABASE_ID_BYTES),
     incarnation: env.random.bytes(INCARNATION_BYTES),
@@ -422,7 +427,8 @@ function newIdentity(options: StoreOptions, env: Env, databaseId?: Uint8Array): 
   }
 }
 
-function manifestOptions(
+/** How a manifest is written in the directory of the options. */
+export function manifestOptions(
   options: StoreOptions,
   env: Env,
   identity: WriterIdentity,

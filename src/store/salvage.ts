@@ -165,6 +165,7 @@ function withoutFiles(fs: FileSystem, isHidden: (name: string) => boolean): File
       fs.list(directory).filter((name) => !name.endsWith('.wal') || !isHidden(name)),
     makeDirectory: (directory) => fs.makeDirectory(directory),
     rename: (from, to) => fs.rename(from, to),
+    link: (from, to) => fs.link(from, to),
     remove: (path) => fs.remove(path),
     syncDirectory: (directory) => fs.syncDirectory(directory),
   }

@@ -9,17 +9,18 @@
 // 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened. When a commit
 //    found no room before anything of it was written, reads go on: it is in the memtables, but above `#readable`.
 
+import { Mutex } from '../base/async.js'
 import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX } from '../base/ids.js'
-import type { BlockTransform } from '../codec/block-transform.js'
 import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { tenantHashOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
 import { MergeCursor } from '../lsm/merge-cursor.js'
 import type { Tablet } from '../lsm/tablet.js'
+import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
 import { CommitLog } from './commit-log.js'
 import { Maintenance } from './maintenance.js'
 import { type OpenedFiles, openFiles, type StoreOptions } from './open-files.js'
@@ -55,13 +56,14 @@ export class Store implements TransactionHost {
   readonly #env: Env
   readonly #events: EventSource
   readonly #files: OpenedFiles
-  readonly #transform: BlockTransform
+  readonly #options: StoreOptions
   readonly #tablets: readonly Tablet[]
   readonly #log: CommitLog
   readonly #snapshots: SnapshotRegistry
   readonly #maintenance: Maintenance
   readonly #payload = new ByteWriter(4096)
   readonly #probeSlot = new EntrySlot()
+  readonly #checkpointTurn = new Mutex()
   #state: StoreState = 'open'
   #failure: unknown
   #last: SeqNum
@@ -81,7 +83,7 @@ export class Store implements TransactionHost {
     this.#env = env
     this.#events = events
     this.#files = files
-    this.#transform = options.transform
+    this.#options = options
     this.#tablets = files.tablets
     this.#last = files.lastSeqNum
     this.#readable = files.lastSeqNum
@@ -250,6 +252,24 @@ export class Store implements TransactionHost {
   }
 
   /**
+   * Copies the database into another directory, as of the newest commit; writes go on meanwhile.
+   *
+   * @throws CHECKPOINT_TARGET_INVALID DB_LOCKED DISK_FULL IO_FAILED DB_READ_ONLY DB_CLOSED
+   */
+  async checkpoint(directory: string): Promise<Checkpoint> {
+    this.assertWritable()
+    const source = {
+      files: this.#files,
+      options: this.#options,
+      env: this.#env,
+      log: this.#log,
+      newest: () => this.#last,
+      assertWritable: () => this.assertWritable(),
+    }
+    return this.#checkpointTurn.run(() => makeCheckpoint(source, directory))
+  }
+
+  /**
    * Waits for commits and jobs in flight, flushes, and lets go of every file. Idempotent. From the call on everything
    * else is refused.
    */
@@ -319,7 +339,7 @@ export class Store implements TransactionHost {
     const seqNum = this.#numberAfter(this.#last)
     const payload = this.#payload
     payload.reset()
-    batch.encode(payload, seqNum, this.#transform)
+    batch.encode(payload, seqNum, this.#options.transform)
     this.#last = seqNum
     const durable = this.#log.append(seqNum, payload.bytes, payload.length)
     try {
@@ -439,6 +459,7 @@ export class Store implements TransactionHost {
       this.#state = 'closed'
       this.#maintenance.stop()
       await this.#maintenance.idle()
+      await this.#checkpointTurn.run(() => undefined)
       await this.#files.close(isClean)
     }
   }

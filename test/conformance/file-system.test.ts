@@ -200,6 +200,19 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, makeSubject) => {
     expect(contentOf('d/b')).toBe('new')
   })
 
+  it('links: one file under two names, until one of them goes', () => {
+    put('a', text('abc'))
+    subject.fs.makeDirectory(path('d'))
+    subject.fs.link(path('a'), path('d/b'))
+    const file = subject.fs.open(path('a'), 'write')
+    file.write(text('X'), 0)
+    file.close()
+    expect(contentOf('d/b')).toBe('Xbc')
+    subject.fs.remove(path('a'))
+    expect(contentOf('d/b')).toBe('Xbc')
+    subject.fs.syncDirectory(path('d'))
+  })
+
   it('removes names; open handles keep the bytes', () => {
     put('a', text('abc'))
     const file = subject.fs.open(path('a'), 'read')
@@ -226,6 +239,9 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, makeSubject) => {
       [() => system.list(path('file')), 'IO_FAILED', 'ENOTDIR', 'scandir'],
       [() => system.rename(path('none'), path('x')), 'FILE_MISSING', 'ENOENT', 'rename'],
       [() => system.rename(path('file'), path('none/x')), 'FILE_MISSING', 'ENOENT', 'rename'],
+      [() => system.link(path('none'), path('x')), 'FILE_MISSING', 'ENOENT', 'link'],
+      [() => system.link(path('file'), path('none/x')), 'FILE_MISSING', 'ENOENT', 'link'],
+      [() => system.link(path('file'), path('file')), 'IO_FAILED', 'EEXIST', 'link'],
       [() => system.remove(path('none')), 'FILE_MISSING', 'ENOENT', 'unlink'],
       [() => system.makeDirectory(path('file')), 'IO_FAILED', 'EEXIST', 'mkdir'],
       [() => system.syncDirectory(path('none')), 'FILE_MISSING', 'ENOENT', 'open'],

@@ -71,7 +71,9 @@ export async function openImage(fs: MemoryFileSystem, seed = 1): Promise<Opened>
     const engine = new Engine(store, catalog, env)
     const settings = {} as never
     const onClosed = async () => undefined
-    return new Database<typeof TABLES>({ path: DIRECTORY, engine, events, settings, onClosed })
+    const absolute = (name: string) => name
+    const parts = { path: DIRECTORY, engine, events, settings, absolute, onClosed }
+    return new Database<typeof TABLES>(parts)
   }
   return { store, database }
 }

@@ -18,6 +18,7 @@ type CallName =
   | 'list'
   | 'makeDirectory'
   | 'rename'
+  | 'link'
   | 'remove'
   | 'syncDirectory'
   | 'read'
@@ -101,6 +102,11 @@ export class FaultyFileSystem implements FileSystem {
   rename(from: string, to: string): void {
     this.pass('rename', from)
     this.inner.rename(from, to)
+  }
+
+  link(from: string, to: string): void {
+    this.pass('link', from)
+    this.inner.link(from, to)
   }
 
   remove(path: string): void {

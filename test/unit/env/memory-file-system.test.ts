@@ -228,6 +228,16 @@ describe('what a crash leaves of names', () => {
     expect(outcomes(fs, 'torn', names)).toEqual(new Set(['', 'tmp=x', 'a=x', 'a=x tmp=x']))
   })
 
+  it('loses or keeps a link whose directory was not synced; the file under its first name stays', () => {
+    const [fs] = withFile('abc')
+    fs.link('/a', '/b')
+    expect(outcomes(fs, 'random', names)).toEqual(new Set(['a=abc', 'a=abc b=abc']))
+    fs.syncDirectory('/')
+    fs.remove('/a')
+    fs.syncDirectory('/')
+    expect(outcomes(fs, 'random', names)).toEqual(new Set(['b=abc']))
+  })
+
   it('keeps what touches one name in order', () => {
     const [fs] = withFile('1')
     fs.remove('/a')

@@ -1,0 +1,241 @@
+// A checkpoint: a copy of an open database in another directory, as of one commit, made while writes go on.
+//
+// The cut is made in one synchronous stretch: every active memtable is sealed, and the view of every tablet is taken hold
+// of. Nothing gets into a sealed memtable any more, so the views together are exactly the commits numbered so far. The log
+// makes the last of them durable before anything is copied. Sstables never change: they are linked, or copied where the
+// file system cannot link; while their views are held, no compaction deletes them. Sealed memtables are written as sstables
+// of level 0, whatever becomes of their flushes here.
+//
+// Crash rule: the first file of the target is a superblock that says that the checkpoint is not finished, the last one is
+// the superblock of the copy, which takes its place when all other files are durable. In between the directory does not
+// open. The database itself is only read.
+
+import { isAbsolute, relative, resolve, sep } from 'node:path'
+import { engineError } from '../base/errors.js'
+import type { SeqNum } from '../base/ids.js'
+import { MiB } from '../base/limits.js'
+import { LOCK_NAME, type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
+import type { Env } from '../env/env.js'
+import { isUnlinkable } from '../env/file-system.js'
+import type { FlushJob } from '../lsm/jobs.js'
+import { Manifest } from '../lsm/manifest.js'
+import type { TabletState } from '../lsm/manifest-state.js'
+import { markUnfinished, SUPERBLOCK_NAME } from '../lsm/superblock.js'
+import type { Tablet, TabletView } from '../lsm/tablet.js'
+import { type TableMeta, tableFileName } from '../sstable/format.js'
+import type { CommitLog } from './commit-log.js'
+import { runJob } from './job-run.js'
+import {
+  manifestOptions,
+  newIdentity,
+  type OpenedFiles,
+  type StoreOptions,
+  type WriterIdentity,
+} from './open-files.js'
+
+/** Read and written at a time where a file cannot be linked. */
+const COPY_BYTES: number = 1 * MiB
+
+/** What a checkpoint holds. */
+export interface Checkpoint {
+  /** The copy holds every commit up to this one and nothing newer. */
+  readonly seqNum: SeqNum
+  /** Sstables of the copy, and their bytes. */
+  readonly tableCount: number
+  readonly tableBytes: number
+  /** Sstables that share their bytes on the disk with the database. */
+  readonly linkedTableCount: number
+}
+
+/** An open store, as a checkpoint sees it. */
+export interface CheckpointSource {
+  readonly files: OpenedFiles
+  readonly options: StoreOptions
+  readonly env: Env
+  readonly log: CommitLog
+  /** The newest SeqNum that a commit was given. */
+  newest(): SeqNum
+  /** @throws when nothing can be promised of the store any more, or it is being closed */
+  assertWritable(): void
+}
+
+/** @throws as Store.checkpoint */
+export async function makeCheckpoint(
+  source: CheckpointSource,
+  directory: string,
+): Promise<Checkpoint> {
+  const { env, options } = source
+  source.assertWritable()
+  checkTarget(env, options.path, directory)
+  env.fs.makeDirectory(directory)
+  const lock = await lockDirectory(directory, env)
+  try {
+    checkTarget(env, options.path, directory)
+    try {
+      await markUnfinished(env.fs, directory)
+      return await new CheckpointCopy(source, directory, lock).run()
+    } catch (error) {
+      removeAll(env, directory)
+      throw error
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+/** The files of one checkpoint in the making. */
+class CheckpointCopy {
+  readonly #source: CheckpointSource
+  readonly #lock: DirectoryLock
+  /** Of the store, but in the target. */
+  readonly #options: StoreOptions
+  readonly #identity: WriterIdentity
+  #tableCount = 0
+  #tableBytes = 0
+  #linkedTableCount = 0
+
+  constructor(source: CheckpointSource, directory: string, lock: DirectoryLock) {
+    this.#source = source
+    this.#lock = lock
+    this.#options = { ...source.options, path: directory }
+    this.#identity = newIdentity(source.options, source.env, source.files.identity.databaseId)
+  }
+
+  async run(): Promise<Checkpoint> {
+    const { files, env, log } = this.#source
+    const seqNum = this.#source.newest()
+    for (const tablet of files.tablets) tablet.seal()
+    const held = files.tablets.map((tablet) => ({ tablet, view: tablet.acquire() }))
+    const tablets: TabletState[] = []
+    try {
+      await log.settle()
+      this.#source.assertWritable()
+      for (const { tablet, view } of held) tablets.push(await this.#copy(tablet, view, seqNum))
+    } finally {
+      for (const { tablet, view } of held) tablet.release(view)
+    }
+    const { path } = this.#options
+    const settings = manifestOptions(this.#options, env, this.#identity, this.#lock)
+    const manifest = await Manifest.create(settings, tablets)
+    await manifest.close()
+    env.fs.syncDirectory(`${path}/..`)
+    return {
+      seqNum,
+      tableCount: this.#tableCount,
+      tableBytes: this.#tableBytes,
+      linkedTableCount: this.#linkedTableCount,
+    }
+  }
+
+  async #copy(tablet: Tablet, view: TabletView, flushedSeqNum: SeqNum): Promise<TabletState> {
+    for (const level of view.levels) for (const { meta } of level) await this.#take(meta)
+    const added: TableMeta[] = []
+    // The first memtable took commits behind the cut.
+    for (const memtable of view.memtables.slice(1)) {
+      this.#source.assertWritable()
+      const { blockBytes, outputTableBytes } = this.#options
+      const outputCount = Math.ceil((memtable.arenaBytes * 2) / outputTableBytes) + 2
+      const job: FlushJob = {
+        kind: 'flush',
+        image: memtable.handover(),
+        directory: this.#options.path,
+        identity: this.#identity,
+        blockBytes,
+        outputTableBytes,
+        watermark: view.version.historyFloor,
+        isBottom: false,
+        outputFileIds: this.#source.files.reserveFileIds(outputCount),
+      }
+      added.push(...(await runJob(this.#source.env, job, memtable.arenaBytes)).tables)
+    }
+    for (const { fileBytes } of added) this.#count(fileBytes)
+    const { id, hashStart, hashEnd } = tablet
+    const version = view.version.apply({
+      tabletId: id,
+      added: added.map((meta) => ({ level: 0, meta })),
+      removed: [],
+      flushedSeqNum,
+    })
+    return { tabletId: id, hashStart, hashEnd, version }
+  }
+
+  /** Links or copies one table. Other work gets its turn in between. */
+  async #take({ fileId, fileBytes }: TableMeta): Promise<void> {
+    const { fs, clock } = this.#source.env
+    const name = tableFileName(fileId)
+    const from = `${this.#source.options.path}/${name}`
+    const to = `${this.#options.path}/${name}`
+    await clock.yield()
+    this.#source.assertWritable()
+    try {
+      fs.link(from, to)
+      this.#linkedTableCount++
+    } catch (error) {
+      if (!isUnlinkable(error)) throw error
+      await this.#copyFile(from, to, fileBytes)
+    }
+    this.#count(fileBytes)
+  }
+
+  async #copyFile(from: string, to: string, fileBytes: number): Promise<void> {
+    const { fs, clock } = this.#source.env
+    const buffer = new Uint8Array(Math.min(COPY_BYTES, fileBytes))
+    const input = fs.open(from, 'read')
+    try {
+      const output = fs.open(to, 'create')
+      try {
+        for (let done = 0; done < fileBytes; ) {
+          const count = input.read(buffer, done)
+          if (count === 0) break
+          output.write(buffer.subarray(0, count), done)
+          done += count
+          await clock.yield()
+          this.#source.assertWritable()
+        }
+        await output.sync()
+      } finally {
+        output.close()
+      }
+    } finally {
+      input.close()
+    }
+  }
+
+  #count(fileBytes: number): void {
+    this.#tableCount++
+    this.#tableBytes += fileBytes
+  }
+}
+
+/** @throws CHECKPOINT_TARGET_INVALID when the directory is anything but absent or empty, or lies in the database */
+function checkTarget({ fs }: Env, path: string, directory: string): void {
+  const below = relative(resolve(path), resolve(directory))
+  if (!isAbsolute(below) && below !== '..' && !below.startsWith(`..${sep}`)) {
+    throw invalidTarget(directory, `it lies in the database ${path}`)
+  }
+  if (!fs.exists(directory)) return
+  if (!fs.isDirectory(directory)) throw invalidTarget(directory, 'it is a file')
+  const names = fs.list(directory).filter((name) => name !== LOCK_NAME)
+  if (names.length > 0) throw invalidTarget(directory, `it holds ${names.slice(0, 3).join(', ')}`)
+}
+
+function invalidTarget(path: string, why: string): Error {
+  return engineError('CHECKPOINT_TARGET_INVALID', `no checkpoint can be made in ${path}: ${why}`, {
+    details: { path },
+  })
+}
+
+/** Leaves the directory empty, the file that says `unfinished` last, or at least says so. */
+function removeAll({ fs }: Env, directory: string): void {
+  try {
+    const names = fs
+      .list(directory)
+      .filter((name) => name !== LOCK_NAME && name !== SUPERBLOCK_NAME)
+    for (const name of names) fs.remove(`${directory}/${name}`)
+    fs.syncDirectory(directory)
+    fs.remove(`${directory}/${SUPERBLOCK_NAME}`)
+    fs.syncDirectory(directory)
+  } catch {
+    // The failure that led here is the one to report.
+  }
+}
