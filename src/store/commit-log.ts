@@ -68,11 +68,16 @@ export class CommitLog {
     return this.#join(seqNum)
   }
 
-  /** Resolves once everything appended so far is durable. */
-  settle(): Promise<void> {
+  /**
+   * Resolves once everything appended so far is durable.
+   *
+   * @throws what those commits fail with (as rejection)
+   */
+  async settle(): Promise<void> {
     const last = this.#waiting.at(-1)
     if (last !== undefined) return this.#join(last.seqNum)
-    return this.#pump ?? Promise.resolve()
+    await this.#pump
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   #join(seqNum: SeqNum): Promise<void> {

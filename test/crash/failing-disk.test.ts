@@ -1,8 +1,11 @@
 // A disk that refuses: no room, or a failed sync. What was acknowledged stays, what was refused never shows, and what
 // cannot be known is said to be unknown.
-import { open, t, table } from 'tabularium'
+import { EngineError, open, t, table } from 'tabularium'
 import { MemoryFileSystem, memoryEnv } from 'tabularium/testing'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { tenantHashOf } from '../../dist/codec/tenant-key.js'
+import { fileError } from '../../dist/env/file-error.js'
+import { FaultyFileSystem } from '../fault/faulty-file-system.js'
 
 const tables = {
   notes: table('notes', { id: t.int(), text: t.text() }, { primaryKey: ['id'] }),
@@ -82,5 +85,39 @@ describe('a failed sync', () => {
     const again = await openOn(fs.crashImage({ float: () => 0.5 }, 'lost'))
     expect(await again.notes.scan().toArray()).toEqual([{ id: 1, text: 'kept' }])
     await again.db.close()
+  })
+
+  it('lets no flush make the part of a commit durable that lies in its tablet', async () => {
+    const disk = new MemoryFileSystem()
+    const fs = new FaultyFileSystem(disk)
+    const two = { ...settings, tabletCount: 2 }
+    const db = await open(two, { env: { ...memoryEnv({ fs: disk }), fs } })
+    const names = Array.from({ length: 20 }, (_, i) => `tenant-${i}`)
+    const isLow = (name: string) => tenantHashOf(name) < 2 ** 31
+    const [low, high] = [names.find(isLow)!, names.find((name) => !isLow(name))!]
+    for (const name of [low, high]) await db.tenant(name).notes.insert({ id: 1, text: 'kept' })
+
+    const isSyncing = new Promise<void>((resolve) => {
+      vi.spyOn(fs, 'pass').mockImplementation((name, path) => {
+        if (name !== 'sync' || !path.endsWith('.wal')) return undefined
+        resolve()
+        throw fileError('EIO', { path, syscall: 'fdatasync' })
+      })
+    })
+    const commit = db.transact(async (tx) => {
+      for (const name of [low, high]) await tx.tenant(name).notes.insert({ id: 2, text: 'unknown' })
+    })
+    const outcome = commit.catch((error: unknown) => error)
+    await isSyncing
+    await expect(db.flush()).rejects.toBeInstanceOf(EngineError)
+    expect(await outcome).toMatchObject({ code: 'COMMIT_UNKNOWN' })
+    await db.close()
+
+    for (const left of [disk.clone(), disk.crashImage({ float: () => 0.5 }, 'lost')]) {
+      const again = await open(two, { env: memoryEnv({ fs: left }) })
+      const [inLow, inHigh] = [low, high].map((name) => again.tenant(name).notes.get(2))
+      expect(await inLow).toEqual(await inHigh)
+      await again.close()
+    }
   })
 })

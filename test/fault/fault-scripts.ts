@@ -102,6 +102,19 @@ export const FAULT_SCRIPTS: readonly FaultScript[] = [
     },
   },
   {
+    name: 'flushes in the middle of commits',
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 4; i++) {
+        const commits = together(driver, random, 3)
+        // By now the log syncs.
+        for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+        await Promise.all([commits, driver.flush()])
+        await driver.read()
+      }
+    },
+  },
+  {
     name: 'compactions',
     async prepare(driver, random) {
       await driver.open()
@@ -172,7 +185,7 @@ export const FAULT_SCRIPTS: readonly FaultScript[] = [
     options: { memtableBudgetBytes: 2_000, walFileBytes: 4_096, defaultTabletCount: 4 },
     async run(driver, random) {
       await driver.open()
-      for (let i = 0; i < 10; i++) {
+      for (let i = 0; i < 6; i++) {
         await Promise.all([
           driver.write(big(driver, random, 900)),
           driver.write(big(driver, random, 300)),

@@ -3,7 +3,7 @@
 //
 // A sync that lies may lose acknowledged commits at a power cut, and nothing can be done about that. What still holds: what
 // comes back is the state after some first part of the commits, or opening or reading is refused with a typed error.
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { EventSource } from '../../dist/base/events.js'
 import { EngineError } from '../../dist/base/errors.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
@@ -118,6 +118,15 @@ function* plansOf(script: FaultScript, calls: FaultyFileSystem['calls']): Genera
 }
 
 describe('a failing file system', () => {
+  const totals = { scripts: 0, calls: 0, possible: 0, run: 0, violations: 0 }
+  afterAll(() => {
+    const { scripts, calls, possible, run, violations } = totals
+    const crossed = calls * FAULTS.length * FAULT_MODES.length
+    console.info(
+      `${scripts} scripts, ${calls} calls x ${FAULTS.length} faults x ${FAULT_MODES.length} modes = ${crossed}, of which ${possible} can befall their call; ${run} run, ${violations} violations (seed ${SEED})`,
+    )
+  })
+
   it.each(FAULT_SCRIPTS)(
     'costs nothing acknowledged: $name',
     async (script) => {
@@ -142,6 +151,11 @@ describe('a failing file system', () => {
         }
       }
       console.info(`${script.name}: ${calls.length} calls, ${count} of ${plans.length} cases`)
+      totals.scripts++
+      totals.calls += calls.length
+      totals.possible += plans.length
+      totals.run += count
+      totals.violations += failures.length
       expect(failures.length, failures.join('\n')).toBe(0)
     },
     60 * 60_000,

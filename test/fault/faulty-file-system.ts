@@ -41,6 +41,8 @@ export function isPossible(fault: Fault, call: CallName): boolean {
   return true
 }
 
+const FAILING_SYNC_TURNS = 4
+
 export class FaultyFileSystem implements FileSystem {
   readonly inner: FileSystem
   plan: FaultPlan | undefined
@@ -150,9 +152,18 @@ class FaultyFile implements File {
     if (this.#beginSync()) this.#inner.syncNow()
   }
 
+  /** A sync that fails takes its time, too: what begins meanwhile must not take its success for granted. */
   async sync(): Promise<void> {
-    if (this.#beginSync()) await this.#inner.sync()
-    else await new Promise((resolve) => setImmediate(resolve))
+    let failure: unknown
+    try {
+      if (this.#beginSync()) return await this.#inner.sync()
+    } catch (error) {
+      failure = error
+    }
+    for (let turn = 0; turn < FAILING_SYNC_TURNS; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    if (failure !== undefined) throw failure
   }
 
   truncate(bytes: number): void {
