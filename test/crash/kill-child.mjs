@@ -1,5 +1,6 @@
 // The victim of kill.test.ts and syscall-kill.test.ts: workers commit batches over two tenants, each batch whole or not at
-// all, and every acknowledged batch is named on standard output before the next begins.
+// all, and every acknowledged batch is named on standard output before the next begins. It says `start` before it opens
+// and `open` after.
 //
 // Arguments: directory, run, script. `endless` has eight workers and no end; the others have one worker, make the same
 // system calls each time, and end.
@@ -9,6 +10,7 @@ import { killTables, ROWS_PER_BATCH, TENANTS } from './kill-tables.mjs'
 
 const [directory, run, script = 'endless'] = process.argv.slice(2)
 
+writeSync(1, 'start\n')
 let db = await openAgain()
 writeSync(1, 'open\n')
 

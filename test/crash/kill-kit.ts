@@ -4,25 +4,33 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { open } from '../../dist/index.js'
+import { type Database, open } from '../../dist/index.js'
 import { killTables, ROWS_PER_BATCH, TENANTS } from './kill-tables.mjs'
 
 const CHILD = new URL('./kill-child.mjs', import.meta.url).pathname
 /** Checks read everything, so a directory is left for a fresh one before it has grown much. */
-const RUNS_PER_DIRECTORY = 20
+const RUNS_PER_DIRECTORY = 10
+/** As many as the endless script has. */
+const WORKER_MAX_COUNT = 8
 
-export interface Victim {
+interface Victim {
   readonly directory: string
   readonly run: number
   readonly script: string
-  /** After it has opened; absent: it is killed by other means, or ends by itself. */
-  readonly killAfterMs?: number
+  /** Absent: it is killed by other means, or ends by itself. */
+  readonly killAfter?: {
+    /** Of its output: the first is that it starts, the second that it has opened, then come its batches. */
+    readonly lineCount: number
+    readonly delayMs: number
+  }
   /** Runs it under strace, which kills it at the nth system call of that name. */
   readonly killAtCall?: { readonly name: string; readonly number: number }
 }
 
 export interface Remains {
   readonly acknowledged: readonly string[]
+  /** False: it died while it recovered. */
+  readonly hasOpened: boolean
   readonly isKilled: boolean
 }
 
@@ -30,8 +38,8 @@ export const hasStrace =
   spawnSync('strace', ['-f', '-o', '/dev/null', '-e', 'trace=fsync', 'true']).status === 0
 
 /** Runs the victim until it dies or ends. */
-export function runVictim(victim: Victim): Promise<Remains> {
-  const { directory, run, script, killAfterMs, killAtCall } = victim
+function runVictim(victim: Victim): Promise<Remains> {
+  const { directory, run, script, killAfter, killAtCall } = victim
   const command = [process.execPath, CHILD, directory, String(run), script]
   if (killAtCall !== undefined) {
     const { name, number } = killAtCall
@@ -46,39 +54,67 @@ export function runVictim(victim: Victim): Promise<Remains> {
     })
     let output = ''
     let complaints = ''
+    let isDoomed = false
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      if (output === '' && killAfterMs !== undefined) {
-        setTimeout(() => child.kill('SIGKILL'), killAfterMs)
-      }
       output += text
+      if (isDoomed || killAfter === undefined) return
+      if (output.split('\n').length <= killAfter.lineCount) return
+      isDoomed = true
+      setTimeout(() => child.kill('SIGKILL'), killAfter.delayMs)
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaints += text
     })
     child.on('error', reject)
     child.on('close', (code, signal) => {
-      const acknowledged = output.split('\n').slice(1, -1)
-      if (signal === 'SIGKILL') resolve({ acknowledged, isKilled: true })
-      else if (code === 0) resolve({ acknowledged, isKilled: false })
+      const lines = output.split('\n').slice(0, -1)
+      const acknowledged = lines.filter((line) => line !== 'start' && line !== 'open')
+      const hasOpened = lines.includes('open')
+      if (signal === 'SIGKILL') resolve({ acknowledged, hasOpened, isKilled: true })
+      else if (code === 0) resolve({ acknowledged, hasOpened, isKilled: false })
       else reject(new Error(`the child ended by itself (${code}): ${complaints}`))
     })
   })
 }
 
-/** Directories for many runs, a fresh one every few. */
-export class KillDirectories {
-  #directory: string | undefined
-  #runCount = 0
+/** What the checks of one directory have found so far: nothing of it may change once its process is dead. */
+interface Ledger {
+  readonly path: string
+  runCount: number
+  /** Of runs before the last one. */
+  batches: ReadonlySet<string>
+  /** The newest batch of each worker. */
+  newest: readonly (string | undefined)[]
+}
 
-  get current(): string {
-    if (this.#runCount++ % RUNS_PER_DIRECTORY === 0) this.remove()
-    this.#directory ??= mkdtempSync(join(tmpdir(), 'tabularium-kill-'))
-    return this.#directory
+/** Runs victims in directories of which each serves a few of them, and asks after each: what is left? */
+export class KillSeries {
+  #ledger: Ledger | undefined
+
+  /** Runs the victim until it dies or ends, then opens what it leaves. */
+  async run(victim: Omit<Victim, 'directory'>): Promise<Remains> {
+    if (this.#ledger?.runCount === RUNS_PER_DIRECTORY) this.close()
+    const ledger = (this.#ledger ??= {
+      path: mkdtempSync(join(tmpdir(), 'tabularium-kill-')),
+      runCount: 0,
+      batches: new Set(),
+      newest: [],
+    })
+    const remains = await runVictim({ ...victim, directory: ledger.path })
+    // A victim that died before its database was there has left nothing behind.
+    const createIfMissing = ledger.runCount++ === 0 && !remains.hasOpened
+    const db = await open({ path: ledger.path, tables: killTables, createIfMissing })
+    try {
+      await checkRemains(db, ledger, victim.run, remains.acknowledged)
+    } finally {
+      await db.close()
+    }
+    return remains
   }
 
-  remove(): void {
-    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true })
-    this.#directory = undefined
+  close(): void {
+    if (this.#ledger !== undefined) rmSync(this.#ledger.path, { recursive: true, force: true })
+    this.#ledger = undefined
   }
 }
 
@@ -87,44 +123,46 @@ function isTakenBack(index: number, last: number): boolean {
   return index % 3 === 1 && index < last
 }
 
-/** Is every acknowledged batch there, is none there by half, do indexes and rows agree? */
-export async function checkRemains(
-  directory: string,
+/**
+ * Is every acknowledged batch there, of this run and of those before it, is none there by half or in one tenant only, do
+ * indexes and rows agree?
+ */
+async function checkRemains(
+  db: Database<typeof killTables>,
+  ledger: Ledger,
   run: number,
   acknowledged: readonly string[],
 ): Promise<void> {
-  // A victim that died before its database was there has acknowledged nothing.
-  const createIfMissing = acknowledged.length === 0
-  await using db = await open({ path: directory, tables: killTables, createIfMissing })
-  for (const name of TENANTS) {
-    const tenant = db.tenant(name)
-    const rowsOfBatch = new Map<string, number>()
-    for await (const row of tenant.entries.scan()) {
-      rowsOfBatch.set(row.batch, (rowsOfBatch.get(row.batch) ?? 0) + 1)
-    }
-    for (const [batch, count] of rowsOfBatch) {
-      expect(count, `rows of batch ${batch} of ${name}`).toBe(ROWS_PER_BATCH)
-    }
-    let indexed = 0
-    for await (const row of tenant.entries.scan({ index: 'byBatch' })) {
-      expect(rowsOfBatch.has(row.batch)).toBe(true)
-      indexed++
-    }
-    expect(indexed, 'entries of the index').toBe(rowsOfBatch.size * ROWS_PER_BATCH)
-
-    for (let worker = 0; worker < 8; worker++) {
-      const counter = await tenant.counters.get(`worker-${worker}`)
-      const [byRun, , byIndex] = counter?.last.split('-').map(Number) ?? []
-      const last = byRun === run ? byIndex! : -1
-      const mine = acknowledged.filter((batch) => batch.split('-')[1] === String(worker))
-      expect(last, `newest batch of worker ${worker}`).toBeGreaterThanOrEqual(mine.length - 1)
-      for (let i = 0; i <= last; i++) {
-        const isThere = rowsOfBatch.has(`${run}-${worker}-${i}`)
-        expect(isThere, `batch ${run}-${worker}-${i} of ${name}`).toBe(!isTakenBack(i, last))
-      }
-      expect(rowsOfBatch.has(`${run}-${worker}-${last + 1}`), 'a batch without its counter').toBe(
-        false,
-      )
+  const newest: (string | undefined)[] = []
+  const expected = new Set(ledger.batches)
+  for (let worker = 0; worker < WORKER_MAX_COUNT; worker++) {
+    const counter = await db.tenant(TENANTS[0]!).counters.get(`worker-${worker}`)
+    newest[worker] = counter?.last
+    const [byRun, , index] = counter?.last.split('-').map(Number) ?? []
+    const last = byRun === run ? index! : -1
+    if (last < 0)
+      expect(counter?.last, `newest batch of worker ${worker}`).toBe(ledger.newest[worker])
+    const mine = acknowledged.filter((batch) => batch.split('-')[1] === String(worker))
+    expect(last, `newest batch of worker ${worker}`).toBeGreaterThanOrEqual(mine.length - 1)
+    for (let i = 0; i <= last; i++) {
+      if (!isTakenBack(i, last)) expected.add(`${run}-${worker}-${i}`)
     }
   }
+  for (const name of TENANTS) {
+    const tenant = db.tenant(name)
+    const rows = await tenant.entries.scan().toArray()
+    const found = rows.map(({ id }) => id)
+    const wanted = [...expected].flatMap((batch) =>
+      Array.from({ length: ROWS_PER_BATCH }, (_, row) => `${batch}-${row}`),
+    )
+    expect(found, `rows of ${name}`).toEqual(wanted.sort())
+    const indexed = await tenant.entries.scan({ index: 'byBatch' }).toArray()
+    expect(indexed.map(({ id }) => id).sort(), `index of ${name}`).toEqual(found)
+    const counters = await tenant.counters.scan().toArray()
+    expect(new Set(counters.map(({ last }) => last)), `counters of ${name}`).toEqual(
+      new Set(newest.filter((batch) => batch !== undefined)),
+    )
+  }
+  ledger.batches = expected
+  ledger.newest = newest
 }
