@@ -9,7 +9,7 @@ import {
   FILE_TYPE_WAL,
   fileTypeOf,
 } from '../codec/file-header.js'
-import { LOCK_NAME } from '../env/directory-lock.js'
+import { LOCK_NAME } from '../env/lock-file.js'
 import { type FileSystem, readFile } from '../env/file-system.js'
 import { parseHolder } from '../env/lock-holder.js'
 import { SUPERBLOCK_NAME } from '../lsm/superblock.js'

@@ -1,18 +1,18 @@
-import { engineError } from '../base/errors.js'
 import type { DatabaseStats } from '../db/database.js'
 import type { VerifyProgress, VerifyReport } from '../store/verify.js'
 import { type Command, onlyArgument, problemOfCode, type Report } from './command.js'
 import { tableLines } from './layout.js'
 import { withDatabase } from './open-existing.js'
-import { counted, grouped, size } from './printable.js'
+import { counted, grouped, printable, size } from './printable.js'
 
 export const VERIFY: Command = {
   name: 'verify',
   synopsis: 'DIR',
   summary: 'reads and checks every file',
-  help: `Opens the database in DIR, which checks superblock, manifest and log, then reads every sstable to the last byte and
-checks checksums, order, counts and filters. Damage is named with file and offset; nothing is changed. Exit code 1
-when something is damaged. The database must not be open elsewhere.
+  help: `Opens the database in DIR, then reads every file of it to the last byte: every copy of the superblock, the manifest,
+the log, and of sstables checksums, order, counts, indexes and filters. Damage is named with file and offset; files that
+belong to nobody are listed and are no damage; nothing is changed. Exit code 1 when something is damaged. The database
+must not be open elsewhere: an application calls db.verify(), which works while it goes on.
 
 Examples:
   tabularium verify ./data
@@ -22,9 +22,6 @@ Examples:
     withDatabase(
       onlyArgument(given, 'DIR'),
       async (db) => {
-        const lost = db.salvageReport()?.lostLog
-        if (lost !== undefined)
-          throw engineError(lost.code, lost.message, { details: lost.details })
         const { recovery } = db.stats()
         return reportOf(await db.verify((state) => progress(stateText(state))), recovery)
       },
@@ -37,40 +34,50 @@ function stateText({ file, doneFileCount, fileCount, doneBytes, bytes }: VerifyP
 }
 
 function reportOf(report: VerifyReport, recovery: DatabaseStats['recovery']): Report {
-  const { isSound, files } = report
+  const { isSound, files, orphans } = report
   const problems = report.problems.map(({ file, code, message, details }) => ({
     file,
     ...problemOfCode(code, message, details),
   }))
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const fileCount = files.length + problems.length
+  const verdict = isSound
+    ? `sound: ${counted(fileCount, 'file')}, ${size(bytes)}`
+    : `damaged: ${grouped(problems.length)} of ${counted(fileCount, 'file')}`
+  return {
+    data: { isSound, files, problems, orphans, recovery },
+    lines: [
+      ...fileLines(files),
+      ...orphans.map((name) => `${printable(name)} belongs to nobody`),
+      '',
+      verdict,
+    ],
+    problems,
+  }
+}
+
+function fileLines(files: VerifyReport['files']): string[] {
   const columns = [
     { title: 'file' },
+    { title: 'what it is' },
     { title: 'tablet', isRight: true },
     { title: 'level', isRight: true },
     { title: 'size', isRight: true },
     { title: 'blocks', isRight: true },
     { title: 'entries', isRight: true },
   ]
-  const rows = files.map(({ file, tabletId, level, bytes, blockCount, entryCount }) => [
-    file,
-    String(tabletId),
-    String(level),
-    size(bytes),
-    grouped(blockCount),
-    grouped(entryCount),
+  const rows = files.map((found) => [
+    found.file,
+    found.role,
+    String(found.tabletId ?? ''),
+    String(found.level ?? ''),
+    size(found.bytes),
+    countText(found.blockCount),
+    countText(found.entryCount ?? found.commitCount),
   ])
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-  const fileCount = files.length + problems.length
-  const log = `${counted(recovery.commitCount, 'commit')} in ${counted(recovery.walFileCount, 'WAL file')}`
-  const verdict = isSound
-    ? `sound: ${counted(fileCount, 'sstable')}, ${size(bytes)}`
-    : `damaged: ${grouped(problems.length)} of ${counted(fileCount, 'sstable')}`
-  return {
-    data: { isSound, files, problems, recovery },
-    lines: [
-      ...(rows.length > 0 ? [...tableLines(columns, rows), ''] : []),
-      `superblock, manifest and log are sound: ${log}`,
-      verdict,
-    ],
-    problems,
-  }
+  return tableLines(columns, rows)
+}
+
+function countText(count: number | undefined): string {
+  return count === undefined ? '' : grouped(count)
 }

@@ -237,15 +237,67 @@ export function scanFrames(
   return { endBytes: at, end, provenBytes, tornBytes, frameCount }
 }
 
+/** A stretch of a framed file, which begins with a frame. */
+export interface FrameStretch {
+  /** The header of the file. */
+  readonly header: Uint8Array
+  readonly bytes: Uint8Array
+  /** Where it lies in the file. */
+  readonly offsetBytes: number
+  /** Of the frame before it; 0 for the first of the file. */
+  readonly previousHeaderChecksum: number
+}
+
+export interface StretchScan {
+  readonly endBytes: number
+  /** Of the last frame. */
+  readonly headerChecksum: number
+  /** How long the next frame says it is; 0 when no valid header is there. */
+  readonly nextFrameBytes: number
+}
+
+/** Reads the valid frames that lie wholly in a stretch, so that a large file need not be read at once. */
+export function scanStretch(
+  { header, bytes, offsetBytes, previousHeaderChecksum }: FrameStretch,
+  onFrame: (frame: Pick<Frame, 'offsetBytes' | 'type' | 'seqNum' | 'payload'>) => void,
+): StretchScan {
+  const scanner = new FrameScanner(bytes, header, offsetBytes)
+  let at = 0
+  let headerChecksum = previousHeaderChecksum
+  for (;;) {
+    const end = scanner.frameEnd(at, bytes.length, headerChecksum)
+    if (end === undefined) break
+    headerChecksum = loadU32(bytes, at)
+    const payloadAt = at + FRAME_HEADER_BYTES
+    onFrame({
+      offsetBytes: offsetBytes + at,
+      type: bytes[at + 8]!,
+      seqNum: loadU64(bytes, at + 16) as SeqNum,
+      payload: bytes.subarray(payloadAt, payloadAt + loadU32(bytes, at + 4)),
+    })
+    at = end
+  }
+  return { endBytes: offsetBytes + at, headerChecksum, nextFrameBytes: scanner.lengthAt(at) }
+}
+
 class FrameScanner {
   readonly #bytes: Uint8Array
   readonly #placeSeed: number
   readonly #epoch: number
+  readonly #offsetBytes: number
 
-  constructor(bytes: Uint8Array) {
+  /** @param offsetBytes  where the bytes lie in the file */
+  constructor(bytes: Uint8Array, header = bytes, offsetBytes = 0) {
     this.#bytes = bytes
-    this.#placeSeed = placeSeedOf(bytes)
-    this.#epoch = loadU32(bytes, 12)
+    this.#placeSeed = placeSeedOf(header)
+    this.#epoch = loadU32(header, 12)
+    this.#offsetBytes = offsetBytes
+  }
+
+  /** How long the frame at this place says it is; 0 when no valid header lies there. */
+  lengthAt(at: number): number {
+    const isThere = at + FRAME_HEADER_BYTES <= this.#bytes.length && this.#isHeader(at)
+    return isThere ? frameBytes(loadU32(this.#bytes, at + 4)) : 0
   }
 
   /** Where the frame at this offset ends; undefined when no valid frame lies there. */
@@ -256,7 +308,8 @@ class FrameScanner {
     const payloadAt = at + FRAME_HEADER_BYTES
     const end = payloadAt + alignUp(loadU32(bytes, at + 4))
     if (end > limit) return undefined
-    const found = placedChecksum(this.#placeSeed, payloadAt, bytes, payloadAt, end)
+    const place = this.#offsetBytes + payloadAt
+    const found = placedChecksum(this.#placeSeed, place, bytes, payloadAt, end)
     return found === loadU32(bytes, at + 28) ? end : undefined
   }
 
@@ -281,8 +334,14 @@ class FrameScanner {
       loadU32(bytes, at + 12) === this.#epoch &&
       bytes[at + 8] !== 0 &&
       (bytes[at + 9]! | bytes[at + 10]! | bytes[at + 11]!) === 0 &&
-      placedChecksum(this.#placeSeed, at, bytes, at + 4, at + FRAME_HEADER_BYTES) ===
-        loadU32(bytes, at)
+      loadU32(bytes, at) ===
+        placedChecksum(
+          this.#placeSeed,
+          this.#offsetBytes + at,
+          bytes,
+          at + 4,
+          at + FRAME_HEADER_BYTES,
+        )
     )
   }
 }

@@ -23,11 +23,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type EngineError, engineError } from '../base/errors.js'
 import type { Env } from './env.js'
 import { errnoOf, fileError } from './file-error.js'
-import { judgeHolder, type LockHolder, ownIdentity, parseHolder } from './lock-holder.js'
+import { LOCK_NAME, type LockText, readLock, removeLock, writeLock } from './lock-file.js'
+import { judgeHolder, type LockHolder, ownIdentity } from './lock-holder.js'
 import { NodeFileSystem } from './node-file-system.js'
-
-/** The file in a directory that names its holder. */
-export const LOCK_NAME = 'LOCK'
 
 const HEARTBEAT_MS = 2000
 const PATIENCE_MS = 10_000
@@ -38,6 +36,8 @@ const SETTLE_MS = 100
 export interface DirectoryLock {
   /** Whether LOCK still names this lock. Reads the file. */
   isHeld(): boolean
+  /** @throws FILE_MISSING DB_LOCKED IO_FAILED when it does not */
+  check(): void
   /** Lets another handle in. Idempotent. */
   release(): Promise<void>
 }
@@ -61,7 +61,7 @@ export async function lockDirectory(
 ): Promise<DirectoryLock> {
   const holder: LockHolder = {
     ...ownIdentity(),
-    since: new Date(env.clock.wallMicros() / 1000).toISOString(),
+    since: timeText(env.clock.wallMicros() / 1000),
     token: randomUUID(),
   }
   if (env.fs instanceof NodeFileSystem) {
@@ -71,11 +71,18 @@ export async function lockDirectory(
   let isHeld = true
   return {
     isHeld: () => isHeld,
+    check: () => undefined,
     async release() {
       if (isHeld) leave()
       isHeld = false
     },
   }
+}
+
+/** Clocks may say anything, Dates end in the year 275760. */
+function timeText(millis: number): string {
+  const date = new Date(millis)
+  return Number.isNaN(date.getTime()) ? 'an unknown time' : date.toISOString()
 }
 
 /** Holders in this process: of each file system by the directory's name there. */
@@ -115,7 +122,7 @@ class SystemLock implements DirectoryLock {
       const { dev, ino } = fs.statSync(path, { bigint: true })
       leave = enter(globalThis, `${dev}:${ino}`, path, holder)
       socket = await bindSocket(`tabularium:${dev}:${ino}`, path, holder)
-      await writeLock(path, holder, { isSocketFree: socket !== undefined, patienceMs })
+      await claimLock(path, holder, { isSocketFree: socket !== undefined, patienceMs })
       return new SystemLock({ path, holder, leave, directoryFd, socket })
     } catch (error) {
       socket?.close()
@@ -147,6 +154,16 @@ class SystemLock implements DirectoryLock {
     return this.#releasing === undefined && this.#isNamed()
   }
 
+  check(): void {
+    const present = readLock(this.#path)
+    if (present?.holder?.token === this.#holder.token) return
+    const path = join(this.#path, LOCK_NAME)
+    if (present === undefined) {
+      throw engineError('FILE_MISSING', `${path} was removed`, { details: { path } })
+    }
+    throw lockedError(this.#path, present.holder)
+  }
+
   release(): Promise<void> {
     this.#releasing ??= this.#release()
     return this.#releasing
@@ -165,7 +182,7 @@ class SystemLock implements DirectoryLock {
   async #release(): Promise<void> {
     clearInterval(this.#heartbeat)
     try {
-      if (this.#isNamed()) fs.rmSync(join(this.#path, LOCK_NAME), { force: true })
+      if (this.#isNamed()) removeLock(this.#path)
     } finally {
       const socket = this.#socket
       if (socket !== undefined) await new Promise((resolve) => socket.close(resolve))
@@ -210,22 +227,24 @@ interface Circumstances {
 }
 
 /** Writes LOCK, unless somebody who is not known to be gone is named there. */
-async function writeLock(path: string, self: LockHolder, known: Circumstances): Promise<void> {
-  const file = join(path, LOCK_NAME)
+async function claimLock(path: string, self: LockHolder, known: Circumstances): Promise<void> {
   const text = `${JSON.stringify(self)}\n`
   for (;;) {
     const present = readLock(path)
     if (present === undefined) {
-      if (writeText(file, text, 'wx')) return
+      if (writeLock(path, text, 'wx')) return
       continue
     }
     const { holder } = present
-    let state = holder === undefined ? 'unknown' : judgeHolder(holder, self, known.isSocketFree)
-    if (state === 'unknown') state = await watch(path, present, known.patienceMs)
+    const { isSocketFree } = known
+    let state = holder === undefined ? 'unknown' : judgeHolder(holder, self, isSocketFree)
+    // What no holder wrote says nothing: with the socket at hand it only could be in the course of being written.
+    const patienceMs = holder === undefined && isSocketFree ? SETTLE_MS : known.patienceMs
+    if (state === 'unknown') state = await watch(path, present, patienceMs)
     if (state === 'alive') throw lockedError(path, readLock(path)?.holder ?? holder)
     if (readLock(path)?.text !== present.text) continue
-    writeText(file, text, 'w')
-    if (known.isSocketFree && isSameKernelNetwork(holder, self)) return
+    writeLock(path, text, 'w')
+    if (isSocketFree && isSameKernelNetwork(holder, self)) return
     await delay(SETTLE_MS)
     const winner = readLock(path)?.holder
     if (winner?.token !== self.token) throw lockedError(path, winner)
@@ -247,34 +266,6 @@ async function watch(path: string, seen: LockText, patienceMs: number): Promise<
     if (now.text !== seen.text || now.touchedMs !== seen.touchedMs) return 'alive'
   }
   return 'gone'
-}
-
-interface LockText {
-  readonly text: string
-  readonly touchedMs: number
-  readonly holder: LockHolder | undefined
-}
-
-function readLock(path: string): LockText | undefined {
-  const file = join(path, LOCK_NAME)
-  try {
-    const text = fs.readFileSync(file, 'utf8')
-    return { text, touchedMs: fs.statSync(file).mtimeMs, holder: parseHolder(text) }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-/** Writes the text durably: a LOCK that is empty after a power loss would have to be watched. */
-function writeText(file: string, text: string, flag: 'w' | 'wx'): boolean {
-  try {
-    fs.writeFileSync(file, text, { flag, flush: true })
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false
-    throw error
-  }
 }
 
 function lockedError(path: string, holder: LockHolder | undefined): EngineError {

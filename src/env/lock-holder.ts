@@ -32,6 +32,8 @@ const TEXT_FIELDS: readonly string[] = [
   'networkNamespace',
 ]
 
+const TEXT_MAX_LENGTH = 256
+
 export type ProcessIdentity = Omit<LockHolder, 'since' | 'token'>
 
 /** `unknown`: this process cannot tell; the holder's sign of life decides. */
@@ -97,8 +99,13 @@ export function parseHolder(text: string): LockHolder | undefined {
   if (typeof parsed !== 'object' || parsed === null) return undefined
   const { pid, ...rest } = parsed as Record<string, unknown>
   if (!Number.isSafeInteger(pid) || (pid as number) <= 0) return undefined
-  if (TEXT_FIELDS.some((name) => typeof rest[name] !== 'string')) return undefined
+  if (TEXT_FIELDS.some((name) => !isPlain(rest[name]))) return undefined
   return parsed as LockHolder
+}
+
+/** Short and without control characters: it is shown to people. */
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= TEXT_MAX_LENGTH && !/\p{Cc}/u.test(value)
 }
 
 function told(ask: () => string): string {

@@ -8,6 +8,7 @@ import { type Frame, frameBytes, FRAMES_START_BYTES, scanFrames } from '../codec
 import { type FileSystem, readFile } from '../env/file-system.js'
 import {
   decodeManifestPayload,
+  encodeManifestPayload,
   fileIdOfName,
   FRAME_TYPE_EDITS,
   FRAME_TYPE_SNAPSHOT,
@@ -96,27 +97,7 @@ export function firstFreeFileId(fs: FileSystem, directory: string): FileId {
  */
 export function readManifest(fs: FileSystem, directory: string): ManifestState {
   const superblock = readSuperblock(fs, directory)
-  const { manifestFileId, manifestProvenBytes } = superblock
-  const path = `${directory}/${manifestFileName(manifestFileId)}`
-  const bytes = readFile(fs, path)
-  decodeFileHeader(bytes, {
-    path,
-    fileType: FILE_TYPE_MANIFEST,
-    corruptCode: 'MANIFEST_CORRUPT',
-    databaseId: superblock.databaseId,
-    fileId: manifestFileId,
-  })
-  const replay = new ManifestReplay(path, superblock)
-  const scan = scanFrames(bytes, { provenBytes: manifestProvenBytes }, (frame) => {
-    replay.add(frame)
-  })
-  if (scan.end === 'corrupt') {
-    throw manifestDamaged(
-      path,
-      scan.endBytes,
-      `a frame below the proven end ${scan.provenBytes} is damaged`,
-    )
-  }
+  const { replay, scan } = replayManifest(fs, directory, superblock)
   const nextFileId = Math.max(
     replay.finish(scan.endBytes),
     superblock.nextFileId,
@@ -129,6 +110,78 @@ export function readManifest(fs: FileSystem, directory: string): ManifestState {
     editNumber: replay.editNumber,
     tornBytes: scan.tornBytes,
   }
+}
+
+/** What the files of an open manifest must say at one moment. */
+export interface ManifestContents {
+  /** As written last. */
+  readonly superblock: Superblock
+  /** Where the frames end; absent: where the file says. */
+  readonly endBytes: number | undefined
+  readonly tablets: readonly TabletState[]
+}
+
+/**
+ * Reads the manifest again up to its end: its edits must lead to the very same versions.
+ *
+ * @throws FILE_MISSING IO_FAILED MANIFEST_CORRUPT
+ */
+export function verifyManifest(
+  fs: FileSystem,
+  directory: string,
+  contents: ManifestContents,
+): void {
+  const { superblock, endBytes, tablets } = contents
+  const { path, replay, scan } = replayManifest(fs, directory, superblock, endBytes)
+  if (scan.endBytes !== (endBytes ?? scan.endBytes)) {
+    throw manifestDamaged(
+      path,
+      scan.endBytes,
+      `no valid frame, but it was written up to ${endBytes}`,
+    )
+  }
+  if (Buffer.compare(bytesOf(inHashOrder(replay.tablets)), bytesOf(tablets)) !== 0) {
+    throw manifestDamaged(
+      path,
+      scan.endBytes,
+      'the manifest does not lead to the versions in memory',
+    )
+  }
+}
+
+function bytesOf(tablets: readonly TabletState[]): Uint8Array {
+  const states = new Map(tablets.map((tablet) => [tablet.tabletId, tablet]))
+  return encodeManifestPayload({ nextFileId: 0 as FileId, edits: snapshotEdits(states) })
+}
+
+function replayManifest(
+  fs: FileSystem,
+  directory: string,
+  superblock: Superblock,
+  limitBytes?: number,
+) {
+  const { databaseId, manifestFileId, manifestProvenBytes } = superblock
+  const path = `${directory}/${manifestFileName(manifestFileId)}`
+  const bytes = readFile(fs, path)
+  decodeFileHeader(bytes, {
+    path,
+    fileType: FILE_TYPE_MANIFEST,
+    corruptCode: 'MANIFEST_CORRUPT',
+    databaseId,
+    fileId: manifestFileId,
+  })
+  const replay = new ManifestReplay(path, superblock)
+  const scan = scanFrames(bytes, { provenBytes: manifestProvenBytes, limitBytes }, (frame) => {
+    replay.add(frame)
+  })
+  if (scan.end === 'corrupt') {
+    throw manifestDamaged(
+      path,
+      scan.endBytes,
+      `a frame below the proven end ${scan.provenBytes} is damaged`,
+    )
+  }
+  return { path, replay, scan }
 }
 
 /** Applies one frame after the other. Without a superblock, nothing proves that it is the right file. */

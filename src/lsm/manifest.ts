@@ -22,12 +22,13 @@ import {
   applyEdits,
   firstFreeFileId,
   inHashOrder,
+  type ManifestContents,
   type ManifestState,
   snapshotEdits,
   type TabletState,
   type TabletStates,
 } from './manifest-state.js'
-import { type WalPosition, writeSuperblock } from './superblock.js'
+import { type Superblock, type WalPosition, writeSuperblock } from './superblock.js'
 import { Version } from './version.js'
 import type { HashRange, VersionEdit } from './version-edit.js'
 
@@ -56,12 +57,15 @@ export interface NewTablet extends HashRange {
 
 export class Manifest {
   readonly #options: ManifestOptions
+  /** Files of this opening have ids from here on. */
+  readonly firstFileId: FileId
   readonly #turn = new Mutex()
   readonly #batch = new FrameBatch()
   #tablets: TabletStates
   #nextFileId: number
   #editNumber: number
   #generation: number
+  #superblock: Superblock | undefined
   #wal: WalPosition | undefined
   #fileId: FileId
   #file: File | undefined
@@ -119,6 +123,7 @@ export class Manifest {
   ) {
     this.#options = options
     this.#tablets = state.tablets
+    this.firstFileId = state.nextFileId as FileId
     this.#nextFileId = state.nextFileId
     this.#editNumber = state.editNumber
     this.#generation = state.generation
@@ -171,6 +176,15 @@ export class Manifest {
       if (this.#file === undefined || this.#failure !== undefined) return
       this.#wal = position
       await this.#writeSuperblock(false)
+    })
+  }
+
+  /** Looks at the files while nothing is being written to them. @throws DB_POISONED DB_CLOSED */
+  atRest<Result>(look: (contents: ManifestContents) => Result): Promise<Result> {
+    return this.#turn.run(async () => {
+      this.#checkUsable()
+      const endBytes = this.#frames!.offsetBytes
+      return look({ superblock: this.#superblock!, endBytes, tablets: this.tablets })
     })
   }
 
@@ -270,6 +284,7 @@ export class Manifest {
       wal: this.#wal,
     }
     await writeSuperblock(fs, directory, superblock, randomUint32())
+    this.#superblock = superblock
     this.#generation++
   }
 

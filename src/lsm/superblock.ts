@@ -142,10 +142,7 @@ export function readSuperblock(fs: FileSystem, directory: string): Superblock {
     }
   }
   if (newest === undefined) {
-    throw engineError('MANIFEST_CORRUPT', `${path}: no copy of the superblock is intact`, {
-      details: { file: path, offsetBytes: 0 },
-      cause: problem,
-    })
+    throw superblockDamaged(path, 0, 'no copy of the superblock is intact', problem)
   }
   return newest
 }
@@ -188,9 +185,46 @@ function readSector(bytes: Uint8Array, offsetBytes: number, path: string): Super
   }
 }
 
+/**
+ * Checks every copy: those of the current generation must say what was written last, the others must be intact.
+ *
+ * @throws FILE_MISSING IO_FAILED MANIFEST_CORRUPT FORMAT_UNSUPPORTED
+ */
+export function verifySuperblock(fs: FileSystem, directory: string, current: Superblock): void {
+  const path = `${directory}/${SUPERBLOCK_NAME}`
+  const sectors = readSectors(fs, path)
+  if (sectors.length !== FILE_BYTES / SECTOR_BYTES) {
+    throw superblockDamaged(path, sectors.length * SECTOR_BYTES, 'the superblock was truncated')
+  }
+  for (const { offsetBytes, superblock, error } of sectors) {
+    if (error !== undefined) throw error
+    const isCurrent =
+      slotOffsetOf(current.generation) === Math.floor(offsetBytes / SLOT_BYTES) * SLOT_BYTES
+    if (isCurrent && !isSame(superblock, current)) {
+      throw superblockDamaged(path, offsetBytes, 'a copy of the superblock is not what was written')
+    }
+    const isLeftOut = superblock === undefined && current.generation > 1
+    if (!isCurrent && (isLeftOut || (superblock?.generation ?? 0) > current.generation + 1)) {
+      throw superblockDamaged(
+        path,
+        offsetBytes,
+        'a copy of the superblock is of no generation near',
+      )
+    }
+  }
+}
+
+function isSame(a: Superblock | undefined, b: Superblock): boolean {
+  return a !== undefined && Buffer.compare(encodeSector(a, 0, 0), encodeSector(b, 0, 0)) === 0
+}
+
+function slotOffsetOf(generation: number): number {
+  return generation % 2 === 0 ? 0 : SLOT_BYTES
+}
+
 /** Closes the file. */
 async function writeSlot(file: File, superblock: Superblock, epoch: number): Promise<void> {
-  const slotOffsetBytes = superblock.generation % 2 === 0 ? 0 : SLOT_BYTES
+  const slotOffsetBytes = slotOffsetOf(superblock.generation)
   try {
     const slot = new Uint8Array(SLOT_BYTES)
     slot.set(encodeSector(superblock, epoch, slotOffsetBytes), 0)
@@ -234,9 +268,7 @@ function decodeSector(bytes: Uint8Array, offsetBytes: number, path: string): Sup
     corruptCode: 'MANIFEST_CORRUPT',
   })
   if (checksumOf(bytes, offsetBytes) !== loadU32(bytes, CHECKSUM_OFFSET)) {
-    throw engineError('MANIFEST_CORRUPT', `${path}: a superblock checksum does not match`, {
-      details: { file: path, offsetBytes },
-    })
+    throw superblockDamaged(path, offsetBytes, 'a superblock checksum does not match')
   }
   const reader = new ByteReader(bytes, FILE_HEADER_BYTES)
   const generation = reader.u64()
@@ -269,6 +301,13 @@ function checksumOf(bytes: Uint8Array, offsetBytes: number): number {
     FILE_HEADER_BYTES,
     CHECKSUM_OFFSET,
   )
+}
+
+function superblockDamaged(path: string, offsetBytes: number, problem: string, cause?: unknown) {
+  return engineError('MANIFEST_CORRUPT', `${path}: ${problem}`, {
+    details: { file: path, offsetBytes },
+    cause,
+  })
 }
 
 function isFromTheFuture(error: unknown): boolean {

@@ -124,6 +124,11 @@ export class Tablet {
     return sum
   }
 
+  /** Files of the current view and of those that scans still hold. */
+  get openFileIds(): readonly number[] {
+    return [...this.#open.keys()]
+  }
+
   /** Fills the slot with the newest version at or below `at`, tombstones included. */
   get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
     const { memtables, levels } = this.#view

@@ -94,9 +94,21 @@ export class TableReader implements TenantBlockSource {
     return new TableCursor(this, bounds)
   }
 
-  /** Reads the whole file past the cache and checks everything that the format promises, filters included. */
-  verify(onProgress?: (doneBytes: number) => void): TableCounts {
-    return this.#reported(() => verifyTable(this.#openFile(), this.meta, onProgress))
+  /**
+   * Opens the file anew, so that one that was removed or replaced is noticed, reads all of it past the cache and checks
+   * everything that the format promises, filters included. Yields how many bytes are done.
+   */
+  *verify(): Generator<number, TableCounts, undefined> {
+    let file: TableFile | undefined
+    try {
+      file = this.#openAnew()
+      return yield* verifyTable(file, this.meta)
+    } catch (error) {
+      this.#options.onError?.(error)
+      throw error
+    } finally {
+      file?.close()
+    }
   }
 
   properties(): TableProperties {
@@ -155,13 +167,17 @@ export class TableReader implements TenantBlockSource {
   #openFile(): TableFile {
     if (this.#file !== undefined) return this.#file
     if (this.#isClosed) throw engineError('DB_CLOSED', `${this.path} is closed`)
-    const { databaseId, transform } = this.#options
-    const { fileId, fileBytes, footerChecksum } = this.meta
-    const expected = { databaseId, fileId, fileBytes, footerChecksum }
-    const file = this.#reported(() => TableFile.open(this.#fs, this.path, expected, transform))
+    const file = this.#reported(() => this.#openAnew())
     this.#tenants = Array.from({ length: file.directory.tenantCount })
     this.#file = file
     return file
+  }
+
+  #openAnew(): TableFile {
+    const { databaseId, transform } = this.#options
+    const { fileId, fileBytes, footerChecksum } = this.meta
+    const expected = { databaseId, fileId, fileBytes, footerChecksum }
+    return TableFile.open(this.#fs, this.path, expected, transform)
   }
 
   #reported<Value>(read: () => Value): Value {

@@ -16,7 +16,8 @@ export interface TableCounts {
 
 /**
  * Reads a whole table and checks what its format promises: checksums of every part, order of entries within and across
- * blocks and tenants, starts and largest keys of the indexes, filters that know every key, counts and bounds.
+ * blocks and tenants, starts and largest keys of the indexes, filters that know every key, counts and bounds. Yields after
+ * each block how many bytes are done.
  *
  * @param meta  what the manifest says; absent when the file is looked at by itself
  * @throws SSTABLE_CORRUPT at the first thing that is wrong
@@ -24,14 +25,12 @@ export interface TableCounts {
 export function verifyTable(
   file: TableFile,
   meta?: TableMeta,
-  onProgress?: (doneBytes: number) => void,
-): TableCounts {
-  return new TableVerification(file, onProgress).run(meta)
+): Generator<number, TableCounts, undefined> {
+  return new TableVerification(file).run(meta)
 }
 
 class TableVerification {
   readonly #file: TableFile
-  readonly #onProgress: ((doneBytes: number) => void) | undefined
   readonly #decoder = new EntryDecoder()
   #lastKey: Uint8Array = new Uint8Array(0)
   #lastSeqNum = 0
@@ -43,24 +42,21 @@ class TableVerification {
   #maxSeqNum = 0
   #rawDataBytes = 0
 
-  constructor(file: TableFile, onProgress: ((doneBytes: number) => void) | undefined) {
+  constructor(file: TableFile) {
     this.#file = file
-    this.#onProgress = onProgress
   }
 
-  run(meta: TableMeta | undefined): TableCounts {
+  *run(meta: TableMeta | undefined): Generator<number, TableCounts, undefined> {
     const { directory } = this.#file
     for (let tenant = 0; tenant < directory.tenantCount; tenant++) {
-      this.#checkTenant(tenant)
-      this.#onProgress?.(directory.endOffsetOf(tenant))
+      yield* this.#checkTenant(tenant)
     }
     this.#checkProperties()
     if (meta !== undefined) this.#checkMeta(meta)
-    this.#onProgress?.(this.#file.fileBytes)
     return { blockCount: this.#blockCount, entryCount: this.#entryCount }
   }
 
-  #checkTenant(tenant: number): void {
+  *#checkTenant(tenant: number): Generator<number, void, undefined> {
     const file = this.#file
     const index = file.readIndex(tenant)
     const filter = file.readFilter(tenant)
@@ -72,7 +68,7 @@ class TableVerification {
       this.#checkStart(index, blockIndex, prefix, indexPlace)
       this.#checkBlock(file.readBlock(tenant, index, blockIndex), index, blockIndex, filter)
       this.#rawDataBytes += index.rawBytes[blockIndex]!
-      this.#onProgress?.(index.offsets[blockIndex + 1]!)
+      yield index.offsets[blockIndex + 1]!
     }
     this.#blockCount += index.blockCount
     if (index.entryCount !== this.#entryCount - entryCountBefore) {

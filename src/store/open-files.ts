@@ -11,8 +11,10 @@ import { SEQ_NUM_ZERO } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { tenantHashOfKey } from '../codec/tenant-key.js'
 import { DATABASE_ID_BYTES, INCARNATION_BYTES } from '../codec/file-header.js'
-import { type DirectoryLock, LOCK_NAME, lockDirectory } from '../env/directory-lock.js'
+import { type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
 import type { Env } from '../env/env.js'
+import type { FileSystem } from '../env/file-system.js'
+import { LOCK_NAME } from '../env/lock-file.js'
 import { OverlayFileSystem } from '../env/overlay-file-system.js'
 import { hashBytes } from '../kernels/bytes.js'
 import { Manifest } from '../lsm/manifest.js'
@@ -75,6 +77,9 @@ export class OpenedFiles {
   readonly quarantine: Quarantine
   /** Of an opening that salvages. */
   readonly salvage: SalvageReport | undefined
+  readonly directory: string
+  /** Where the files are; of an opening that salvages, what it wrote is in memory only. */
+  readonly fs: FileSystem
   readonly #lock: DirectoryLock
 
   constructor(parts: {
@@ -88,6 +93,8 @@ export class OpenedFiles {
     readonly quarantine: Quarantine
     readonly salvage: SalvageReport | undefined
     readonly lock: DirectoryLock
+    readonly directory: string
+    readonly fs: FileSystem
   }) {
     this.tablets = parts.tablets
     this.manifest = parts.manifest
@@ -99,6 +106,13 @@ export class OpenedFiles {
     this.quarantine = parts.quarantine
     this.salvage = parts.salvage
     this.#lock = parts.lock
+    this.directory = parts.directory
+    this.fs = parts.fs
+  }
+
+  /** @throws DB_LOCKED FILE_MISSING IO_FAILED when the lock of the directory is not this opening's any more */
+  checkLock(): void {
+    this.#lock.check()
   }
 
   /** Versions that only snapshots below it can see may be gone. */
@@ -309,6 +323,8 @@ async function assemble(
     quarantine,
     salvage: recovered.salvage,
     lock,
+    directory,
+    fs,
   })
 }
 

@@ -245,10 +245,11 @@ export class Store implements TransactionHost {
     })
   }
 
-  /** Reads and checks every table; damage is reported, not thrown. */
-  verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
-    this.#assertReadable()
-    return verifyFiles(this.#files, this.#env, onProgress)
+  /** Reads and checks every file; damage is reported, not thrown. */
+  async verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
+    const assertReadable = () => this.#assertReadable()
+    assertReadable()
+    return verifyFiles(this.#files, this.#env, { assertReadable, onProgress })
   }
 
   /**

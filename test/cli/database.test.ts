@@ -60,12 +60,15 @@ describe('verify', () => {
   it('reads every sstable', () => {
     const { status, stdout, stderr } = run('verify', path)
     expect([status, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/\d{6}\.sst +\d +0 +[\d.]+ KiB/)
-    expect(stdout).toMatch(/\nsound: \d sstables?, [\d.]+ KiB\n$/)
+    expect(stdout).toMatch(/SUPERBLOCK +superblock +16\.0 KiB/)
+    expect(stdout).toMatch(/\d{6}\.sst +sstable +\d +0 +[\d.]+ KiB/)
+    expect(stdout).toMatch(/\nsound: \d+ files, [\d.]+ KiB\n$/)
     const report = runJson(0, 'verify', path)
-    expect(report).toMatchObject({ isSound: true, problems: [] })
-    expect(report.files[0]).toMatchObject({ level: 0 })
-    expect(report.files[0].entryCount).toBeGreaterThan(ROW_COUNT)
+    expect(report).toMatchObject({ isSound: true, problems: [], orphans: [] })
+    const roles = report.files.map(({ role }: { role: string }) => role)
+    expect(new Set(roles)).toEqual(new Set(['superblock', 'manifest', 'log', 'lock', 'sstable']))
+    expect(report.files.at(-1)).toMatchObject({ level: 0 })
+    expect(report.files.at(-1).entryCount).toBeGreaterThan(ROW_COUNT)
   })
 
   it('names a damaged sstable and goes on', () => {
@@ -74,7 +77,7 @@ describe('verify', () => {
     flipByte(file, 500)
     const { status, stdout, stderr } = run('verify', damaged)
     expect(status).toBe(1)
-    expect(stdout).toMatch(/\ndamaged: 1 of \d sstables?\n$/)
+    expect(stdout).toMatch(/\ndamaged: 1 of \d+ files\n$/)
     expect(stderr).toMatch(/^SSTABLE_CORRUPT: .*\.sst at byte \d+: .*\n.*restore.*\n$/)
     const report = runJson(1, 'verify', damaged)
     expect(report.isSound).toBe(false)
@@ -83,8 +86,16 @@ describe('verify', () => {
     expect(Object.keys(report.problems[0])).toContain('advice')
   })
 
+  it('names a damaged log', async () => {
+    const damaged = join(folder, 'damaged.wal')
+    await makeCrashed(damaged, 20)
+    flipByte(fileOf(damaged, '.wal'), 100)
+    const { problems } = runJson(1, 'verify', damaged)
+    expect(problems).toMatchObject([{ code: 'WAL_CORRUPT' }])
+    expect(run('stats', damaged).stderr).toMatch(/^WAL_CORRUPT: /)
+  })
+
   it.each([
-    ['.wal', 'WAL_CORRUPT'],
     ['SUPERBLOCK', 'MANIFEST_CORRUPT'],
     ['.manifest', 'MANIFEST_CORRUPT'],
   ])('a damaged %s is an error: %s', async (ending, code) => {

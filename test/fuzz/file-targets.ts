@@ -28,6 +28,7 @@ import {
   scanBackward,
   scanForward,
   withBytes,
+  verified,
 } from '../unit/sstable/table-kit.js'
 import { accepts, commitSeeds, manifestSeeds, type Target } from './codec-targets.js'
 import { mutated } from './mutator.js'
@@ -264,7 +265,7 @@ function tableTarget(): Target {
         accepts(() => void scanBackward(reader))
         accepts(() => void getEntry(reader, keyOf(1, 'k3'), 150))
         accepts(() => void getEntry(reader, keyOf(2, 'k9'), 1000))
-        accepts(() => void reader.verify())
+        accepts(() => void verified(reader))
         reader.close()
       })
     },

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type DirectoryLock, LOCK_NAME, lockDirectory } from '../../../dist/env/directory-lock.js'
+import { type DirectoryLock, lockDirectory } from '../../../dist/env/directory-lock.js'
+import { LOCK_NAME } from '../../../dist/env/lock-file.js'
 import {
   judgeHolder,
   type LockHolder,
@@ -176,9 +177,57 @@ describe.runIf(process.platform === 'linux')('a LOCK that was left behind', () =
     expect(lockText()).not.toContain('left')
   })
 
-  it('may be unreadable', async () => {
-    fs.writeFileSync(join(directory, LOCK_NAME), '{"pid": 1')
+  it.each([
+    ['', 'empty'],
+    ['{"pid": 1', 'half written'],
+    ['\0'.repeat(300), 'zeros'],
+    ['x'.repeat(100_000), 'a large file of somebody else'],
+    [JSON.stringify({ ...ownIdentity(), since: '\u001b[2J', token: 't' }), 'control characters'],
+  ])('is nobody, and not waited for, when it is no lock: %#', async (text) => {
+    fs.writeFileSync(join(directory, LOCK_NAME), text)
+    await take(3_600_000)
+    expect(lockText()).toContain(`"pid":${process.pid}`)
+  })
+
+  it('is known by the start of its process, because numbers are used again', async () => {
+    // Elsewhere in the network, so that the socket proves nothing; the number is in use, by another.
+    leaveLock({ pid: process.ppid, processStart: '1', networkNamespace: 'net:[1]' })
+    await take(3_600_000)
+    const processStart = processStartOf(process.ppid)!
+    await locks.pop()!.release()
+    leaveLock({ pid: process.ppid, processStart, networkNamespace: 'net:[1]' })
+    await expect(take(3_600_000)).rejects.toMatchObject({ code: 'DB_LOCKED' })
+  })
+
+  it('is an error when it cannot be read, written or removed', async () => {
+    const path = join(directory, LOCK_NAME)
+    fs.mkdirSync(path)
+    await expect(take(3_600_000)).rejects.toMatchObject({
+      code: 'IO_FAILED',
+      details: { path, errno: 'EISDIR' },
+    })
+    fs.rmdirSync(path)
+    const lock = await take()
+    expect(() => lock.check()).not.toThrow()
+    fs.rmSync(path)
+    expect(() => lock.check()).toThrow('FILE_MISSING')
+    leaveLock({ pid: 1 })
+    expect(() => lock.check()).toThrow('DB_LOCKED')
+    fs.rmSync(path)
+    fs.mkdirSync(path)
+    expect(() => lock.isHeld()).toThrow('IO_FAILED')
+    await expect(lock.release()).rejects.toMatchObject({ code: 'IO_FAILED', details: { path } })
+    fs.rmdirSync(path)
+    // Everything else was let go of.
     await take()
+    locks.shift()
+  })
+
+  it('is taken whatever the clock says', async () => {
+    const clock = { ...env.clock, wallMicros: () => Number.MAX_VALUE }
+    const lock = await lockDirectory(directory, { fs: env.fs, clock })
+    expect(lock.isHeld()).toBe(true)
+    await lock.release()
   })
 })
 

@@ -20,6 +20,7 @@ import {
   type Table,
   textOf,
   withBytes,
+  verified,
 } from './table-kit.js'
 
 const entries: Entry[] = []
@@ -86,7 +87,7 @@ describe('a flipped bit', () => {
       const damaged = withBytes(table, flipped)
       checkAnswers(damaged)
       const reader = openTable(damaged)
-      expect(answerOf(damaged.path, () => reader.verify())).toBe('corrupt')
+      expect(answerOf(damaged.path, () => verified(reader))).toBe('corrupt')
       reader.close()
     }
   })
@@ -115,7 +116,7 @@ describe('a flipped bit', () => {
       expect(getEntry(reader, entry.key, entry.seqNum)).toEqual(entry)
     }
     expect(reader.damagedFilterCount).toBe(1)
-    expect(() => reader.verify()).toThrow('SSTABLE_CORRUPT')
+    expect(() => verified(reader)).toThrow('SSTABLE_CORRUPT')
   })
 })
 
@@ -208,7 +209,7 @@ describe('intact parts in the wrong place', () => {
       { largestKey: keyOf(1, 'a') },
     ]) {
       const reader = openTable({ ...table, meta: { ...table.meta, ...wrong } })
-      expect(() => reader.verify()).toThrow('other contents')
+      expect(() => verified(reader)).toThrow('other contents')
     }
   })
 })

@@ -12,6 +12,7 @@ import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
 import { BlockCache } from '../../../dist/sstable/block-cache.js'
 import { type TableMeta, tableFileName } from '../../../dist/sstable/format.js'
 import { TableReader } from '../../../dist/sstable/table-reader.js'
+import type { TableCounts } from '../../../dist/sstable/table-verify.js'
 import { TableWriter } from '../../../dist/sstable/table-writer.js'
 
 export interface Entry {
@@ -157,4 +158,13 @@ export function textOf(answer: Answer): string {
       ? 'absent'
       : `${Buffer.from(entry.key).toString('hex')} ${entry.seqNum} ${entry.kind} ${entry.value}`
   return answer === undefined || 'key' in answer ? hex(answer) : answer.map(hex).join('\n')
+}
+
+/** Verifies to the end. */
+export function verified(reader: TableReader): TableCounts {
+  const steps = reader.verify()
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
 }

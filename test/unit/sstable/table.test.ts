@@ -14,6 +14,7 @@ import {
   scanBackward,
   scanForward,
   textOf,
+  verified,
 } from './table-kit.js'
 
 // Few letters and short keys, so that keys share prefixes, are prefixes of each other, and have several versions.
@@ -79,7 +80,7 @@ describe('a table against a sorted array', () => {
               textOf(sorted.filter((entry) => compareKeys(entry.key, key) < 0).reverse()),
             )
           }
-          expect(reader.verify()).toEqual({
+          expect(verified(reader)).toEqual({
             entryCount: sorted.length,
             blockCount: reader.properties().blockCount,
           })
@@ -174,7 +175,7 @@ describe('compression and sealing', () => {
     const reader = openTable(table)
     expect(scanForward(reader)).toEqual(table.entries)
     expect(scanBackward(reader)).toEqual([...table.entries].reverse())
-    reader.verify()
+    verified(reader)
   })
 
   it('stores what compresses in less room', () => {
@@ -204,7 +205,7 @@ describe('compression and sealing', () => {
     const table = makeTable(entries, { blockBytes: 1024, transform })
     const reader = openTable(table, { transform })
     expect(scanForward(reader)).toEqual(table.entries)
-    reader.verify()
+    verified(reader)
     // Data, index and filter of two tenants.
     expect(places.length).toBe(reader.properties().blockCount + 4)
   })

@@ -1,0 +1,97 @@
+// The file LOCK in a directory: read, written, and asked who is named there.
+
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+
+import { KiB } from '../base/limits.js'
+import { errnoOf, fileError } from './file-error.js'
+import {
+  type HolderState,
+  judgeHolder,
+  type LockHolder,
+  ownIdentity,
+  parseHolder,
+} from './lock-holder.js'
+
+/** The file in a directory that names its holder. */
+export const LOCK_NAME = 'LOCK'
+
+/** No holder writes more; of what somebody else put there no more is read. */
+const TEXT_MAX_BYTES: number = 4 * KiB
+
+export interface LockText {
+  readonly text: string
+  readonly touchedMs: number
+  /** Undefined when the text is not what a holder writes. */
+  readonly holder: LockHolder | undefined
+}
+
+/** Undefined when there is none. @throws IO_FAILED */
+export function readLock(directory: string): LockText | undefined {
+  const file = join(directory, LOCK_NAME)
+  try {
+    const fd = fs.openSync(file, 'r')
+    try {
+      const bytes = Buffer.alloc(TEXT_MAX_BYTES)
+      const text = bytes.toString('utf8', 0, fs.readSync(fd, bytes, 0, TEXT_MAX_BYTES, 0))
+      return { text, touchedMs: fs.fstatSync(fd).mtimeMs, holder: parseHolder(text) }
+    } finally {
+      fs.closeSync(fd)
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw typed(error, file)
+  }
+}
+
+/**
+ * Writes the text durably: a LOCK that is empty after a power loss says nothing.
+ *
+ * @returns false when it was to be new and is there already
+ * @throws IO_FAILED DISK_FULL
+ */
+export function writeLock(directory: string, text: string, flag: 'w' | 'wx'): boolean {
+  const file = join(directory, LOCK_NAME)
+  try {
+    fs.writeFileSync(file, text, { flag, flush: true })
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false
+    throw typed(error, file)
+  }
+}
+
+/** @throws IO_FAILED */
+export function removeLock(directory: string): void {
+  const file = join(directory, LOCK_NAME)
+  try {
+    fs.rmSync(file, { force: true })
+  } catch (error) {
+    throw typed(error, file)
+  }
+}
+
+/** What can be told about a lock from outside. */
+export interface LockDescription {
+  /** Undefined when LOCK is not what a holder writes. */
+  readonly holder: LockHolder | undefined
+  /** `unknown`: on another host or in another container, where only the sign of life tells. */
+  readonly state: HolderState
+  /** When the holder last gave a sign of life, Unix milliseconds; it does so every two seconds. */
+  readonly touchedMs: number
+}
+
+/** Describes the lock without taking it; undefined when there is none. @throws IO_FAILED */
+export function describeLock(directory: string): LockDescription | undefined {
+  const lock = readLock(directory)
+  if (lock === undefined) return undefined
+  const { holder, touchedMs } = lock
+  const state = holder === undefined ? 'unknown' : judgeHolder(holder, ownIdentity(), false)
+  return { holder, state, touchedMs }
+}
+
+function typed(error: unknown, file: string): unknown {
+  const { syscall = 'open' } = error as NodeJS.ErrnoException
+  const errno = errnoOf(error)
+  return errno === 'UNKNOWN' ? error : fileError(errno, { path: file, syscall }, error)
+}

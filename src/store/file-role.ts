@@ -1,0 +1,19 @@
+// What a file in the directory of a database is, by its name.
+
+import { LOCK_NAME } from '../env/lock-file.js'
+import { NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
+
+export type FileRole = 'superblock' | 'manifest' | 'log' | 'sstable' | 'lock'
+
+const ROLE_OF_ENDING: Readonly<Record<string, FileRole>> = {
+  manifest: 'manifest',
+  wal: 'log',
+  sst: 'sstable',
+}
+
+/** Undefined for names that no version of ours gives. */
+export function fileRoleOf(name: string): FileRole | undefined {
+  if (name === SUPERBLOCK_NAME || name === NEW_SUPERBLOCK_NAME) return 'superblock'
+  if (name === LOCK_NAME) return 'lock'
+  return ROLE_OF_ENDING[/^\d{6,}\.(\w+)$/.exec(name)?.[1] ?? '']
+}
