@@ -36,6 +36,10 @@ export interface TenantRef {
   readonly hash: number
 }
 
+export interface NamedTenant extends TenantRef {
+  readonly name: string
+}
+
 /** What the catalog needs of the store. */
 export interface CatalogStore {
   latest(): ReadView
@@ -219,7 +223,8 @@ function putTable(view: WriteView, definition: TableDefinition): void {
   view.put(systemKey(SYSTEM_TABLES, definition.name), encodeTable(definition))
 }
 
-function readTables(view: ReadView): Map<string, TableDefinition> {
+/** The stored tables by name. @throws ROW_CORRUPT */
+export function readTables(view: Pick<ReadView, 'scan'>): Map<string, TableDefinition> {
   const tables = new Map<string, TableDefinition>()
   for (const { key, value } of systemEntries(view, SYSTEM_TABLES)) {
     const name = decoded('a table', () => decodeNameKey(key))
@@ -231,10 +236,11 @@ function readTables(view: ReadView): Map<string, TableDefinition> {
   return tables
 }
 
-function* tenantsOf(view: ReadView): Generator<TenantRef, void, void> {
+/** All tenants, in the order of the bytes of their names. @throws ROW_CORRUPT */
+export function* tenantsOf(view: Pick<ReadView, 'scan'>): Generator<NamedTenant, void, void> {
   for (const { key, value } of systemEntries(view, SYSTEM_TENANTS)) {
     const name = decoded('a tenant', () => decodeNameKey(key))
-    yield { id: decoded('a tenant', () => decodeTenantId(value)), hash: tenantHashOf(name) }
+    yield { name, id: decoded('a tenant', () => decodeTenantId(value)), hash: tenantHashOf(name) }
   }
 }
 
@@ -246,7 +252,7 @@ function readNextTenantId(view: ReadView): number {
 }
 
 function* systemEntries(
-  view: ReadView,
+  view: Pick<ReadView, 'scan'>,
   tableId: number,
   reverse = false,
 ): Generator<{ key: Uint8Array; value: Uint8Array }, void, void> {

@@ -14,7 +14,13 @@ import { buildIndexes } from '../indexes/index-build.js'
 import { Store } from '../store/store.js'
 import { Database } from './database.js'
 import { Engine } from './engine.js'
-import { checkDirectoryName, type OpenSettings, SETTINGS } from './options.js'
+import {
+  checkDirectoryName,
+  type DatabaseSettings,
+  type OpenSettings,
+  SETTINGS,
+} from './options.js'
+import { SalvagedDatabase } from './salvaged-database.js'
 import { RESERVED_TABLE_NAMES, type Tables } from './tenant-session.js'
 
 /** Stored bytes per block before compression, and per sstable; measured defaults, not settings. */
@@ -50,37 +56,9 @@ export async function open<const T extends Tables = {}>(
   components: Components = {},
 ): Promise<Database<T>> {
   const { path, tables, ...given } = checkedOptions(options)
-  const settings = readSettings(SETTINGS, given)
   checkTableNames(tables)
-  const env =
-    components.env ??
-    nodeEnv({
-      jobModule: new URL('../lsm/job-worker.js', import.meta.url),
-      jobThreadCount: JOB_THREAD_COUNT,
-    })
-  const onClosed = async () => {
-    if (components.env === undefined) await env.jobs.close()
-  }
-  const events = new EventSource()
-  const absolute = (name: string) => (components.env === undefined ? resolve(name) : name)
-  const directory = absolute(path)
-  const store = await openStore(
-    {
-      path: directory,
-      createIfMissing: settings.createIfMissing,
-      isSalvage: settings.salvage,
-      tabletCount: given.tabletCount,
-      defaultTabletCount: settings.tabletCount,
-      memtableBudgetBytes: settings.memtableBudgetBytes,
-      blockCacheBytes: settings.blockCacheBytes,
-      walFileBytes: settings.walFileBytes,
-      historyWindowMs: settings.historyWindowMs,
-      blockBytes: BLOCK_BYTES,
-      outputTableBytes: OUTPUT_TABLE_BYTES,
-      transform: IDENTITY_TRANSFORM,
-    },
-    { env, events, onClosed },
-  )
+  const opened = await openStore(path, given, components)
+  const { store, env, events, directory, settings, absolute, onClosed } = opened
   try {
     const catalog = await Catalog.open(
       store,
@@ -96,19 +74,68 @@ export async function open<const T extends Tables = {}>(
   }
 }
 
-interface Surroundings {
-  readonly env: Env
-  readonly events: EventSource
-  readonly onClosed: () => Promise<void>
+/**
+ * Opens what is left of a damaged database to be read row by row. Nothing on the disk is changed.
+ *
+ * @throws DB_LOCKED DB_NOT_FOUND DB_NOT_A_DATABASE FORMAT_UNSUPPORTED
+ * @throws MANIFEST_CORRUPT FILE_MISSING when superblock or manifest are damaged: nothing else says which files count
+ */
+export async function openSalvaged(
+  path: string,
+  components: Components = {},
+): Promise<SalvagedDatabase> {
+  const { store, onClosed } = await openStore(path, { salvage: true }, components)
+  try {
+    return new SalvagedDatabase(store, onClosed)
+  } catch (error) {
+    await store.close()
+    await onClosed()
+    throw error
+  }
 }
 
-async function openStore(options: StoreOptions, surroundings: Surroundings): Promise<Store> {
-  const { env, events, onClosed } = surroundings
+async function openStore(path: string, given: OpenSettings, components: Components) {
+  const settings = readSettings(SETTINGS, given)
+  const env =
+    components.env ??
+    nodeEnv({
+      jobModule: new URL('../lsm/job-worker.js', import.meta.url),
+      jobThreadCount: JOB_THREAD_COUNT,
+    })
+  const onClosed = async () => {
+    if (components.env === undefined) await env.jobs.close()
+  }
+  const events = new EventSource()
+  const absolute = (name: string) => (components.env === undefined ? resolve(name) : name)
+  const directory = absolute(path)
+  const options = storeOptions(directory, settings, given)
   try {
-    return await Store.open(options, env, events)
+    const store = await Store.open(options, env, events)
+    return { store, env, events, directory, settings, absolute, onClosed }
   } catch (error) {
     await onClosed()
     throw error
+  }
+}
+
+function storeOptions(
+  path: string,
+  settings: DatabaseSettings,
+  { tabletCount }: OpenSettings,
+): StoreOptions {
+  return {
+    path,
+    createIfMissing: settings.createIfMissing,
+    isSalvage: settings.salvage,
+    tabletCount,
+    defaultTabletCount: settings.tabletCount,
+    memtableBudgetBytes: settings.memtableBudgetBytes,
+    blockCacheBytes: settings.blockCacheBytes,
+    walFileBytes: settings.walFileBytes,
+    historyWindowMs: settings.historyWindowMs,
+    blockBytes: BLOCK_BYTES,
+    outputTableBytes: OUTPUT_TABLE_BYTES,
+    transform: IDENTITY_TRANSFORM,
   }
 }
 

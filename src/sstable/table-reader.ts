@@ -9,6 +9,7 @@ import type { BlockCache, CachedItem } from './block-cache.js'
 import type { TenantDirectory } from './directory.js'
 import { filterMayContain } from './filter.js'
 import type { TableMeta, TableProperties } from './format.js'
+import { type Hole, SalvageCursor } from './salvage-cursor.js'
 import { TableCursor } from './table-cursor.js'
 import { TableFile } from './table-file.js'
 import { type TableCounts, verifyTable } from './table-verify.js'
@@ -109,6 +110,11 @@ export class TableReader implements TenantBlockSource {
     } finally {
       file?.close()
     }
+  }
+
+  /** A cursor that goes on behind damage. */
+  salvageCursor(bounds: Required<KeyRange>, onHole: (hole: Hole) => void): SalvageCursor {
+    return new SalvageCursor({ meta: this.meta, open: () => this.#openAnew(), onHole }, bounds)
   }
 
   properties(): TableProperties {

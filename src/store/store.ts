@@ -29,6 +29,7 @@ import { SnapshotRegistry } from './snapshots.js'
 import { describeStore, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionHost } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
+import { SalvageScan } from './salvage-scan.js'
 import { FixedView, ImmediateView, RegisteredView, type Snapshot } from './store-views.js'
 import type { EntryScan, ReadView, WriteView } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
@@ -295,6 +296,12 @@ export class Store implements TransactionHost {
     const assertReadable = () => this.#assertReadable()
     const onClose = () => tablet.release(view)
     return openScan({ cursor, range, at, assertReadable, onClose }, reverse)
+  }
+
+  /** What can be read of a range that lies in one tablet, past damage. */
+  salvageScan(range: Required<KeyRange>): SalvageScan {
+    this.#assertReadable()
+    return new SalvageScan(this.#tabletOf(range.lower!), range, this.#readable)
   }
 
   isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean {

@@ -90,7 +90,11 @@ export async function verifyFiles(
       ...held.flatMap(({ tablet, view }) => tableChecks(tablet.id, view)),
     ]
     const verification = new Verification(checks, env, options)
-    const { files, problems } = await verification.run()
+    const { files: checkedFiles, problems } = await verification.run()
+    // What an opening that salvages wrote is nowhere but in memory.
+    const files = checkedFiles.filter(
+      ({ file }) => env.fs === opened.fs || isThere(opened, env, file),
+    )
     // What was only in the making is somebody's by now.
     const after = new Set(await findOrphans(opened, env))
     const orphans = before.filter((name) => after.has(name))
@@ -286,6 +290,10 @@ async function findOrphans(opened: OpenedFiles, env: Env): Promise<string[]> {
     }
     return role === undefined
   })
+}
+
+function isThere({ directory }: OpenedFiles, env: Env, file: string): boolean {
+  return env.fs.exists(`${directory}/${file}`)
 }
 
 function nameOf(path: unknown): string {

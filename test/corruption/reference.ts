@@ -55,7 +55,11 @@ export interface Opened {
 }
 
 /** Opens what is there; an endless loop over files ends as a failure. */
-export async function openImage(fs: MemoryFileSystem, seed = 1): Promise<Opened> {
+export async function openImage(
+  fs: MemoryFileSystem,
+  seed = 1,
+  changes: Partial<StoreOptions> = {},
+): Promise<Opened> {
   let remaining = CALL_MAX_COUNT
   fs.inject = () => {
     if (remaining-- <= 0) throw new RangeError('the engine makes file calls without end')
@@ -63,7 +67,7 @@ export async function openImage(fs: MemoryFileSystem, seed = 1): Promise<Opened>
   }
   const env = memoryEnv({ seed, fs })
   const events = new EventSource()
-  const options = { ...OPTIONS, createIfMissing: seed === 1 }
+  const options = { ...OPTIONS, createIfMissing: seed === 1, ...changes }
   const store = await Store.open(options, env, events)
   const database = async () => {
     const declared = Object.values(TABLES).map(({ declaration }) => declaration)
