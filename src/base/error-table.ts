@@ -205,12 +205,12 @@ export const ERROR_TABLE = {
   WAL_CORRUPT: row(
     'corrupt',
     'The write-ahead log is damaged before its proven end.',
-    'Restore from a backup; nothing was truncated.',
+    'Restore from a backup, or save the state before the damage with tabularium salvage; nothing was truncated.',
   ),
   SSTABLE_CORRUPT: row(
     'corrupt',
     'An sstable is damaged; the keys of the damaged block cannot be read.',
-    'Run tabularium verify, then restore the range from a backup.',
+    'Run tabularium verify, then restore the range from a backup; tabularium salvage saves what can be read.',
   ),
   MANIFEST_CORRUPT: row(
     'corrupt',
@@ -220,7 +220,7 @@ export const ERROR_TABLE = {
   FILE_MISSING: row(
     'corrupt',
     'A file that the manifest names is not there.',
-    'Put the file back, or restore from a backup.',
+    'Put the file back, or restore from a backup; tabularium salvage saves what can be read.',
   ),
   ROW_CORRUPT: row(
     'corrupt',

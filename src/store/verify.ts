@@ -7,6 +7,7 @@ import type { FileId, TabletId } from '../base/ids.js'
 import { KiB } from '../base/limits.js'
 import { LOCK_NAME } from '../env/lock-file.js'
 import type { Env } from '../env/env.js'
+import type { FileSystem } from '../env/file-system.js'
 import { fileIdOfName, manifestFileName } from '../lsm/manifest-format.js'
 import { type ManifestContents, verifyManifest } from '../lsm/manifest-state.js'
 import { readSuperblock, SUPERBLOCK_NAME, verifySuperblock } from '../lsm/superblock.js'
@@ -178,8 +179,9 @@ async function manifestChecks(opened: OpenedFiles, env: Env): Promise<FileCheck[
       checked({ file: SUPERBLOCK_NAME, role: 'superblock', bytes: 4 * 4 * KiB }, () =>
         verifySuperblock(fs, directory, contents.superblock),
       ),
-      checked({ file, role: 'manifest', bytes: contents.endBytes ?? 0 }, () =>
-        verifyManifest(fs, directory, contents),
+      checked(
+        { file, role: 'manifest', bytes: contents.endBytes ?? bytesOf(fs, `${directory}/${file}`) },
+        () => verifyManifest(fs, directory, contents),
       ),
     ]
   }
@@ -294,6 +296,10 @@ async function findOrphans(opened: OpenedFiles, env: Env): Promise<string[]> {
 
 function isThere({ directory }: OpenedFiles, env: Env, file: string): boolean {
   return env.fs.exists(`${directory}/${file}`)
+}
+
+function bytesOf(fs: FileSystem, path: string): number {
+  return fs.exists(path) ? fs.fileBytes(path) : 0
 }
 
 function nameOf(path: unknown): string {

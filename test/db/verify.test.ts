@@ -162,9 +162,9 @@ test('raises no alarm while the manifest is written and rewritten', async () => 
   const store = await Store.open(options, memoryEnv({ fs }), new EventSource())
   onEnd(() => store.close())
   const manifests = new Set<string>()
-  let isDone = false
+  const progress = { isDone: false }
   const work = async () => {
-    for (let n = 0; !isDone; n++) {
+    for (let n = 0; !progress.isDone; n++) {
       await store.write((view) => view.put(new Uint8Array(20).fill(n), new Uint8Array(500)))
       await store.flush()
     }
@@ -177,7 +177,7 @@ test('raises no alarm while the manifest is written and rewritten', async () => 
       manifests.add(names(fs, '.manifest').join())
     }
   } finally {
-    isDone = true
+    progress.isDone = true
     await working
   }
   expect(manifests.size).toBeGreaterThan(3)
@@ -197,9 +197,9 @@ test.each(seedsOf(2, 1))(
     const random = new Seeded(seed)
     const fs = new MemoryFileSystem()
     const db = await openFilled(fs)
-    let isDone = false
+    const progress = { isDone: false }
     const work = async () => {
-      while (!isDone) {
+      while (!progress.isDone) {
         const tenant = db.tenant(['a', 'b', 'c'][random.below(3)]!)
         await tenant.counters.upsert(rows(random.below(2000), 1 + random.below(300)))
         const choice = random.below(12)
@@ -217,7 +217,7 @@ test.each(seedsOf(2, 1))(
         for (const { file } of files) fileNames.add(file)
       }
     } finally {
-      isDone = true
+      progress.isDone = true
       await Promise.all(workers)
     }
     const changedCount = (ending: string) =>
