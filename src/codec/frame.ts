@@ -43,7 +43,6 @@ export const FRAME_ALIGNMENT_BYTES = 8
 /** Where the first frame of a file lies. */
 export const FRAMES_START_BYTES = FILE_HEADER_BYTES
 
-const BATCH_INITIAL_BYTES = 64 * 1024
 /** A batch that grew above this gives its memory back once written. */
 const BATCH_KEEP_BYTES = 8 * 1024 * 1024
 const ZEROS = Buffer.alloc(64 * 1024)
@@ -55,7 +54,7 @@ export function frameBytes(payloadBytes: number): number {
 
 /** Frames that wait to be written together. They get their place, and so their checksums, from FrameWriter.seal. */
 export class FrameBatch {
-  #writer = new ByteWriter(BATCH_INITIAL_BYTES)
+  #writer = new ByteWriter(0)
   frameCount = 0
 
   get byteCount(): number {
@@ -87,7 +86,7 @@ export class FrameBatch {
 
   reset(): void {
     if (this.#writer.bytes.length > BATCH_KEEP_BYTES) {
-      this.#writer = new ByteWriter(BATCH_INITIAL_BYTES)
+      this.#writer = new ByteWriter(0)
     }
     this.#writer.reset()
     this.frameCount = 0

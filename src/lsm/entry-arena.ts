@@ -25,6 +25,8 @@ const FIRST_REF = 1
 const INITIAL_BYTES = 64 * 1024
 /** Address space, not memory: a buffer grows in place up to here. */
 const RESERVED_BYTES = 256 * 1024 * 1024
+/** What an arena begins with: most memtables of an idle database never get an entry. */
+const EMPTY = new SharedArrayBuffer(0)
 const TWO_32 = 0x1_0000_0000
 const HIGH_MASK = 0x1f_ffff
 const KIND_SHIFT = 24
@@ -44,7 +46,7 @@ export class EntryArena {
   #lengthWords: number
 
   constructor(image?: ArenaImage) {
-    const buffer = image?.buffer ?? reserve(INITIAL_BYTES)
+    const buffer = image?.buffer ?? EMPTY
     // With a length of their own: arrays that follow a growing buffer are slower to index.
     this.bytes = new Uint8Array(buffer, 0, buffer.byteLength)
     this.words = new Uint32Array(buffer, 0, buffer.byteLength / 4)
@@ -169,7 +171,7 @@ export class EntryArena {
   }
 
   #grow(neededWords: number): void {
-    let grownBytes = this.bytes.length * 2
+    let grownBytes = Math.max(INITIAL_BYTES, this.bytes.length * 2)
     while (grownBytes < neededWords * 4) grownBytes *= 2
     const held = this.bytes.buffer as GrowableBuffer
     const isInPlace = grownBytes <= held.maxByteLength
