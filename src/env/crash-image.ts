@@ -28,7 +28,10 @@ export interface TornWrite {
   readonly sectorBytes: number
   /** Which half of the sectors was written; of one sector `left` means all and `right` nothing. */
   readonly part: 'left' | 'right' | 'middle'
-  /** Where the write was to grow the file: the file stayed short, has zeros, or has what the disk held before. */
+  /**
+   * Where the write was to grow the file: the file stayed short, has zeros, or rubbish. `rubbish` also fills sectors that
+   * lie in the write as a whole and were not written; other sectors that were not written keep what they held.
+   */
   readonly grown: 'short' | 'zeros' | 'rubbish'
 }
 
@@ -123,7 +126,7 @@ export class CrashPlan {
     return content
   }
 
-  /** Writes some of the write's sectors; others keep what was there, or are rubbish where the file had grown. */
+  /** Writes some of the write's sectors; others keep what was there, or are rubbish, unless they hold older bytes too. */
   #tear(content: MemoryContent, write: WriteMutation, tear: Tear): void {
     const { data, offsetBytes } = write
     const endBytes = offsetBytes + data.length
@@ -141,7 +144,8 @@ export class CrashPlan {
     if (tear.isGrown()) content.resize(Math.max(content.lengthBytes, endBytes))
     if (!tear.isRubbish()) return
     for (const [start, end] of lost) {
-      const from = Math.max(start, grownFromBytes)
+      const isWhole = end - start === sectorBytes
+      const from = isWhole ? start : Math.max(start, grownFromBytes)
       const to = Math.min(end, content.lengthBytes)
       if (from < to) content.write(this.#rubbish(data, to - from), from)
     }

@@ -64,6 +64,8 @@ export class CallGate {
   readonly log: FileCall[] | undefined
   #count: number
   #cutAt = Number.POSITIVE_INFINITY
+  /** The same for every call: a process that dies makes many. */
+  #powerCut: PowerCut | undefined
 
   constructor(count: number, isLogging: boolean) {
     this.#count = count
@@ -80,6 +82,7 @@ export class CallGate {
 
   cutAt(callNumber: number): void {
     this.#cutAt = callNumber
+    this.#powerCut = undefined
   }
 
   /** Begins a reading call. */
@@ -105,7 +108,9 @@ export class CallGate {
   }
 
   assertPower(): void {
-    if (this.isPowerCut) throw new PowerCut(`the power was cut at call ${this.#cutAt}`)
+    if (!this.isPowerCut) return
+    this.#powerCut ??= new PowerCut(`the power was cut at call ${this.#cutAt}`)
+    throw this.#powerCut
   }
 
   #decide(call: FileCall): void {

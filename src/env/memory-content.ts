@@ -1,6 +1,8 @@
 // The bytes of one file in memory: extents of 4 KiB that copies share until one of them writes, so that a copy of a
 // file costs a pointer per extent. Extents that were never written are not there and read as zeros.
 
+import { createHash } from 'node:crypto'
+
 const EXTENT_BYTES = 4096
 const ZERO_EXTENT = new Uint8Array(EXTENT_BYTES)
 
@@ -68,11 +70,15 @@ export class MemoryContent {
     this.#lengthBytes = lengthBytes
   }
 
-  /** Visits the extents that may hold something else than zeros. */
-  forEachExtent(visit: (index: number, bytes: Uint8Array) => void): void {
-    for (const [index, bytes] of this.#extents.entries()) {
-      if (bytes !== undefined && !isZeros(bytes)) visit(index, bytes)
+  /** Equal for equal bytes. */
+  digest(): string {
+    let digests = `${this.#lengthBytes}`
+    for (const [index, extent] of this.#extents.entries()) {
+      if (extent === undefined) continue
+      const digest = this.#isOwn[index] === true ? digestOf(extent) : sharedDigestOf(extent)
+      if (digest !== '') digests += ` ${index} ${digest}`
     }
+    return digests
   }
 
   #ownExtent(index: number): Uint8Array {
@@ -87,6 +93,23 @@ export class MemoryContent {
     this.#isOwn[index] = true
     return own
   }
+}
+
+/** Shared extents never change any more. */
+const digests = new WeakMap<Uint8Array, string>()
+
+function sharedDigestOf(extent: Uint8Array): string {
+  let digest = digests.get(extent)
+  if (digest === undefined) {
+    digest = digestOf(extent)
+    digests.set(extent, digest)
+  }
+  return digest
+}
+
+/** Empty for zeros: they may as well not be there. */
+function digestOf(extent: Uint8Array): string {
+  return isZeros(extent) ? '' : createHash('sha1').update(extent).digest('base64')
 }
 
 function isZeros(bytes: Uint8Array): boolean {

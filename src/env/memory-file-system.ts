@@ -187,8 +187,7 @@ export class MemoryFileSystem implements FileSystem {
   digest(): string {
     const hash = createHash('sha1')
     for (const [path, inode] of [...this.#layers.live].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      hash.update(`${path}\0${inode.live.lengthBytes}\0`)
-      inode.live.forEachExtent((index, bytes) => hash.update(`${index}`).update(bytes))
+      hash.update(`${path}\0${inode.live.digest()}\0`)
     }
     return hash.digest('base64')
   }

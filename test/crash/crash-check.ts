@@ -2,13 +2,24 @@
 import { expect } from 'vitest'
 import { EventSource } from '../../dist/base/events.js'
 import type { SeqNum } from '../../dist/base/ids.js'
+import type { Env } from '../../dist/env/env.js'
 import type { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
+import { simulatedEnv } from '../../dist/env/simulated-env.js'
+import { runJob } from '../../dist/lsm/jobs.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
 import { Store } from '../../dist/store/store.js'
 import type { Seeded } from '../model/seeded.js'
-import { dump, simulation } from '../model/store-driver.js'
+import { dump } from '../model/store-driver.js'
 import { type ModelState, sameState, type VersionModel } from '../model/version-model.js'
 import { crashStates } from './crash-states.js'
+
+/** A checkpoint that was begun. */
+export interface CrashCheckpoint {
+  readonly path: string
+  readonly isAcknowledged: boolean
+  /** How many leading commits it holds: exactly, once acknowledged; before that at least. */
+  readonly commitCount: number
+}
 
 /** A disk at a moment, and what the model knew then. */
 export interface CrashPoint {
@@ -19,6 +30,7 @@ export interface CrashPoint {
   /** How many leading commits were acknowledged, and how many were begun. */
   readonly acknowledgedCount: number
   readonly invokedCount: number
+  readonly checkpoints: readonly CrashCheckpoint[]
 }
 
 /** A workload that has run. */
@@ -32,7 +44,13 @@ export interface CrashWorkload {
 const SECOND_CRASH_EVERY = 10
 const SECOND_CRASH_IMAGES = 2
 /** One of so many states is recovered twice. */
-const SECOND_LOOK_EVERY = 4
+const SECOND_LOOK_EVERY = 16
+/** In one of so many states an acknowledged moment of the past is read. */
+const PAST_EVERY = 4
+/** An acknowledged checkpoint is opened in one of so many states, others in every state. */
+const CHECKPOINT_EVERY = 8
+/** What a directory may answer that holds no finished checkpoint. */
+const UNFINISHED_CODES: readonly unknown[] = ['DB_NOT_FOUND', 'CHECKPOINT_UNFINISHED']
 
 export class CrashCheck {
   stateCount = 0
@@ -41,8 +59,10 @@ export class CrashCheck {
   pointCount = 0
   /** States that crashes inside a recovery left. */
   secondStateCount = 0
+  openedCheckpointCount = 0
   readonly #seen = new Set<string>()
   readonly #startMs = performance.now()
+  readonly #startCpu = process.cpuUsage()
   #random!: Seeded
   #workload!: CrashWorkload
   /** File-system calls of the latest recovery. */
@@ -52,10 +72,13 @@ export class CrashCheck {
 
   get report(): string {
     const seconds = (performance.now() - this.#startMs) / 1000
+    const { user, system } = process.cpuUsage(this.#startCpu)
+    const cpuSeconds = (user + system) / 1e6
     const all = this.stateCount + this.secondStateCount
     return (
       `${this.pointCount} crash points, ${all} states, ${this.secondStateCount} of them after a second crash ` +
-      `(${this.prunedCount} equal ones pruned), ${Math.round(all / seconds)} states/s`
+      `(${this.prunedCount} equal ones pruned), ${this.openedCheckpointCount} checkpoints opened, ${Math.round(all / seconds)} states/s, ` +
+      `${Math.round(all / cpuSeconds)} per second of processor time`
     )
   }
 
@@ -87,17 +110,20 @@ export class CrashCheck {
     }
     this.#seen.add(key)
     this.stateCount++
-    const found = await this.#recover(image.clone(), point)
+    const isLookedAtTwice = this.stateCount % SECOND_LOOK_EVERY === 0
+    const isCrashedAgain = this.stateCount % SECOND_CRASH_EVERY === 0
+    const kept = isLookedAtTwice || isCrashedAgain ? image.clone() : undefined
+    const found = await this.#recover(image, point)
     // What a first look found, a second look at the same files finds again.
-    if (this.stateCount % SECOND_LOOK_EVERY === 0) await this.#recover(image.clone(), point, found)
-    if (this.stateCount % SECOND_CRASH_EVERY === 0) await this.#crashAgain(image, point, found)
+    if (isLookedAtTwice) await this.#recover(kept!.clone(), point, found)
+    if (isCrashedAgain) await this.#crashAgain(kept!, point, found)
   }
 
   /** Opens and judges; `must` is what another recovery of the same crash has found. */
   async #recover(fs: MemoryFileSystem, point: CrashPoint, must?: ModelState): Promise<ModelState> {
     const { options } = this.#workload
     const callsBefore = fs.callCount
-    const store = await Store.open(options, simulation(this.stateCount, fs), new EventSource())
+    const store = await Store.open(options, mortalEnv(this.stateCount, fs), new EventSource())
     this.#openCalls = fs.callCount - callsBefore
     const names = fs.list(options.path)
     const tables = names.filter((name) => name.endsWith('.sst'))
@@ -111,14 +137,43 @@ export class CrashCheck {
       expect(state, 'no prefix with every acknowledged commit').toEqual(certain)
     }
     if (must !== undefined) expect(state, 'two recoveries differ').toEqual(must)
-    this.#checkPast(store, point)
-    await kill(store, fs)
+    if (this.stateCount % PAST_EVERY === 0) this.#checkPast(store, point)
+    for (const [i, checkpoint] of point.checkpoints.entries()) {
+      const isDue = (this.stateCount + i) % CHECKPOINT_EVERY === 0
+      if (!checkpoint.isAcknowledged || isDue) await this.#checkCheckpoint(fs, point, checkpoint)
+    }
+    // The process dies: nothing of it is waited for, and its directory stays as it is.
+    fs.cutPowerAt(fs.callCount)
     return state
+  }
+
+  /** Once acknowledged it is there and exact; before that it may also not be there, and says so. */
+  async #checkCheckpoint(
+    fs: MemoryFileSystem,
+    point: CrashPoint,
+    { path, isAcknowledged, commitCount }: CrashCheckpoint,
+  ): Promise<void> {
+    const options = { ...this.#workload.options, path, createIfMissing: false }
+    let state: ModelState
+    try {
+      const env = mortalEnv(this.stateCount, fs)
+      state = dump((await Store.open(options, env, new EventSource())).latest())
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown }
+      if (!isAcknowledged && UNFINISHED_CODES.includes(code)) return
+      throw new Error(`the checkpoint ${path} does not open`, { cause: error })
+    }
+    this.openedCheckpointCount++
+    const last = isAcknowledged ? commitCount : point.invokedCount
+    for (let count = commitCount; count <= last; count++) {
+      if (sameState(this.#stateAfter(count), state)) return
+    }
+    expect(state, `the checkpoint ${path}`).toEqual(this.#stateAfter(commitCount))
   }
 
   /** One of the last two acknowledged commits reads as it was. */
   #checkPast(store: Store, { acknowledgedCount }: CrashPoint): void {
-    const count = acknowledgedCount - (this.stateCount % 2)
+    const count = acknowledgedCount - ((this.stateCount / PAST_EVERY) % 2)
     const seqNum = this.#workload.model.commits[count - 1]?.seqNum
     if (seqNum === undefined || seqNum < store.historyFloor) return
     const snapshot = store.at(seqNum as SeqNum)
@@ -139,9 +194,9 @@ export class CrashCheck {
     const fs = image.clone()
     const lastCall = 1 + this.#random.below(this.#openCalls)
     fs.cutPowerAt(fs.callCount + lastCall)
-    const open = Store.open(options, simulation(this.stateCount + 1, fs), new EventSource())
-    const store = await open.catch(() => undefined)
-    if (store !== undefined) await kill(store, fs)
+    const open = Store.open(options, mortalEnv(this.stateCount + 1, fs), new EventSource())
+    await open.catch(() => undefined)
+    fs.cutPowerAt(fs.callCount)
     for (let i = 0; i < SECOND_CRASH_IMAGES; i++) {
       this.secondStateCount++
       await this.#recover(fs.crashImage(this.#random), point, found)
@@ -149,8 +204,9 @@ export class CrashCheck {
   }
 }
 
-/** The process dies: its jobs end, its directory stays as it is. */
-async function kill(store: Store, fs: MemoryFileSystem): Promise<void> {
-  fs.cutPowerAt(fs.callCount)
-  await store.close().catch(() => undefined)
+/** A world whose background jobs end with the power, without a word. */
+function mortalEnv(seed: number, fs: MemoryFileSystem): Env {
+  const never = new Promise(() => undefined)
+  const run = (job: unknown) => (fs.isPowerCut ? never : runJob(job as never, fs))
+  return simulatedEnv({ seed, fs, runJob: run })
 }

@@ -9,6 +9,7 @@ import type { Seeded } from '../model/seeded.js'
 
 const SUBSET_COUNT = 3
 const GROWN = ['short', 'zeros', 'rubbish'] as const
+const OVERWRITTEN = ['short', 'rubbish'] as const
 
 export interface CrashState {
   /** For the failure message: what survived. */
@@ -54,7 +55,7 @@ function* tornRules(calls: readonly UnsyncedCall[]): Generator<[string, CrashRul
     if (kind !== 'write') continue
     for (const sectorBytes of byteCount > 4096 ? [512, 4096] : [512]) {
       for (const part of ['left', 'right', 'middle'] as const) {
-        for (const grown of isGrowing ? GROWN : (['short'] as const)) {
+        for (const grown of isGrowing ? GROWN : OVERWRITTEN) {
           const torn: CallFate = { sectorBytes, part, grown }
           const name = `call ${number} torn at ${sectorBytes}: ${part}, ${grown}`
           yield [name, (call) => (call === number ? torn : 'kept')]

@@ -6,12 +6,14 @@ import { Store } from '../../dist/store/store.js'
 import type { Seeded } from '../model/seeded.js'
 import { randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
 import { VersionModel } from '../model/version-model.js'
-import type { CrashPoint, CrashWorkload } from './crash-check.js'
+import type { CrashCheckpoint, CrashPoint, CrashWorkload } from './crash-check.js'
 
 export class RandomWorkload implements CrashWorkload {
   readonly options: StoreOptions
   readonly model = new VersionModel()
   readonly points: CrashPoint[] = []
+  /** The newest one: a check of all would take longer than everything else. */
+  #checkpoint: CrashCheckpoint | undefined
   readonly #random: Seeded
   readonly #fs = new MemoryFileSystem()
   #store!: Store
@@ -22,7 +24,7 @@ export class RandomWorkload implements CrashWorkload {
     this.options = storeOptions(random)
   }
 
-  /** Commits, flushes, compactions and reopenings, often several at once, from the creation of the database on. */
+  /** Commits, flushes, compactions, checkpoints and reopenings, often several at once, from the creation of the database on. */
   async run(operationCount: number): Promise<void> {
     this.#fs.inject = (call) => {
       if (call.number !== this.points.at(-1)?.callNumber) this.#note(call.number, call.name)
@@ -38,6 +40,7 @@ export class RandomWorkload implements CrashWorkload {
         await this.#open()
       } else if (roll < 3) running.push(this.#store.flush())
       else if (roll < 5) running.push(this.#store.compact())
+      else if (roll === 5) running.push(this.#makeCheckpoint())
       else running.push(this.#write())
       if (this.#random.chance(0.4)) {
         await Promise.all(running.splice(0))
@@ -57,12 +60,23 @@ export class RandomWorkload implements CrashWorkload {
       at: `at call ${callNumber}, ${name}`,
       acknowledgedCount: this.model.acknowledgedCount,
       invokedCount: this.model.commits.length,
+      checkpoints: this.#checkpoint === undefined ? [] : [this.#checkpoint],
     })
   }
 
   async #open(): Promise<void> {
     const env = simulation(this.#label, this.#fs)
     this.#store = await Store.open(this.options, env, new EventSource())
+  }
+
+  async #makeCheckpoint(): Promise<void> {
+    const path = `/copies/${this.#label++}`
+    const begun = { path, isAcknowledged: false, commitCount: this.model.acknowledgedCount }
+    this.#checkpoint = begun
+    const { seqNum } = await this.#store.checkpoint(path)
+    if (this.#checkpoint !== begun) return
+    this.#checkpoint = { ...begun, isAcknowledged: true, commitCount: this.model.countAt(seqNum) }
+    this.#note(this.#fs.callCount, 'a checkpoint is acknowledged')
   }
 
   async #write(): Promise<void> {

@@ -11,7 +11,7 @@ import { Store } from '../../dist/store/store.js'
 import type { WriteView } from '../../dist/store/view.js'
 import { hex, simulation, unhex } from '../model/store-driver.js'
 import { type ModelCommit, VersionModel } from '../model/version-model.js'
-import type { CrashPoint, CrashWorkload } from './crash-check.js'
+import type { CrashCheckpoint, CrashPoint, CrashWorkload } from './crash-check.js'
 
 export const OPERATIONS = [
   'put',
@@ -21,6 +21,7 @@ export const OPERATIONS = [
   'bigWrite',
   'flush',
   'compact',
+  'checkpoint',
   'reopen',
 ] as const
 export type Operation = (typeof OPERATIONS)[number]
@@ -82,6 +83,7 @@ export class SmallWorkload implements CrashWorkload {
   readonly options: StoreOptions
   readonly model = new VersionModel()
   readonly points: CrashPoint[] = []
+  readonly #checkpoints: CrashCheckpoint[] = []
   readonly #fs: MemoryFileSystem
   #store!: Store
   #openCount = 0
@@ -146,7 +148,14 @@ export class SmallWorkload implements CrashWorkload {
   #note(at: string, callNumber = this.#fs.callCount): void {
     const acknowledgedCount = this.model.acknowledgedCount
     const invokedCount = this.model.commits.length
-    this.points.push({ fs: this.#fs.clone(), callNumber, at, acknowledgedCount, invokedCount })
+    this.points.push({
+      fs: this.#fs.clone(),
+      callNumber,
+      at,
+      acknowledgedCount,
+      invokedCount,
+      checkpoints: [...this.#checkpoints],
+    })
   }
 
   async #open(): Promise<void> {
@@ -164,7 +173,19 @@ export class SmallWorkload implements CrashWorkload {
     else if (operation === 'bigWrite') await this.#write(bigWrites(label))
     else if (operation === 'flush') await this.#store.flush()
     else if (operation === 'compact') await this.#store.compact()
+    else if (operation === 'checkpoint') await this.#checkpoint()
     else await this.#reopen()
+  }
+
+  async #checkpoint(): Promise<void> {
+    const path = `/copies/${this.#label}`
+    const index = this.#checkpoints.length
+    const begun = { path, isAcknowledged: false, commitCount: this.model.acknowledgedCount }
+    this.#checkpoints.push(begun)
+    const { seqNum } = await this.#store.checkpoint(path)
+    const commitCount = this.model.countAt(seqNum)
+    this.#checkpoints[index] = { ...begun, isAcknowledged: true, commitCount }
+    if (this.#fs.inject !== undefined) this.#note('at an acknowledged checkpoint')
   }
 
   async #reopen(): Promise<void> {

@@ -37,6 +37,11 @@ export class VersionModel {
     return state
   }
 
+  /** How many leading commits a snapshot sees; those must be acknowledged. */
+  countAt(seqNum: number): number {
+    return this.commits.findLastIndex((commit) => (commit.seqNum ?? Infinity) <= seqNum) + 1
+  }
+
   /** Versions of a key, newest first. */
   versionsOf(key: string): { seqNum: number; value: string | undefined }[] {
     const found = []

@@ -139,12 +139,14 @@ describe('what a crash leaves of bytes', () => {
         .slice(0, -1)
         .map((start, i) => {
           const sector = bytes.subarray(start, sectors[i + 1])
-          expect(new Set(sector).size).toBe(1)
-          return sector[0]
+          const isOneByte = new Set(sector).size === 1
+          // Only what nobody else has bytes in may come out as rubbish.
+          if (sector.length < 512) expect(isOneByte).toBe(true)
+          return isOneByte ? sector[0] : '?'
         })
         .join('')
     })
-    for (const shape of ['1111', '2222', '2111', '1112', '1221', '2112', '2212']) {
+    for (const shape of ['1111', '2222', '2111', '1112', '1221', '2112', '2212', '1??1']) {
       expect(shapes).toContain(shape)
     }
   })
