@@ -5,6 +5,7 @@ import { engineError } from '../base/errors.js'
 import type { FileId, SeqNum } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
+import { FILE_HEADER_BYTES, fileTypeOf } from '../codec/file-header.js'
 import { freeBytesOf } from '../env/disk-space.js'
 import type { FileSystem } from '../env/file-system.js'
 import { describeLock, type LockDescription } from '../env/lock-file.js'
@@ -75,7 +76,7 @@ class Diagnosing {
 
   run(): Diagnosis {
     const names = this.#attempt(() => this.#list()) ?? []
-    const isDatabase = names.some((name) => fileRoleOf(name) !== undefined && name !== 'LOCK')
+    const isDatabase = names.some((name) => this.#isOurs(name))
     if (!isDatabase && this.#findings.length === 0) this.#add(this.#notADatabase(names))
     const lock = names.includes('LOCK') ? this.#attempt(() => this.#lock()) : undefined
     const lockState = names.includes('LOCK') ? lockStateOf(lock) : 'free'
@@ -88,6 +89,15 @@ class Diagnosing {
     }
     const findings = this.#findings
     return { isDatabase, lockState, lock, freeBytes, files, forecast, findings }
+  }
+
+  /** Other programs have files of the name LOCK and sstables of the same names, too. */
+  #isOurs(name: string): boolean {
+    const role = fileRoleOf(name)
+    if (role === undefined || role === 'lock') return false
+    if (role !== 'sstable') return true
+    const header = this.#attempt(() => readStart(this.#fs, `${this.#directory}/${name}`))
+    return header !== undefined && fileTypeOf(header) !== undefined
   }
 
   #list(): string[] {
@@ -203,6 +213,16 @@ class Diagnosing {
     const problem = problemOf(error)
     const isKnown = this.#findings.some(({ message }) => message === problem.message)
     if (!isKnown) this.#findings.push({ ...problem, advice: nextStepOf(problem) })
+  }
+}
+
+function readStart(fs: FileSystem, path: string): Uint8Array {
+  const file = fs.open(path, 'read')
+  try {
+    const bytes = new Uint8Array(FILE_HEADER_BYTES)
+    return bytes.subarray(0, file.read(bytes, 0))
+  } finally {
+    file.close()
   }
 }
 

@@ -3,7 +3,12 @@ import { engineError } from '../base/errors.js'
 import type { NamedTenant } from '../catalog/catalog.js'
 import type { ColumnDefinition, TableDefinition } from '../catalog/definition.js'
 import { openSalvaged } from '../db/open.js'
-import type { RowSalvage, SalvagedDatabase, UnreadableRange } from '../db/salvaged-database.js'
+import type {
+  RowSalvage,
+  SalvagedDatabase,
+  SalvagedRow,
+  UnreadableRange,
+} from '../db/salvaged-database.js'
 import type { FileSystem } from '../env/file-system.js'
 import {
   type Command,
@@ -117,7 +122,7 @@ function saveTable(
   const uncertain = { file: fileOf('.uncertain.jsonl'), rowCount: 0 }
   for (const { row, isCertain } of rows) {
     const target = isCertain ? certain : uncertain
-    target.file?.add(JSON.stringify(row, jsonValue))
+    target.file?.add(lineOf(row, table.columns))
     target.rowCount++
     if (target.rowCount % PROGRESS_ROW_COUNT === 1) {
       progress(`${tenant.name} ${table.name}: ${counted(target.rowCount, 'row')}`)
@@ -145,12 +150,17 @@ function fileNameOf(number: number, tenant: string, table: string): string {
   return `${String(number).padStart(6, '0')}-${safe(tenant)}-${safe(table)}`
 }
 
-/** For JSON.stringify: values that JSON does not have, as the help says. */
-function jsonValue(this: unknown, key: string, value: unknown): unknown {
-  const own = (this as Record<string, unknown>)[key]
-  if (own instanceof Uint8Array) return hex(own)
+/** One row, with the values that JSON does not have as the help says. */
+function lineOf(row: SalvagedRow['row'], columns: readonly ColumnDefinition[]): string {
+  return JSON.stringify(
+    Object.fromEntries(columns.map(({ name, kind }) => [name, jsonValueOf(kind, row[name])])),
+  )
+}
+
+function jsonValueOf(kind: ColumnDefinition['kind'], value: unknown): unknown {
+  if (kind === 'bytes' && value instanceof Uint8Array) return hex(value)
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value !== 'number') return value
+  if (kind !== 'float' || typeof value !== 'number') return value
   if (Object.is(value, -0)) return '-0'
   return Number.isFinite(value) ? value : String(value)
 }

@@ -38,8 +38,8 @@ ${list.join('\n')}
 Options of all commands:
 ${COMMON}
 
-A database that is open in another process is refused (DB_LOCKED names the holder); inspect reads single files and
-works beside it. Nothing asks questions, and no command creates a database.
+A database that is open in another process is refused (DB_LOCKED names the holder); doctor and inspect only look and
+work beside it. Nothing asks questions, and no command creates a database.
 
 ${EXIT_CODES}`
 }

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { PROJECT_ROOT } from '../tidy/project.js'
 import { newFolder, run, runJson } from './command-line.js'
 
-const COMMANDS = ['stats', 'verify', 'inspect', 'sql', 'tenants']
+const COMMANDS = ['stats', 'doctor', 'verify', 'salvage', 'inspect', 'sql', 'tenants']
 
 let folder: string
 beforeAll(() => {
