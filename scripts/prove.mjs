@@ -11,7 +11,8 @@ import { ROOT } from './registry-cache.mjs'
 const COUNTS = {
   MODEL_RUNS: '2000',
   POWER_CUTS: '20000',
-  KILLS: '2500',
+  // With one at each system call of the scripts, some 400, more than 3,000.
+  KILLS: '2650',
   SYSCALL_KILLS: 'every',
   FAULT_STRIDE: '1',
   // All there are: about 110,000.
@@ -20,6 +21,7 @@ const COUNTS = {
   METAMORPHIC_RUNS: '126',
   METAMORPHIC_FACE_RUNS: '25',
   BIT_FLIPS: '300000',
+  QUARANTINE_RUNS: '2000',
   // About ten million inputs over all targets.
   FUZZ_RUNS: '1000000',
 }

@@ -111,7 +111,8 @@ function planWithinLevel0(
     upper.push(meta)
     bytes += meta.fileBytes
   }
-  if (upper.length < limits.level0MaxCount) return undefined
+  // One table alone would be rewritten as it is, for ever.
+  if (upper.length < Math.max(2, limits.level0MaxCount)) return undefined
   const inputs = upper.map((meta) => ({ level: 0, meta }))
   return { inputs, outputLevel: 0, isMove: false, isBottom: false }
 }

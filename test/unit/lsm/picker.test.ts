@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { SeqNum } from '../../../dist/base/ids.js'
+import type { FileId, SeqNum } from '../../../dist/base/ids.js'
 import { MiB } from '../../../dist/base/limits.js'
 import { type CompactionPlan, type PickerLimits, pickCompaction } from '../../../dist/lsm/picker.js'
 import { Version } from '../../../dist/lsm/version.js'
 import type { AddedTable } from '../../../dist/lsm/version-edit.js'
 import type { TableMeta } from '../../../dist/sstable/format.js'
-import { metaOf, tabletIdOf } from './table-metas.js'
+import { fileIdOf, metaOf, tabletIdOf } from './table-metas.js'
 
 function versionOf(added: AddedTable[]): Version {
   return Version.EMPTY.apply({ tabletId: tabletIdOf(1), added, removed: [] })
@@ -98,6 +98,76 @@ describe('pickCompaction', () => {
   })
 })
 
+describe('pickCompaction beside damaged tables', () => {
+  const pick = (added: AddedTable[], damaged: number[]) =>
+    pickCompaction(versionOf(added), undefined, new Set(damaged.map(fileIdOf)))
+  const level0 = [1, 2, 3, 4, 5].map((id) => ({ level: 0, meta: metaOf(id, 'c', 'm') }))
+
+  test('level 0 goes down up to the damaged table, so that nothing newer gets below it', () => {
+    expect(idsOf(pick(level0, []))).toEqual([5, 4, 3, 2, 1])
+    expect(idsOf(pick(level0, [4]))).toEqual([3, 2, 1])
+  })
+
+  test('over a damaged oldest table the newer ones are merged where they are, tombstones included', () => {
+    const plan = pick(level0, [1])
+    expect(idsOf(plan)).toEqual([5, 4, 3, 2])
+    expect(plan).toMatchObject({ outputLevel: 0, isMove: false, isBottom: false })
+    expect(pick(level0.slice(0, 4), [1])).toBe(undefined)
+    const two = versionOf(level0.slice(0, 2))
+    const limits = { ...LIMITS, level0MaxCount: 1 }
+    expect(pickCompaction(two, limits, new Set([fileIdOf(1)]))).toBe(undefined)
+  })
+
+  test('over damage in level 1 they are too', () => {
+    const below = { level: 1, meta: metaOf(6, 'd', 'e') }
+    expect(pick([...level0, below], [6])).toMatchObject({ outputLevel: 0, isBottom: false })
+    const beside = { level: 1, meta: metaOf(6, 'n', 'z') }
+    expect(pick([...level0, beside], [6])).toMatchObject({ outputLevel: 1, isBottom: true })
+  })
+
+  test('a damaged table further down keeps the tombstones above it', () => {
+    const below = { level: 3, meta: metaOf(6, 'd', 'e') }
+    expect(pick([...level0, below], [6])).toMatchObject({ outputLevel: 1, isBottom: false })
+  })
+
+  test('a full level sends down what neither is damaged nor lies over damage', () => {
+    const added = [
+      { level: 1, meta: metaOf(1, 'a', 'c', { fileBytes: 40 * MiB }) },
+      { level: 1, meta: metaOf(2, 'd', 'f', { fileBytes: 40 * MiB }) },
+      { level: 2, meta: metaOf(3, 'f', 'g', { fileBytes: 10 * MiB }) },
+    ]
+    expect(idsOf(pick(added, []))).toEqual([1])
+    expect(idsOf(pick(added, [1]))).toEqual([2, 3])
+    expect(idsOf(pick(added, [1, 3]))).toBe(undefined)
+  })
+
+  test('keeps a tree readable and whole, whatever is flushed and whatever is damaged', () => {
+    const anyStep = fc.record({
+      keys: fc.uniqueArray(fc.integer({ min: 0, max: 99 }), { minLength: 1, maxLength: 12 }),
+      damage: fc.option(fc.nat(1000), { freq: 12, nil: undefined }),
+    })
+    let planCount = 0
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 60, size: 'max' }), (steps) => {
+        const tree = new Tree()
+        for (const { keys, damage } of steps) {
+          tree.flush(keys)
+          if (damage !== undefined) tree.damage(damage)
+          let stepCount = 0
+          for (let plan = tree.pick(); plan !== undefined; plan = tree.pick()) {
+            tree.carryOut(plan)
+            tree.check()
+            planCount++
+            expect(++stepCount).toBeLessThan(200)
+          }
+        }
+      }),
+      { numRuns: 25 },
+    )
+    expect(planCount).toBeGreaterThan(0)
+  })
+})
+
 const LIMITS: PickerLimits = {
   level0MaxCount: 3,
   level1MaxBytes: 20,
@@ -119,6 +189,7 @@ class Tree {
   #nextFileId = 1
   readonly #contents = new Map<number, readonly TreeEntry[]>()
   readonly #all: TreeEntry[] = []
+  readonly #damaged = new Set<FileId>()
 
   flush(keys: readonly number[]): void {
     const entries = keys.map((key) => ({ key, seqNum: ++this.#seqNum }))
@@ -127,14 +198,22 @@ class Tree {
   }
 
   pick(): CompactionPlan | undefined {
-    return pickCompaction(this.#version, LIMITS)
+    return pickCompaction(this.#version, LIMITS, this.#damaged)
+  }
+
+  /** Damages a table, chosen by any number. */
+  damage(choice: number): void {
+    const tables = this.#version.levels.flat()
+    this.#damaged.add(tables[choice % tables.length]!.fileId)
   }
 
   carryOut(plan: CompactionPlan): void {
     const metas = plan.inputs.map(({ meta }) => meta)
+    expect(metas.filter(({ fileId }) => this.#damaged.has(fileId))).toEqual([])
     if (plan.isBottom) this.#checkBottom(metas)
     const entries = metas.flatMap(({ fileId }) => this.#contents.get(fileId)!)
-    const outputs = plan.isMove ? metas : this.#tablesOf(entries)
+    const outputMaxCount = plan.outputLevel === 0 ? Infinity : OUTPUT_MAX_COUNT
+    const outputs = plan.isMove ? metas : this.#tablesOf(entries, outputMaxCount)
     this.#install(outputs, plan.outputLevel, plan.inputs)
   }
 
@@ -183,12 +262,12 @@ class Tree {
     })
   }
 
-  #tablesOf(unsorted: readonly TreeEntry[]): TableMeta[] {
+  #tablesOf(unsorted: readonly TreeEntry[], maxCount = OUTPUT_MAX_COUNT): TableMeta[] {
     const entries = unsorted.toSorted((a, b) => a.key - b.key || b.seqNum - a.seqNum)
     const tables: TreeEntry[][] = [[]]
     for (const entry of entries) {
       const last = tables.at(-1)!
-      if (last.length >= OUTPUT_MAX_COUNT && last.at(-1)!.key !== entry.key) tables.push([entry])
+      if (last.length >= maxCount && last.at(-1)!.key !== entry.key) tables.push([entry])
       else last.push(entry)
     }
     return tables.map((table) => this.#metaOf(table))
