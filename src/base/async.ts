@@ -1,4 +1,4 @@
-// The two shapes of waiting that the language does not bring: a promise settled from outside, and work in turn.
+// The shapes of waiting that the language does not bring: a promise settled from outside, work in turn, and work together.
 
 /** A promise that somebody else resolves or rejects; the first call counts. */
 export class Deferred<Value> {
@@ -37,5 +37,15 @@ export class Mutex {
     }
     this.#tail = result.then(settle, settle)
     return result
+  }
+}
+
+/** What all of them do, together; the first failure counts once all have ended. */
+export async function allOf<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  for (const outcome of await Promise.allSettled(items.map(work))) {
+    if (outcome.status === 'rejected') throw outcome.reason
   }
 }

@@ -185,11 +185,15 @@ export const ERROR_TABLE = {
     'Another process, or another handle of this one, has the directory open.',
     'Close the holder that the message names, or use the handle that is open.',
   ),
-  DISK_FULL: row('unavailable', 'The disk or a quota has no room.', 'Free space and try again.'),
+  DISK_FULL: row(
+    'unavailable',
+    'The disk or a quota has no room: the database is read-only but for deletes.',
+    'Free space and try again: it takes writes again within a second or two.',
+  ),
   DB_READ_ONLY: row(
     'unavailable',
-    'The system refused room or files for a commit, or the database was opened with salvage: nothing is written; reads go on.',
-    'Mend what the message names (most often: free space), then close the database and open it again, without salvage.',
+    'The database was opened with salvage: nothing is written; reads go on.',
+    'Copy out what can be read, or close the database and open it again without salvage.',
   ),
   TABLET_READ_ONLY: row(
     'unavailable',

@@ -16,6 +16,7 @@ import { readSectors, SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import { tableFileName } from '../sstable/format.js'
 import { TableFile } from '../sstable/table-file.js'
 import { type FileRole, fileRoleOf } from '../store/file-role.js'
+import { RESERVE_NAME } from '../store/reserve.js'
 import { recoverWal } from '../wal/recovery.js'
 import { walFileName } from '../wal/format.js'
 import { type Problem, problemOf } from './command.js'
@@ -132,7 +133,7 @@ class Diagnosing {
     this.#checkSuperblock()
     const state = this.#attempt(() => readManifest(this.#fs, this.#directory))
     if (state === undefined) return undefined
-    this.#live.add(SUPERBLOCK_NAME).add('LOCK')
+    this.#live.add(SUPERBLOCK_NAME).add('LOCK').add(RESERVE_NAME)
     this.#live.add(manifestFileName(state.superblock.manifestFileId))
     const isWhole = this.#checkTables(state)
     const log = this.#attempt(() => this.#replay(state))

@@ -4,13 +4,14 @@
 // 1. `tablets` is what the durable frames say.
 // 2. A manifest that was read back is never appended to; its state continues in a new file.
 // 3. After a failed write or sync it is not known what the file says: nothing is appended any more.
+// 4. Space is made before frames are written, so a full disk fails an append before anything changed; later ones may do.
 
 import { Mutex } from '../base/async.js'
 import { engineError } from '../base/errors.js'
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'
 import { KiB } from '../base/limits.js'
 import { encodeFileHeader, FILE_TYPE_MANIFEST } from '../codec/file-header.js'
-import { FrameBatch, FrameWriter, FRAMES_START_BYTES } from '../codec/frame.js'
+import { FrameBatch, frameBytes, FrameWriter, FRAMES_START_BYTES } from '../codec/frame.js'
 import type { File, FileSystem } from '../env/file-system.js'
 import {
   encodeManifestPayload,
@@ -32,7 +33,10 @@ import { type Superblock, type WalPosition, writeSuperblock } from './superblock
 import { Version } from './version.js'
 import type { HashRange, VersionEdit } from './version-edit.js'
 
-const DEFAULT_FILE_BYTES: number = 256 * KiB
+/** The space that a manifest starts with unless it is told otherwise. */
+export const MANIFEST_FILE_BYTES: number = 256 * KiB
+/** How much space is made at once when that is used up, at least. */
+const SPACE_STEP_BYTES: number = 4 * KiB
 /** A manifest of more than this many snapshots' length, and more than its first size, is rewritten. */
 const REWRITE_FACTOR = 4
 
@@ -70,6 +74,8 @@ export class Manifest {
   #fileId: FileId
   #file: File | undefined
   #frames: FrameWriter | undefined
+  /** Up to here the file has been written with zeros or frames. */
+  #spaceBytes = 0
   #rewriteAtBytes = 0
   #failure: { readonly error: unknown } | undefined
 
@@ -141,6 +147,11 @@ export class Manifest {
     return this.#fileId
   }
 
+  /** Whether it is not known what the file says; nothing can be appended any more. */
+  get isBroken(): boolean {
+    return this.#failure !== undefined
+  }
+
   /** Names a new file. The name is durable with the next append; until then the file itself keeps others off it. */
   allocateFileId(): FileId {
     return this.#nextFileId++ as FileId
@@ -150,17 +161,20 @@ export class Manifest {
    * Makes edits live, all of them or none: durable when it resolves. Appends queue up.
    *
    * @throws DB_POISONED when an earlier append failed, or the directory's lock is not held any more
-   * @throws DISK_FULL, IO_FAILED: the edits may be live or not, and nothing can be appended any more
+   * @throws DISK_FULL, IO_FAILED: unless `isBroken`, no space could be made and the edits are not live; otherwise they
+   *   may be live or not
    */
   append(edits: readonly VersionEdit[]): Promise<void> {
     return this.#turn.run(async () => {
       this.#checkUsable()
       const tablets = this.#applied(edits)
+      if (this.#frames!.offsetBytes > this.#rewriteAtBytes) await this.#rewrite()
+      const payload = this.#payloadOf(edits)
+      this.#ensureSpace(payload.length)
       await this.#orBreak(async () => {
         this.#checkLock()
-        if (this.#frames!.offsetBytes > this.#rewriteAtBytes) await this.#rewrite()
         this.#editNumber++
-        await this.#write(FRAME_TYPE_EDITS, edits)
+        await this.#write(FRAME_TYPE_EDITS, payload)
       })
       this.#tablets = tablets
     })
@@ -224,10 +238,23 @@ export class Manifest {
   /** Writes the state to a new file and makes that the current one. */
   async #rewrite(): Promise<void> {
     const { fs, directory } = this.#options
-    const { fileBytes = DEFAULT_FILE_BYTES } = this.#options
     const oldFile = this.#file
     const oldFileId = this.#fileId
     const fileId = this.allocateFileId()
+    const payload = this.#payloadOf(snapshotEdits(this.#tablets))
+    this.#makeFile(fileId, payload.length)
+    await this.#orBreak(async () => {
+      await this.#write(FRAME_TYPE_SNAPSHOT, payload)
+      fs.syncDirectory(directory)
+      await this.#writeSuperblock(false)
+    })
+    oldFile?.close()
+    if (oldFileId !== 0) this.#remove(oldFileId)
+  }
+
+  /** Makes the next file, with space for a snapshot, and takes it for the current one; or leaves all as it was. */
+  #makeFile(fileId: FileId, snapshotBytes: number): void {
+    const { fileBytes = MANIFEST_FILE_BYTES } = this.#options
     const header = encodeFileHeader({
       ...this.#options,
       fileType: FILE_TYPE_MANIFEST,
@@ -235,31 +262,53 @@ export class Manifest {
       epoch: this.#options.randomUint32(),
       transformId: 0,
     })
-    const file = fs.open(this.#pathOf(fileId), 'create')
+    const file = this.#options.fs.open(this.#pathOf(fileId), 'create')
+    const frames = new FrameWriter(header)
+    const endBytes = frames.offsetBytes + frameBytes(snapshotBytes)
+    const spaceBytes = Math.max(fileBytes, endBytes)
+    try {
+      file.write(header, 0)
+      file.write(new Uint8Array(spaceBytes - FRAMES_START_BYTES), FRAMES_START_BYTES)
+    } catch (error) {
+      file.close()
+      this.#remove(fileId)
+      throw error
+    }
     this.#file = file
     this.#fileId = fileId
-    this.#frames = new FrameWriter(header)
-    file.write(header, 0)
-    file.write(new Uint8Array(fileBytes - FRAMES_START_BYTES), FRAMES_START_BYTES)
-    await this.#write(FRAME_TYPE_SNAPSHOT, snapshotEdits(this.#tablets))
-    this.#rewriteAtBytes = Math.max(fileBytes, this.#frames.offsetBytes * REWRITE_FACTOR)
-    fs.syncDirectory(directory)
-    await this.#writeSuperblock(false)
-    oldFile?.close()
-    if (oldFileId === 0) return
+    this.#frames = frames
+    this.#spaceBytes = spaceBytes
+    this.#rewriteAtBytes = Math.max(fileBytes, endBytes * REWRITE_FACTOR)
+  }
+
+  /** Makes space for one more frame. */
+  #ensureSpace(payloadBytes: number): void {
+    const { offsetBytes } = this.#frames!
+    const endBytes = offsetBytes + frameBytes(payloadBytes)
+    if (endBytes <= this.#spaceBytes) return
+    const newSpaceBytes = Math.max(endBytes, this.#spaceBytes + SPACE_STEP_BYTES)
+    const startBytes = Math.max(offsetBytes, this.#spaceBytes)
+    this.#file!.write(new Uint8Array(newSpaceBytes - startBytes), startBytes)
+    this.#spaceBytes = newSpaceBytes
+  }
+
+  #remove(fileId: FileId): void {
     try {
-      fs.remove(this.#pathOf(oldFileId))
+      this.#options.fs.remove(this.#pathOf(fileId))
     } catch {
-      // Nothing names the file any more: it is a leftover, which the next open removes.
+      // Nothing names the file: it is a leftover, which the next open removes.
     }
   }
 
+  #payloadOf(edits: readonly VersionEdit[]): Uint8Array {
+    return encodeManifestPayload({ nextFileId: this.#nextFileId as FileId, edits })
+  }
+
   /** Appends one frame and makes it durable. */
-  async #write(type: number, edits: readonly VersionEdit[]): Promise<void> {
+  async #write(type: number, payload: Uint8Array): Promise<void> {
     const file = this.#file!
     const frames = this.#frames!
     const batch = this.#batch
-    const payload = encodeManifestPayload({ nextFileId: this.#nextFileId as FileId, edits })
     batch.append(type, this.#editNumber as SeqNum, payload, 0, payload.length)
     const { offsetBytes } = frames
     file.write(frames.seal(batch), offsetBytes)

@@ -13,7 +13,7 @@
 import { invariant } from '../base/assert.js'
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../base/ids.js'
-import type { Cursor, EntrySlot } from '../codec/entry.js'
+import { type Cursor, EntrySlot } from '../codec/entry.js'
 import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import { type ArenaImage, EntryArena } from './entry-arena.js'
@@ -116,6 +116,22 @@ export class Memtable {
     if (ref === 0) return false
     arena.load(ref, slot)
     return true
+  }
+
+  /** A copy without what is newer than a SeqNum. */
+  upTo(seqNum: SeqNum): Memtable {
+    const copy = new Memtable()
+    const slot = new EntrySlot()
+    // In the order in which they were added.
+    for (const ref of this.#arena.collectRefs(this.#entryCount)) {
+      if (this.#arena.seqNumOf(ref) > seqNum) continue
+      this.#arena.load(ref, slot)
+      const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = slot
+      const hash = hashBytes(keyBytes, keyStart, keyEnd)
+      const { seqNum: at, kind } = slot
+      copy.add(keyBytes, keyStart, keyEnd, hash, at, kind, valueBytes, valueStart, valueEnd)
+    }
+    return copy
   }
 
   /** Over everything added so far. Entries that come later may show up or not, and never disturb it. */

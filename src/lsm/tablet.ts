@@ -218,6 +218,19 @@ export class Tablet {
     this.#replace([new Memtable(), ...this.#view.memtables], this.#view.version)
   }
 
+  /** Takes back every write newer than `seqNum`, none of which was flushed or seen. Views of before keep them. */
+  forgetAfter(seqNum: SeqNum): void {
+    const { memtables, version } = this.#view
+    if (memtables.every(({ maxSeqNum }) => maxSeqNum <= seqNum)) return
+    const kept = memtables.map((memtable) =>
+      memtable.maxSeqNum <= seqNum ? memtable : memtable.upTo(seqNum),
+    )
+    this.#replace(
+      kept.filter((memtable, i) => i === 0 || !memtable.isEmpty),
+      version,
+    )
+  }
+
   /** Installs a version; `flushed` is the memtable whose entries it brings into tables. */
   install(version: Version, flushed?: Memtable): void {
     const kept = this.#view.memtables.filter((memtable) => memtable !== flushed)

@@ -1,6 +1,7 @@
 // One sstable file opened for reading: proves its frame (header, footer, directory, properties) and reads single parts,
 // each against the checksum that its parent holds. Caches nothing; that is the reader's.
 
+import { EngineError } from '../base/errors.js'
 import type { FileId, TenantId } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { BadCompression, CODEC_NONE, decompress } from '../codec/compression.js'
@@ -79,7 +80,7 @@ export class TableFile {
     this.path = path
     this.fileBytes = file.sizeBytes()
     const header = new Uint8Array(FILE_HEADER_BYTES)
-    const headerBytes = file.read(header, 0)
+    const headerBytes = this.#read(header, { path, offsetBytes: 0 })
     this.identity = decodeFileHeader(header.subarray(0, headerBytes), {
       path,
       fileType: FILE_TYPE_SSTABLE,
@@ -192,9 +193,24 @@ export class TableFile {
   }
 
   #readAll(target: Uint8Array, place: PartPlace): void {
-    const got = this.#file.read(target, place.offsetBytes)
+    const got = this.#read(target, place)
     if (got !== target.length) {
       throw tableCorrupt(place, `the file ends after ${got} of ${target.length} bytes`)
+    }
+  }
+
+  /** What the disk fails to read twice is damaged there, whatever bytes it may have. */
+  #read(target: Uint8Array, place: PartPlace): number {
+    try {
+      return this.#file.read(target, place.offsetBytes)
+    } catch (error) {
+      if (!isBadSector(error)) throw error
+    }
+    try {
+      return this.#file.read(target, place.offsetBytes)
+    } catch (error) {
+      if (!isBadSector(error)) throw error
+      throw tableCorrupt(place, 'the disk cannot read it', error)
     }
   }
 
@@ -207,6 +223,10 @@ export class TableFile {
     if (byteCount > this.#scratch.length) this.#scratch = new Uint8Array(byteCount * 2)
     return this.#scratch.subarray(0, byteCount)
   }
+}
+
+function isBadSector(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.details['errno'] === 'EIO'
 }
 
 function expand(

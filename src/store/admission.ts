@@ -72,13 +72,13 @@ export class Admission {
   /**
    * Resolves when somebody may write to these tablets, as far as space is concerned.
    *
-   * @throws DISK_FULL when the backlog of one of them cannot shrink
+   * @throws DISK_FULL IO_FAILED when the backlog of one of them cannot shrink for want of room or descriptors
    */
   async admit(tablets: readonly Tablet[]): Promise<void> {
     const { works, clock, events, nextChange } = this.#o
     const concerned = this.#worksOf(tablets)
     const full = () =>
-      concerned.flatMap((work) => [work.flushes, work.compactions]).find((lane) => lane.isDiskFull)
+      concerned.flatMap((work) => [work.flushes, work.compactions]).find((lane) => lane.isShort)
     const start = clock.monotonicMicros()
     const pressure = this.#pressure(concerned)
     if (pressure === 'none') return

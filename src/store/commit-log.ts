@@ -1,5 +1,8 @@
 // Group commit: everything appended while one sync is in flight rides the next one. One flush runs at a time; a commit
 // is durable when the flush that carried it has synced.
+//
+// A flush that found no room before it wrote anything refuses its commits and all that were appended behind them: exactly
+// those above `durable`. The log goes on without them. Any other failure ends it.
 
 import { EngineError, engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
@@ -28,6 +31,8 @@ export interface CommitLogOptions {
   readonly onDurable: (seqNum: SeqNum) => void
   /** The log goes on in a new file, which is durable up to there. */
   readonly onRotated: (position: WalWriter['durable']) => void
+  /** All commits above `durable` did not happen, and are to be forgotten. Runs before their promises reject. */
+  readonly onRefused: (error: EngineError, durable: SeqNum) => void
   /** No commit can be made durable any more. Runs before the promises reject. */
   readonly onBroken: (error: EngineError) => void
 }
@@ -35,7 +40,9 @@ export interface CommitLogOptions {
 export class CommitLog {
   readonly #options: CommitLogOptions
   #waiting: Waiter[] = []
-  #pump: Promise<void> | undefined
+  /** Who waits for the flush under way. */
+  #group: Waiter[] = []
+  #isPumping = false
   #durable: SeqNum
   #failure: { readonly error: unknown } | undefined
   readonly #flushMicros = new Histogram()
@@ -73,29 +80,31 @@ export class CommitLog {
    *
    * @throws what those commits fail with (as rejection)
    */
-  async settle(): Promise<void> {
-    const last = this.#waiting.at(-1)
-    if (last !== undefined) return this.#join(last.seqNum)
-    await this.#pump
-    if (this.#failure !== undefined) throw this.#failure.error
+  settle(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    const waiters = this.#waiting.length > 0 ? this.#waiting : this.#group
+    const last = waiters.at(-1)
+    if (last === undefined) return Promise.resolve()
+    return new Promise((resolve, reject) => waiters.push({ seqNum: last.seqNum, resolve, reject }))
   }
 
   #join(seqNum: SeqNum): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ seqNum, resolve, reject })
-      this.#pump ??= this.#run()
+      if (!this.#isPumping) void this.#run()
     })
   }
 
   async #run(): Promise<void> {
     const { wal, clock, onDurable, onRotated } = this.#options
-    let group: Waiter[] = []
+    this.#isPumping = true
     try {
       while (this.#waiting.length > 0) {
         // Whoever is about to commit in this turn of the event loop joins the group.
         await clock.yield()
-        group = this.#waiting
+        const group = this.#waiting
+        this.#group = group
         this.#waiting = []
         const startMicros = clock.monotonicMicros()
         const { fileId } = wal.durable
@@ -105,16 +114,16 @@ export class CommitLog {
         this.#groupCommits.record(group.length)
         this.#durable = group.at(-1)!.seqNum
         onDurable(this.#durable)
+        this.#group = []
         for (const waiter of group) waiter.resolve()
-        group = []
       }
-      this.#pump = undefined
+      this.#isPumping = false
     } catch (cause) {
-      this.#break(cause, group)
+      this.#fail(cause)
     }
   }
 
-  #break(cause: unknown, group: readonly Waiter[]): void {
+  #fail(cause: unknown): void {
     const error =
       cause instanceof EngineError
         ? cause
@@ -122,11 +131,17 @@ export class CommitLog {
             cause,
             committed: 'unknown',
           })
-    this.#failure = { error }
-    this.#options.onBroken(error)
-    for (const waiter of group) waiter.reject(error)
-    for (const waiter of this.#waiting) waiter.reject(error)
+    if (error.committed === 'no' && error.kind !== 'closed') {
+      this.#options.wal.dropPending()
+      this.#options.onRefused(error, this.#durable)
+    } else {
+      this.#failure = { error }
+      this.#options.onBroken(error)
+    }
+    const waiters = [...this.#group, ...this.#waiting]
+    this.#group = []
     this.#waiting = []
-    this.#pump = undefined
+    this.#isPumping = false
+    for (const waiter of waiters) waiter.reject(error)
   }
 }

@@ -2,8 +2,9 @@
 
 import { LOCK_NAME } from '../env/lock-file.js'
 import { NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
+import { RESERVE_NAME } from './reserve.js'
 
-export type FileRole = 'superblock' | 'manifest' | 'log' | 'sstable' | 'lock'
+export type FileRole = 'superblock' | 'manifest' | 'log' | 'sstable' | 'lock' | 'reserve'
 
 const ROLE_OF_ENDING: Readonly<Record<string, FileRole>> = {
   manifest: 'manifest',
@@ -15,5 +16,6 @@ const ROLE_OF_ENDING: Readonly<Record<string, FileRole>> = {
 export function fileRoleOf(name: string): FileRole | undefined {
   if (name === SUPERBLOCK_NAME || name === NEW_SUPERBLOCK_NAME) return 'superblock'
   if (name === LOCK_NAME) return 'lock'
+  if (name === RESERVE_NAME) return 'reserve'
   return ROLE_OF_ENDING[/^\d{6,}\.(\w+)$/.exec(name)?.[1] ?? '']
 }

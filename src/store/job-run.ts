@@ -28,8 +28,11 @@ export async function runJob(env: Env, job: Job, inputBytes: number): Promise<Jo
   }
 }
 
-/** A job that died could not clean up after itself. */
-function removeOutputs({ fs }: Env, { directory, outputFileIds }: Job): void {
+/** Removes what a job wrote for nothing; one that died could not clean up after itself. */
+export function removeOutputs(
+  { fs }: Env,
+  { directory, outputFileIds }: Pick<Job, 'directory' | 'outputFileIds'>,
+): void {
   for (const fileId of outputFileIds) {
     const path = `${directory}/${tableFileName(fileId)}`
     try {

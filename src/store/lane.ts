@@ -1,4 +1,5 @@
 import { EngineError, engineError } from '../base/errors.js'
+import type { Clock } from '../env/env.js'
 import type { Tablet } from '../lsm/tablet.js'
 
 /** Failures in a row after which a tablet becomes read-only. */
@@ -12,6 +13,9 @@ export class Lane {
   running: Promise<void> | undefined
   #failure: unknown
   #strikeCount = 0
+  #rest: AbortController | undefined
+  /** Who waits for an outcome. */
+  #watchers: (() => void)[] = []
 
   constructor(tablet: Tablet, job: 'flush' | 'compaction') {
     this.tablet = tablet
@@ -27,6 +31,11 @@ export class Lane {
     return isDiskFull(this.#failure)
   }
 
+  /** Whether the system had no room or no descriptor: somebody may make some at any time. */
+  get isShort(): boolean {
+    return isShort(this.#failure)
+  }
+
   /** Nothing is tried any more until the database is opened again. */
   get isGivenUp(): boolean {
     return this.#strikeCount >= STRIKE_MAX_COUNT
@@ -35,12 +44,40 @@ export class Lane {
   succeed(): void {
     this.#failure = undefined
     this.#strikeCount = 0
+    this.#tell()
   }
 
-  /** A full disk is no strike: somebody may make room at any time. */
+  /** What somebody may put right at any time is no strike. */
   fail(error: unknown): void {
     this.#failure = error
-    if (!isDiskFull(error)) this.#strikeCount++
+    if (!isShort(error)) this.#strikeCount++
+    if (this.isDiskFull) this.#tell()
+  }
+
+  /** The lane works no more. */
+  end(): void {
+    this.running = undefined
+    this.#tell()
+  }
+
+  /** Resolves when the next attempt succeeds, meets a full disk (nobody makes room while a caller waits), or is the last. */
+  nextOutcome(): Promise<void> {
+    if (this.isDiskFull) this.#rest?.abort()
+    return new Promise((resolve) => this.#watchers.push(resolve))
+  }
+
+  /** Waits before another attempt, unless somebody asks for it now. */
+  async rest(clock: Clock, delayMs: number, stopping: AbortSignal): Promise<void> {
+    const rest = new AbortController()
+    this.#rest = rest
+    await clock.sleep(delayMs, AbortSignal.any([rest.signal, stopping])).catch(() => undefined)
+    this.#rest = undefined
+  }
+
+  #tell(): void {
+    const watchers = this.#watchers
+    this.#watchers = []
+    for (const tell of watchers) tell()
   }
 
   /** @throws TABLET_READ_ONLY */
@@ -58,6 +95,12 @@ export class Lane {
   }
 }
 
-function isDiskFull(error: unknown): boolean {
+export function isDiskFull(error: unknown): error is EngineError {
   return error instanceof EngineError && error.code === 'DISK_FULL'
+}
+
+function isShort(error: unknown): boolean {
+  if (!(error instanceof EngineError)) return false
+  const { errno } = error.details
+  return isDiskFull(error) || errno === 'EMFILE' || errno === 'ENFILE'
 }

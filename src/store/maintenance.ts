@@ -5,10 +5,11 @@
 // turn; their results go live in order, one manifest append each.
 //
 // A job that throws, dies or hangs leaves its inputs as they were and is tried again, with new file ids. The third
-// failure in a row makes its tablet read-only until the database is opened again, unless the disk is full: then it is
-// tried for as long as somebody writes. Damaged inputs are no failure: they go into quarantine and the rest goes on.
+// failure in a row makes its tablet read-only until the database is opened again, unless the system is short of room or
+// descriptors: then it is tried for as long as somebody writes. Damaged inputs are no failure: they go into quarantine
+// and the rest goes on. What a job made superfluous is removed if it can be, and stays for the next opening otherwise.
 
-import { Mutex } from '../base/async.js'
+import { allOf, Mutex } from '../base/async.js'
 import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
@@ -21,8 +22,8 @@ import type { VersionEdit } from '../lsm/version-edit.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
 import type { CommitLog } from './commit-log.js'
-import { runJob } from './job-run.js'
-import { Lane } from './lane.js'
+import { removeOutputs, runJob } from './job-run.js'
+import { isDiskFull, Lane } from './lane.js'
 import type { OpenedFiles, StoreOptions } from './open-files.js'
 import { isDamage } from './quarantine.js'
 import type { SnapshotRegistry } from './snapshots.js'
@@ -31,6 +32,7 @@ import type { SnapshotRegistry } from './snapshots.js'
 const WAL_FILE_MAX_COUNT = 8
 /** Waits between attempts of a failing job. */
 const RETRY_DELAYS_MS = [100, 500, 2_000, 10_000]
+
 export interface MaintenanceOptions {
   readonly options: StoreOptions
   readonly env: Env
@@ -40,6 +42,8 @@ export interface MaintenanceOptions {
   readonly snapshots: SnapshotRegistry
   /** The SeqNum that a commit of now would get. */
   readonly nowSeqNum: () => SeqNum
+  /** A flush found no room. */
+  readonly onShortage: (error: EngineError) => void
   readonly onBroken: (error: unknown) => void
 }
 
@@ -157,18 +161,22 @@ export class Maintenance {
     return this.#works.filter(isReadOnly).map(({ tablet }) => tablet)
   }
 
+  /** Whether flushes find no room. */
+  get isFlushStuck(): boolean {
+    return this.#works.some(({ flushes }) => flushes.isDiskFull)
+  }
+
+  /** Begins to flush everything, so that the log takes less room. */
+  shrinkLog(): void {
+    for (const tablet of this.#o.files.tablets) tablet.seal()
+    this.notice()
+  }
+
   /** Brings everything that is in memtables now into tables. */
   async flushAll(): Promise<void> {
     for (const tablet of this.#o.files.tablets) tablet.seal()
     await allOf(this.#works, async ({ tablet, flushes }) => {
-      while (tablet.hasSealed) {
-        this.#assertRunning()
-        flushes.assertTried()
-        flushes.running ??= this.#runFlushes(flushes)
-        await flushes.running
-        flushes.assertTried()
-        if (flushes.failure !== undefined) throw flushes.failure
-      }
+      while (tablet.hasSealed) await this.#succeedOnce(flushes, () => this.#runFlushes(flushes))
     })
   }
 
@@ -176,14 +184,19 @@ export class Maintenance {
   async compactAll(): Promise<void> {
     await allOf(this.#works, async ({ tablet, compactions }) => {
       while (this.#planOf(tablet) !== undefined) {
-        this.#assertRunning()
-        compactions.assertTried()
-        compactions.running ??= this.#runCompactions(compactions)
-        await compactions.running
-        compactions.assertTried()
-        if (compactions.failure !== undefined) throw compactions.failure
+        await this.#succeedOnce(compactions, () => this.#runCompactions(compactions))
       }
     })
+  }
+
+  async #succeedOnce(lane: Lane, run: () => Promise<void>): Promise<void> {
+    this.#assertRunning()
+    lane.assertTried()
+    const outcome = lane.nextOutcome()
+    lane.running ??= run()
+    await outcome
+    lane.assertTried()
+    if (lane.failure !== undefined) throw lane.failure
   }
 
   /** Starts nothing new from now on. */
@@ -259,11 +272,14 @@ export class Maintenance {
       } catch (error) {
         attemptCount++
         lane.fail(error)
+        if (lane.job === 'flush' && isDiskFull(error)) this.#o.onShortage(error)
         if (!(await this.#retryAfter(lane, attemptCount, error))) break
       }
       this.#wake()
     }
-    lane.running = undefined
+    // A failure is over, too, when the commits that were to be flushed have been refused.
+    if (!lane.isGivenUp && !isDue()) lane.succeed()
+    lane.end()
     this.#wake()
   }
 
@@ -304,6 +320,7 @@ export class Maintenance {
     } catch (error) {
       // As any sync: once failed, a later success would prove nothing.
       if (isFailedSync(error)) this.#o.onBroken(error)
+      this.#takeBack(edit)
       throw error
     }
     await this.#installing.run(async () => {
@@ -311,7 +328,9 @@ export class Maintenance {
       try {
         await files.manifest.append(edits)
       } catch (error) {
-        this.#o.onBroken(error)
+        // Without room for the edits the manifest stays as it was.
+        if (files.manifest.isBroken) this.#o.onBroken(error)
+        else this.#takeBack(edit)
         throw error
       }
       tablet.install(tablet.version.apply(edit), flushed)
@@ -320,7 +339,26 @@ export class Maintenance {
         other.install(other.version.apply(idle))
       }
     })
-    if (flushed !== undefined) files.wal.removeObsolete(this.#flushedEverywhere())
+    if (flushed !== undefined) this.#removeObsoleteLog()
+  }
+
+  /** Removes the tables of an edit that did not become live. */
+  #takeBack({ added, removed }: VersionEdit): void {
+    const { env, options } = this.#o
+    const fileIds = added.map(({ meta }) => meta.fileId)
+    // A move has no tables of its own.
+    if (removed.some(({ fileId }) => fileIds.includes(fileId))) return
+    removeOutputs(env, { directory: options.path, outputFileIds: fileIds })
+  }
+
+  #removeObsoleteLog(): void {
+    const flushed = this.#o.files.tablets.map(({ version }) => version.flushedSeqNum)
+    try {
+      this.#o.files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
+    } catch (error) {
+      // Tried again after the next flush.
+      this.#o.events.emit('error', { where: 'removal of WAL files', error })
+    }
   }
 
   /** Tablets without unflushed writes need nothing of the log so far; saying so lets its files go. */
@@ -334,11 +372,6 @@ export class Maintenance {
           tablet.version.flushedSeqNum < durable,
       )
       .map(({ id }) => ({ tabletId: id, added: [], removed: [], flushedSeqNum: durable }))
-  }
-
-  #flushedEverywhere(): SeqNum {
-    const flushed = this.#o.files.tablets.map(({ version }) => version.flushedSeqNum)
-    return Math.min(...flushed) as SeqNum
   }
 
   #planOf(tablet: Tablet): CompactionPlan | undefined {
@@ -440,7 +473,7 @@ export class Maintenance {
     if (this.#isStopped || lane.isGivenUp || attemptCount > RETRY_DELAYS_MS.length) return false
     this.#wake()
     const delayMs = RETRY_DELAYS_MS[attemptCount - 1]!
-    await this.#o.env.clock.sleep(delayMs, this.#stopping.signal).catch(() => undefined)
+    await lane.rest(this.#o.env.clock, delayMs, this.#stopping.signal)
     return !this.#isStopped
   }
 
@@ -448,16 +481,6 @@ export class Maintenance {
     const waiters = this.#waiters
     this.#waiters = []
     for (const wake of waiters) wake()
-  }
-}
-
-/** What all of them do, together; the first failure counts once all have ended. */
-async function allOf<Item>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  for (const outcome of await Promise.allSettled(items.map(work))) {
-    if (outcome.status === 'rejected') throw outcome.reason
   }
 }
 

@@ -29,8 +29,10 @@ import { TableReader } from '../sstable/table-reader.js'
 import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
 import { decodeCommit } from './commit-format.js'
+import { isDiskFull } from './lane.js'
 import { Quarantine } from './quarantine.js'
 import type { RecoveryReport } from './recovery-report.js'
+import { removeReserve } from './reserve.js'
 import { findLostTables, salvageWal, type SalvageReport } from './salvage.js'
 
 export interface StoreOptions {
@@ -150,22 +152,37 @@ export async function openFiles(
   if (isToBeCreated(options.path, env, createIfMissing)) env.fs.makeDirectory(options.path)
   const lock = await lockDirectory(options.path, env)
   const world = isSalvage ? { ...env, fs: new OverlayFileSystem(env.fs) } : env
-  const surroundings = { env: world, lock, quarantine: new Quarantine(events) }
+  const surroundings = { env: world, events, lock, quarantine: new Quarantine(events) }
   try {
     // Asked again: before the lock somebody else may have created it.
     if (isToBeCreated(options.path, env, createIfMissing)) {
       return await createDatabase(options, surroundings)
     }
-    return await recoverDatabase(options, surroundings)
+    return await withReserve(world.fs, options.path, () => recoverDatabase(options, surroundings))
   } catch (error) {
     await lock.release()
     throw error
   }
 }
 
+/** Opens; without room for it, once more with that of the reserve. */
+async function withReserve(
+  fs: FileSystem,
+  directory: string,
+  open: () => Promise<OpenedFiles>,
+): Promise<OpenedFiles> {
+  try {
+    return await open()
+  } catch (error) {
+    if (!isDiskFull(error) || !removeReserve(fs, directory)) throw error
+    return await open()
+  }
+}
+
 /** What an opening works in. */
 interface Surroundings {
   readonly env: Env
+  readonly events: EventSource
   readonly lock: DirectoryLock
   readonly quarantine: Quarantine
 }
@@ -260,7 +277,7 @@ interface Recovered {
 
 async function assemble(
   options: StoreOptions,
-  { env, lock, quarantine }: Surroundings,
+  { env, events, lock, quarantine }: Surroundings,
   recovered: Recovered,
 ): Promise<OpenedFiles> {
   const { manifest, identity, log, commits } = recovered
@@ -271,6 +288,7 @@ async function assemble(
     databaseId: identity.databaseId,
     cache,
     quarantine,
+    events,
   })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
@@ -393,10 +411,11 @@ function tableSources(
     readonly databaseId: Uint8Array
     readonly cache: BlockCache
     readonly quarantine: Quarantine
+    readonly events: EventSource
   },
 ): (tabletId: TabletId) => TableSource {
   const { fs } = env
-  const { databaseId, cache, quarantine } = parts
+  const { databaseId, cache, quarantine, events } = parts
   const { transform } = options
   const pathOf = (fileId: FileId) => `${options.path}/${tableFileName(fileId)}`
   return (tabletId) => ({
@@ -407,7 +426,12 @@ function tableSources(
     },
     discard: ({ meta, reader }) => {
       reader.close()
-      fs.remove(pathOf(meta.fileId))
+      try {
+        fs.remove(pathOf(meta.fileId))
+      } catch (error) {
+        // No version names it: the next opening removes it.
+        events.emit('error', { where: 'removal of an sstable', error })
+      }
     },
   })
 }

@@ -41,13 +41,18 @@ export interface StoreStats {
   readonly tablets: readonly TabletStats[]
   readonly cache: BlockCacheStats
   readonly commits: CommitStats
+  /** Room set apart for a full disk; 0 before the first commit and while there is none. */
+  readonly reserveBytes: number
   /** What opening found in the log. */
   readonly recovery: RecoveryReport
   /** Damage found in sstables since the database was opened. */
   readonly quarantine: readonly Damage[]
 }
 
-type Moments = Pick<StoreStats, 'historyFloor' | 'openSnapshotCount' | 'commits' | 'state'> & {
+type Moments = Pick<
+  StoreStats,
+  'historyFloor' | 'openSnapshotCount' | 'commits' | 'reserveBytes' | 'state'
+> & {
   readonly readOnlyTabletIds: readonly TabletId[]
   readonly readable: SeqNum
 }
@@ -82,6 +87,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     tablets,
     cache: files.cache.stats,
     commits: moments.commits,
+    reserveBytes: moments.reserveBytes,
     recovery: files.recovery,
     quarantine: files.quarantine.damages,
   }

@@ -6,8 +6,9 @@
 // 2. A commit is in the memtables as soon as it is numbered, so later commits are validated against it, but readers see
 //    it only once the log is synced: `#readable` is the newest durable commit.
 // 3. A memtable is flushed only when its newest entry is durable, so tables never hold a commit that the log may lose.
-// 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened. When a commit
-//    found no room before anything of it was written, reads go on: it is in the memtables, but above `#readable`.
+// 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened.
+// 5. When the log found no room before anything was written, the commits above `#readable` are refused and taken out of
+//    the memtables in the same turn of the event loop: no reader, flush or validation ever meets them again.
 
 import { Mutex } from '../base/async.js'
 import { EngineError, engineError } from '../base/errors.js'
@@ -18,12 +19,16 @@ import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { tenantHashOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
+import { compareBytes } from '../kernels/bytes.js'
+import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import { MergeCursor } from '../lsm/merge-cursor.js'
 import type { Tablet } from '../lsm/tablet.js'
 import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
 import { CommitLog } from './commit-log.js'
+import { isDiskFull } from './lane.js'
 import { Maintenance } from './maintenance.js'
 import { type OpenedFiles, openFiles, type StoreOptions } from './open-files.js'
+import { Reserve } from './reserve.js'
 import { openScan } from './scan.js'
 import { SnapshotRegistry } from './snapshots.js'
 import { describeStore, type StoreStats } from './stats.js'
@@ -31,25 +36,18 @@ import { StoreTransaction, type TransactionHost } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
 import { FixedView, ImmediateView, RegisteredView, type Snapshot } from './store-views.js'
-import type { EntryScan, ReadView, WriteView } from './view.js'
+import type { EntryScan, KeyVersion, ReadView, WriteView } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
 import { WriteBatch } from './write-batch.js'
 
 export type { Snapshot } from './store-views.js'
 
-/** One version of a key. */
-export interface KeyVersion {
-  readonly seqNum: SeqNum
-  /** Undefined: the key was deleted at seqNum. */
-  readonly value: Uint8Array | undefined
-}
-
 /** The year 2200: wall clocks from there on are wrong. SeqNums end in 2255. */
 const CLOCK_END_MICROS = 7_258_118_400_000_000
 
 /**
- * `open`: reads and writes. `readOnly`: writes are refused, reads are checked and go on. `poisoned`: everything is refused
- * but close(). A state only ever gets worse; the way back is to close and to open again.
+ * `open`: reads and writes. `readOnly`: reads go on; there is no room for writes but deletes, until there is again, or the
+ * store was opened to be salvaged. `poisoned`: everything is refused but close(), and to open again is the way back.
  */
 export type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
 
@@ -62,6 +60,7 @@ export class Store implements TransactionHost {
   readonly #log: CommitLog
   readonly #snapshots: SnapshotRegistry
   readonly #maintenance: Maintenance
+  readonly #reserve: Reserve
   readonly #payload = new ByteWriter(4096)
   readonly #probeSlot = new EntrySlot()
   readonly #checkpointTurn = new Mutex()
@@ -89,6 +88,8 @@ export class Store implements TransactionHost {
     this.#last = files.lastSeqNum
     this.#readable = files.lastSeqNum
     this.#snapshots = new SnapshotRegistry(files.historyFloor)
+    const wantedBytes = options.walFileBytes + (options.manifestFileBytes ?? MANIFEST_FILE_BYTES)
+    this.#reserve = new Reserve({ env, events, directory: options.path, wantedBytes })
     this.#log = new CommitLog({
       wal: files.wal,
       clock: env.clock,
@@ -104,7 +105,8 @@ export class Store implements TransactionHost {
           events.emit('error', { where: 'superblock', error })
         })
       },
-      onBroken: (error) => this.#onLogBroken(error),
+      onRefused: (error, durable) => this.#onRefused(error, durable),
+      onBroken: (error) => this.#poison(error),
     })
     this.#maintenance = new Maintenance({
       options,
@@ -114,6 +116,7 @@ export class Store implements TransactionHost {
       log: this.#log,
       snapshots: this.#snapshots,
       nowSeqNum: () => this.#numberAfter(this.#readable),
+      onShortage: (error) => this.#onShortage(error),
       onBroken: (error) => this.#poison(error),
     })
     if (files.salvage !== undefined) {
@@ -125,7 +128,8 @@ export class Store implements TransactionHost {
   }
 
   get state(): StoreState {
-    return this.#closing === undefined ? this.#state : 'closed'
+    if (this.#closing !== undefined) return 'closed'
+    return this.#state === 'open' && this.#reserve.shortage !== undefined ? 'readOnly' : this.#state
   }
 
   /** What a store that was opened to be salvaged could not open; undefined when it was not. */
@@ -170,9 +174,14 @@ export class Store implements TransactionHost {
    * @returns the commit's SeqNum once it is durable; when nothing was written, the newest readable one
    * @throws whatever fn throws, after what it may have seen is durable
    * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
+   * @throws DISK_FULL when there is no room and it did more than delete
    */
   async write(fn: (view: WriteView) => void, tenantHash?: number): Promise<SeqNum> {
     this.assertWritable()
+    if (this.#reserve.shortage !== undefined) {
+      await this.#lookForRoom()
+      this.assertWritable()
+    }
     if (!this.#maintenance.isCalm) {
       const tablets = tenantHash === undefined ? this.#tablets : [this.#tabletOfHash(tenantHash)]
       // Asked again after each wait: others that waited may have used the room up.
@@ -211,7 +220,7 @@ export class Store implements TransactionHost {
     const found: KeyVersion[] = []
     for (cursor.seek(key, this.#readable); cursor.isValid; cursor.next()) {
       const { entry } = cursor
-      if (!isSameKey(entry, key)) break
+      if (compareKeyTo(entry, key) !== 0) break
       const value = entry.kind === ENTRY_KIND_PUT ? entry.copyValue() : undefined
       found.push({ seqNum: entry.seqNum, value })
       // What is older than the floor may be incomplete; the newest of it is what the floor sees.
@@ -241,6 +250,7 @@ export class Store implements TransactionHost {
       historyFloor: this.#snapshots.floor,
       openSnapshotCount: this.#snapshots.openCount,
       commits: this.#log.stats,
+      reserveBytes: this.#reserve.byteCount,
       state: this.state,
       readOnlyTabletIds: this.#maintenance.readOnlyTablets.map(({ id }) => id),
     })
@@ -318,7 +328,7 @@ export class Store implements TransactionHost {
       cursor.isValid && !isNewer;
       cursor.next()
     ) {
-      if (upper !== undefined && !isBelow(cursor.entry, upper)) break
+      if (upper !== undefined && compareKeyTo(cursor.entry, upper) >= 0) break
       isNewer = cursor.entry.seqNum > since
     }
     cursor.close()
@@ -327,14 +337,11 @@ export class Store implements TransactionHost {
 
   assertWritable(): void {
     if (this.#state !== 'readOnly') return this.#assertReadable()
-    const why =
-      this.salvage === undefined
-        ? `nothing is written since a commit was refused: ${messageOf(this.#failure)}`
-        : 'the database was opened to be salvaged'
-    throw engineError('DB_READ_ONLY', why, { cause: this.#failure })
+    throw engineError('DB_READ_ONLY', 'the database was opened to be salvaged')
   }
 
   admitBatch(batch: WriteBatch, hasWaited: boolean): Promise<void> | undefined {
+    if (this.#reserve.shortage !== undefined && !hasWaited) return this.#lookForRoom()
     if (this.#maintenance.isCalm) return undefined
     const tablets = this.#tabletsOf(batch)
     if (hasWaited && !this.#maintenance.isStopped(tablets)) return undefined
@@ -343,6 +350,7 @@ export class Store implements TransactionHost {
 
   commit(batch: WriteBatch): Promise<SeqNum> {
     this.assertWritable()
+    if (this.#reserve.shortage !== undefined && !batch.isDeletion) this.#reserve.assertRoom()
     if (this.#maintenance.hasReadOnly) this.#maintenance.assertWritable(this.#tabletsOf(batch))
     const seqNum = this.#numberAfter(this.#last)
     const payload = this.#payload
@@ -362,6 +370,7 @@ export class Store implements TransactionHost {
       })
     }
     this.#maintenance.notice()
+    this.#reserve.keep()
     return durable.then(() => seqNum)
   }
 
@@ -437,18 +446,27 @@ export class Store implements TransactionHost {
     })
   }
 
-  #onLogBroken(error: EngineError): void {
-    if (error.committed !== 'no' || error.kind === 'closed') return this.#poison(error)
-    this.#fail('readOnly', error)
+  #onRefused(error: EngineError, durable: SeqNum): void {
+    for (const tablet of this.#tablets) tablet.forgetAfter(durable)
+    if (isDiskFull(error)) this.#onShortage(error)
+    this.#maintenance.noticeDurable()
+  }
+
+  #onShortage(error: EngineError): void {
+    const isNew = this.#reserve.shortage === undefined
+    this.#reserve.release(error)
+    if (isNew) this.#maintenance.shrinkLog()
+  }
+
+  /** Starts what may make room, and asks whether there is some. */
+  async #lookForRoom(): Promise<void> {
+    this.#maintenance.notice()
+    if (!this.#maintenance.isFlushStuck) await this.#reserve.restore()
   }
 
   #poison(error: unknown): void {
-    this.#fail('poisoned', error)
-  }
-
-  #fail(state: StoreState, error: unknown): void {
     if (this.#state === 'closed' || this.#state === 'poisoned') return
-    this.#state = state
+    this.#state = 'poisoned'
     this.#failure = error
     this.#maintenance.stop()
   }
@@ -468,28 +486,12 @@ export class Store implements TransactionHost {
       this.#maintenance.stop()
       await this.#maintenance.idle()
       await this.#checkpointTurn.run(() => undefined)
+      await this.#reserve.close()
       await this.#files.close(isClean)
     }
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function isSameKey(entry: EntrySlot, key: Uint8Array): boolean {
-  const { keyBytes, keyStart, keyEnd } = entry
-  if (keyEnd - keyStart !== key.length) return false
-  for (let i = 0; i < key.length; i++) if (keyBytes[keyStart + i] !== key[i]) return false
-  return true
-}
-
-function isBelow(entry: EntrySlot, bound: Uint8Array): boolean {
-  const { keyBytes, keyStart, keyEnd } = entry
-  const length = Math.min(keyEnd - keyStart, bound.length)
-  for (let i = 0; i < length; i++) {
-    const difference = keyBytes[keyStart + i]! - bound[i]!
-    if (difference !== 0) return difference < 0
-  }
-  return keyEnd - keyStart < bound.length
+function compareKeyTo(entry: EntrySlot, key: Uint8Array): number {
+  return compareBytes(entry.keyBytes, entry.keyStart, entry.keyEnd, key, 0, key.length)
 }

@@ -32,3 +32,10 @@ export interface WriteView extends ReadView {
   put(key: Uint8Array, value: Uint8Array): void
   delete(key: Uint8Array): void
 }
+
+/** One version of a key. */
+export interface KeyVersion {
+  readonly seqNum: SeqNum
+  /** Undefined: the key was deleted at seqNum. */
+  readonly value: Uint8Array | undefined
+}

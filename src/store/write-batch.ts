@@ -54,6 +54,15 @@ export class WriteBatch {
     return this.#liveCount === 0
   }
 
+  /** Whether it does nothing but delete. */
+  get isDeletion(): boolean {
+    let isDeletion = true
+    this.forEach((_bytes, _keyStart, _keyEnd, _keyHash, kind) => {
+      if (kind !== ENTRY_KIND_DELETE) isDeletion = false
+    })
+    return isDeletion
+  }
+
   /** Live writes. */
   get count(): number {
     return this.#liveCount

@@ -164,6 +164,11 @@ export class WalWriter {
     }
   }
 
+  /** Forgets what was appended and not flushed, behind a flush that found no room: those commits do not happen either. */
+  dropPending(): void {
+    this.#pending.reset()
+  }
+
   /**
    * Removes sealed files that hold nothing newer than `durableInTables`, oldest first. The newest of them stays until it
    * is durable that the log went on behind it: a hint kept elsewhere may name it, and nothing else would explain its

@@ -13,25 +13,37 @@ const tables = {
 const settings = { path: '/db', tables, walFileBytes: 64 * 1024, memtableBudgetBytes: 1 << 20 }
 const big = 'x'.repeat(2 << 20)
 
+/** The log finds no space for more than it has. */
+const refusesRoom: MemoryFileSystem['inject'] = ({ name, path, byteCount = 0 }) =>
+  name === 'write' && path.endsWith('.wal') && byteCount >= settings.walFileBytes
+    ? 'ENOSPC'
+    : undefined
+
 async function openOn(fs: MemoryFileSystem) {
-  const db = await open(settings, { env: memoryEnv({ fs }) })
-  return { db, notes: db.tenant('a').notes }
+  const env = memoryEnv({ fs })
+  const db = await open(settings, { env })
+  return { db, env, notes: db.tenant('a').notes }
 }
 
 describe('a full disk', () => {
-  it('refuses the commit, goes on reading, and has lost nothing after reopening', async () => {
+  it('refuses the commit, goes on reading and deleting, and has lost nothing after reopening', async () => {
     const fs = new MemoryFileSystem()
     const { db, notes } = await openOn(fs)
-    await notes.insert({ id: 1, text: 'kept' })
-    fs.inject = (call) =>
-      call.name === 'write' && call.path.endsWith('.wal') ? 'ENOSPC' : undefined
+    await notes.insert([
+      { id: 1, text: 'kept' },
+      { id: 4, text: 'to go' },
+    ])
+    fs.inject = refusesRoom
     await expect(notes.insert({ id: 2, text: big })).rejects.toMatchObject({
       code: 'DISK_FULL',
       committed: 'no',
     })
     await expect(notes.insert({ id: 3, text: 'late' })).rejects.toMatchObject({
-      code: 'DB_READ_ONLY',
+      code: 'DISK_FULL',
+      committed: 'no',
     })
+    expect(db.state).toBe('readOnly')
+    await notes.delete(4)
     expect(await notes.get(1)).toEqual({ id: 1, text: 'kept' })
     expect(await notes.get(2)).toBeUndefined()
     expect(await notes.scan().toArray()).toHaveLength(1)
@@ -44,9 +56,82 @@ describe('a full disk', () => {
     await again.db.close()
   })
 
-  it('keeps what a flush could not write, and flushes it once there is room', async () => {
+  it('takes writes again once there is room, without those that it refused', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, env, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    fs.inject = refusesRoom
+    const refused = [2, 3, 4].map((id) => notes.insert({ id, text: big }))
+    for (const insert of refused) await expect(insert).rejects.toMatchObject({ code: 'DISK_FULL' })
+    fs.inject = undefined
+    await db.flush()
+    await env.clock.sleep(1000)
+    await notes.insert({ id: 2, text: 'second try' })
+    expect(db.state).toBe('open')
+    expect(db.stats().reserveBytes).toBeGreaterThan(0)
+    await db.compact()
+    await db.close()
+
+    const again = await openOn(fs)
+    expect(await again.notes.scan().toArray()).toEqual([
+      { id: 1, text: 'kept' },
+      { id: 2, text: 'second try' },
+    ])
+    await again.db.close()
+  })
+
+  it('gives the reserve back to what makes room', async () => {
     const fs = new MemoryFileSystem()
     const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    expect(fs.list('/db')).toContain('RESERVE')
+    const reserveBytes = fs.fileBytes('/db/RESERVE')
+    const fullBytes = fs.totalBytes
+    fs.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
+      if (name !== 'write') return undefined
+      const growthBytes = Math.max(0, offsetBytes + byteCount - fs.fileBytes(path))
+      return growthBytes > 0 && fs.totalBytes + growthBytes > fullBytes ? 'ENOSPC' : undefined
+    }
+    await expect(notes.insert({ id: 2, text: big })).rejects.toMatchObject({ code: 'DISK_FULL' })
+    expect(fs.totalBytes).toBeLessThanOrEqual(fullBytes - reserveBytes + 8192)
+    // More deletes than the space of the log that was there: each of them takes room of the reserve.
+    for (let i = 0; i < 2000; i++) await notes.delete(1)
+    await db.flush()
+    await db.close()
+  })
+
+  it('closes at once, whatever waits for room', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, env, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    fs.inject = ({ name, path }) =>
+      name === 'create' && path.endsWith('.sst') ? 'ENOSPC' : undefined
+    await expect(db.flush()).rejects.toMatchObject({ code: 'DISK_FULL' })
+    const startMicros = env.clock.monotonicMicros()
+    await expect(db.flush()).rejects.toMatchObject({ code: 'DISK_FULL' })
+    await expect(db.compact()).rejects.toMatchObject({ code: 'DISK_FULL' })
+    await db.close()
+    expect(env.clock.monotonicMicros() - startMicros).toBeLessThan(100_000)
+  })
+
+  it('opens with the room of the reserve', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    await db.close()
+    const fullBytes = fs.totalBytes
+    fs.inject = ({ name }) =>
+      name === 'write' && fs.totalBytes >= fullBytes ? 'ENOSPC' : undefined
+    const again = await openOn(fs)
+    expect(await again.notes.get(1)).toEqual({ id: 1, text: 'kept' })
+    expect(fs.list('/db')).not.toContain('RESERVE')
+    fs.inject = undefined
+    await again.db.close()
+  })
+
+  it('keeps what a flush could not write, and flushes it once there is room', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, env, notes } = await openOn(fs)
     const failures: unknown[] = []
     db.on('jobFailure', ({ error }) => failures.push(error))
     await notes.insert({ id: 1, text: 'kept' })
@@ -57,10 +142,102 @@ describe('a full disk', () => {
     expect(await notes.get(1)).toEqual({ id: 1, text: 'kept' })
 
     fs.inject = undefined
-    await notes.insert({ id: 2, text: 'after' })
     await db.flush()
+    await env.clock.sleep(1000)
+    await notes.insert({ id: 2, text: 'after' })
     expect(db.stats().tableCount).toBeGreaterThan(0)
     expect(await notes.scan().toArray()).toHaveLength(2)
+    await db.close()
+  })
+})
+
+describe('a bad sector', () => {
+  it('makes its block unreadable, and compaction leaves the file alone', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'lost' })
+    await db.tenant('b').notes.insert({ id: 1, text: 'kept' })
+    await db.flush()
+    await db.close()
+    const again = await openOn(fs)
+    const failing = fs.list('/db').findLast((name) => name.endsWith('.sst'))
+    let isBad = false
+    fs.inject = ({ name, path, offsetBytes }) =>
+      isBad && name === 'read' && path === `/db/${failing}` && offsetBytes === 64
+        ? 'EIO'
+        : undefined
+    const owners = new Map<string, unknown>()
+    isBad = true
+    for (const name of ['a', 'b']) {
+      const { notes: read } = again.db.tenant(name)
+      owners.set(name, await read.get(1).catch(({ code }: { code: string }) => code))
+    }
+    expect([...owners.values()].filter((answer) => answer === 'SSTABLE_CORRUPT')).toHaveLength(1)
+    expect(again.db.stats().quarantine).toMatchObject([{ file: failing, offsetBytes: 64 }])
+    for (let id = 10; id < 16; id++) {
+      await again.notes.insert({ id, text: 'more' })
+      await again.db.flush()
+    }
+    await again.db.compact()
+    expect(fs.list('/db')).toContain(failing)
+    isBad = false
+    await again.db.close()
+    const healed = await openOn(fs)
+    expect(await healed.notes.get(1)).toEqual({ id: 1, text: 'lost' })
+    await healed.db.close()
+  })
+})
+
+describe('a file that cannot be removed', () => {
+  it('is no failed flush and no failed compaction', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    const failures: unknown[] = []
+    const errors: string[] = []
+    db.on('jobFailure', ({ error }) => failures.push(error))
+    db.on('error', ({ where }) => errors.push(where))
+    fs.inject = ({ name, path }) =>
+      name === 'remove' && /\.(wal|sst)$/.test(path) ? 'EACCES' : undefined
+    for (let id = 0; id < 12; id++) {
+      await notes.insert({ id, text: 'x'.repeat(40_000) })
+      await db.flush()
+    }
+    await db.compact()
+    expect(failures).toEqual([])
+    expect(new Set(errors)).toEqual(new Set(['removal of WAL files', 'removal of an sstable']))
+    const walCount = db.stats().walFileCount
+    expect(walCount).toBeGreaterThan(2)
+    fs.inject = undefined
+    await notes.insert({ id: 20, text: 'after' })
+    await db.flush()
+    expect(db.stats().walFileCount).toBeLessThan(walCount)
+    await db.close()
+    const again = await openOn(fs)
+    expect(fs.list('/db').filter((name) => name.endsWith('.sst'))).toHaveLength(
+      again.db.stats().tableCount,
+    )
+    expect(await again.notes.scan().toArray()).toHaveLength(13)
+    await again.db.close()
+  })
+})
+
+describe('a want of descriptors', () => {
+  it('is tried again and makes nothing read-only', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    let refusalCount = 0
+    fs.inject = ({ name, path }) =>
+      name === 'create' && path.endsWith('.sst') && ++refusalCount <= 4 ? 'EMFILE' : undefined
+    await db.flush()
+    expect(refusalCount).toBe(5)
+    refusalCount = Number.NEGATIVE_INFINITY
+    await notes.insert({ id: 2, text: 'more' })
+    await expect(db.flush()).rejects.toMatchObject({ code: 'IO_FAILED', isRetryable: true })
+    fs.inject = undefined
+    await notes.insert({ id: 3, text: 'after' })
+    await db.flush()
+    expect(db.stats().tablets.filter(({ isReadOnly }) => isReadOnly)).toEqual([])
     await db.close()
   })
 })

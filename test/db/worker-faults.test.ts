@@ -138,7 +138,7 @@ test('compactions that fail three times leave flushes and other tablets alone', 
   expect(await db.tenant(high).counters.get('n')).toEqual({ id: 'n', n: 3 })
 })
 
-test('a full disk is no strike: writes of the tablet are slowed, and flushed once there is room', async () => {
+test('a full disk is no strike: flushes go on once there is room', async () => {
   const world = new World()
   const db = await world.open()
   const sound = world.run
@@ -146,10 +146,10 @@ test('a full disk is no strike: writes of the tablet are slowed, and flushed onc
     throw engineError('DISK_FULL', 'no room')
   }
   await db.tenant(low).counters.insert({ id: 'n', n: 1 })
-  await expectCode('DISK_FULL', () => db.flush())
-  await db.tenant(low).counters.update('n', { n: 2 })
+  for (let i = 0; i < 5; i++) await expectCode('DISK_FULL', () => db.flush())
+  await expectCode('DISK_FULL', () => db.tenant(low).counters.update('n', { n: 2 }))
   expect(db.stats().tablets.some(({ isReadOnly }) => isReadOnly)).toBe(false)
   world.run = sound
   await db.flush()
-  expect(db.stats().tableCount).toBe(2)
+  expect(db.stats().tableCount).toBe(1)
 })

@@ -8,7 +8,10 @@
 export const HARNESSES = {
   powerCut: { path: 'test/crash/power-cut', env: { POWER_CUTS: '1500' } },
   model: { path: 'test/model', env: { MODEL_RUNS: '80' } },
-  fault: { path: 'test/fault', env: { FAULT_STRIDE: '17' } },
+  fault: { path: 'test/fault/fault.test', env: { FAULT_STRIDE: '17' } },
+  fullDisk: { path: 'test/fault/full-disk', env: { FULL_DISK_RUNS: '25' } },
+  failingDisk: { path: 'test/crash/failing-disk' },
+  tables: { path: 'test/unit/sstable' },
   corruption: { path: 'test/corruption' },
   compat: { path: 'test/compat' },
 }
@@ -91,8 +94,8 @@ export const BUGS = [
   bug(
     'the log is removed when one tablet has flushed',
     'store/maintenance.js',
-    'return Math.min(...flushed);',
-    'return Math.max(...flushed);',
+    'removeObsolete(Math.min(...flushed))',
+    'removeObsolete(Math.max(...flushed))',
     'powerCut',
   ),
   bug(
@@ -121,12 +124,12 @@ export const BUGS = [
   bug(
     'a full disk is told as a commit that did happen',
     'store/commit-log.js',
-    'for (const waiter of group)\n            waiter.reject(error);',
-    'for (const waiter of group)\n            waiter.resolve();',
+    'for (const waiter of waiters)\n            waiter.reject(error);',
+    'for (const waiter of waiters)\n            waiter.resolve();',
     'fault',
   ),
   bug(
-    'commits go on after one was refused',
+    'commits go on after a failed sync',
     'store/commit-log.js',
     'this.#options.onBroken(error);',
     '',
@@ -135,7 +138,7 @@ export const BUGS = [
   bug(
     'who commits after a failure waits for ever',
     'store/commit-log.js',
-    'for (const waiter of group)\n            waiter.reject(error);',
+    'for (const waiter of waiters)\n            waiter.reject(error);',
     '',
     'fault',
   ),
@@ -159,6 +162,93 @@ export const BUGS = [
     'await lock.release();\n        throw error;',
     'throw error;',
     'fault',
+  ),
+
+  // A full disk, and what passes.
+  bug(
+    'refused commits stay in the memtables',
+    'store/store.js',
+    'tablet.forgetAfter(durable);',
+    '',
+    'fullDisk',
+  ),
+  bug(
+    'refused commits are written with the next',
+    'store/commit-log.js',
+    'this.#options.wal.dropPending();',
+    '',
+    'fullDisk',
+  ),
+  bug(
+    'a copy of a memtable keeps what is newer',
+    'lsm/memtable.js',
+    'if (this.#arena.seqNumOf(ref) > seqNum)',
+    'if (false)',
+    'fullDisk',
+  ),
+  bug(
+    'who waits for the flush under way is not told that it was refused',
+    'store/commit-log.js',
+    'this.#waiting.length > 0 ? this.#waiting : this.#group',
+    'this.#waiting',
+    'fullDisk',
+  ),
+  bug(
+    'deletes are refused on a full disk',
+    'store/store.js',
+    'this.#reserve.shortage !== undefined && !batch.isDeletion',
+    'this.#reserve.shortage !== undefined',
+    'fullDisk',
+  ),
+  bug(
+    'the manifest makes no space before it writes',
+    'lsm/manifest.js',
+    'this.#ensureSpace(payload.length);',
+    '',
+    'fullDisk',
+  ),
+  bug('a shortage never ends', 'store/reserve.js', 'this.#shortage = undefined;', '', 'fullDisk'),
+  bug(
+    'the reserve is not given back',
+    'store/reserve.js',
+    'this.#remove();\n    }\n    /** Ends',
+    '}\n    /** Ends',
+    'failingDisk',
+  ),
+  bug(
+    'an opening without room leaves the reserve alone',
+    'store/open-files.js',
+    '!removeReserve(fs, directory)',
+    'true',
+    'failingDisk',
+  ),
+  bug(
+    'callers wait while the disk is full',
+    'store/lane.js',
+    'if (this.isDiskFull)\n            this.#tell();',
+    '',
+    'failingDisk',
+  ),
+  bug(
+    'a want of descriptors is a strike',
+    'store/lane.js',
+    "errno === 'EMFILE'",
+    'false',
+    'failingDisk',
+  ),
+  bug(
+    'a read that failed is answered with what was in memory',
+    'sstable/table-file.js',
+    'if (!isBadSector(error))\n                throw error;\n        }\n        try {',
+    'if (!isBadSector(error))\n                throw error;\n            return target.length;\n        }\n        try {',
+    'tables',
+  ),
+  bug(
+    'what cannot be read is no damage',
+    'sstable/table-file.js',
+    "throw tableCorrupt(place, 'the disk cannot read it', error);",
+    'throw error;',
+    'tables',
   ),
 
   // Recovery.

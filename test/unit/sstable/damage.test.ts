@@ -120,6 +120,44 @@ describe('a flipped bit', () => {
   })
 })
 
+describe('a read that the disk fails', () => {
+  it('once is tried again, wherever it happens', () => {
+    const { fs } = withBytes(table, bytes)
+    let readCount = 0
+    let failing = 0
+    fs.inject = ({ name }) => (name === 'read' && ++readCount === failing ? 'EIO' : undefined)
+    const reads = () => {
+      readCount = 0
+      const refusedCount = checkAnswers({ ...table, fs })
+      const reader = openTable({ ...table, fs })
+      reader.verify()
+      reader.close()
+      return refusedCount
+    }
+    reads()
+    const count = readCount
+    for (failing = 1; failing <= count; failing++) expect(reads()).toBe(0)
+  })
+
+  it('for good is damage of that place and of no other', () => {
+    const { fs } = withBytes(table, bytes)
+    fs.inject = ({ name, offsetBytes }) =>
+      name === 'read' && offsetBytes === 64 ? 'EIO' : undefined
+    const errors: unknown[] = []
+    const reader = openTable({ ...table, fs }, { onError: (error) => errors.push(error) })
+    const [first] = table.entries
+    expect(() => getEntry(reader, first!.key, first!.seqNum)).toThrow(
+      expect.objectContaining({
+        code: 'SSTABLE_CORRUPT',
+        details: { file: table.path, offsetBytes: 64, tenantId: readTenant(first!.key) },
+      }),
+    )
+    expect(errors).toHaveLength(1)
+    const last = table.entries.at(-1)!
+    expect(getEntry(reader, last.key, last.seqNum)).toEqual(last)
+  })
+})
+
 describe('a file of the wrong length', () => {
   it('cut anywhere is refused', () => {
     for (let length = 0; length < bytes.length; length++) {

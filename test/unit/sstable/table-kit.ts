@@ -83,12 +83,14 @@ export function openTable(
     readonly capacityBytes?: number
     readonly transform?: BlockTransform
     readonly cache?: BlockCache
+    readonly onError?: (error: unknown) => void
   } = {},
 ): TableReader {
   return TableReader.open(table.fs, table.path, table.meta, {
     databaseId: DATABASE_ID,
     transform: options.transform ?? IDENTITY_TRANSFORM,
     cache: options.cache ?? new BlockCache({ capacityBytes: options.capacityBytes ?? 1 << 20 }),
+    ...(options.onError === undefined ? {} : { onError: options.onError }),
   })
 }
 

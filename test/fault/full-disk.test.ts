@@ -1,0 +1,197 @@
+// A disk of so many bytes, filled and emptied at random, with flushes, compactions, kills and power cuts in between:
+// readers see exactly what was acknowledged at all times, what was refused never comes up again, and with room there are
+// writes again without reopening.
+import { describe, expect, it } from 'vitest'
+import type { StoreOptions } from '../../dist/store/open-files.js'
+import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
+import { randomKey, randomWrites } from '../model/store-driver.js'
+import { replayable, Seeded, seedsOf } from '../model/seeded.js'
+import { type BookedCommit, FaultDriver } from './fault-driver.js'
+import { FAULT_SCRIPTS, optionsOf } from './fault-scripts.js'
+import { FaultyFileSystem } from './faulty-file-system.js'
+
+const RUNS = Number(process.env.FULL_DISK_RUNS ?? 40)
+const STEPS = 60
+/** Writes within which a store notices that there is room: jobs take turns of the event loop, not simulated time. */
+const NOTICED_WITHIN = 10
+
+/** A disk on which files take what they are long. */
+class SmallDisk {
+  readonly fs: MemoryFileSystem
+  capacityBytes: number
+  refusalCount = 0
+
+  constructor(fs: MemoryFileSystem, capacityBytes: number) {
+    this.fs = fs
+    this.capacityBytes = capacityBytes
+    fs.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
+      if (name !== 'write') return undefined
+      const growthBytes = Math.max(0, offsetBytes + byteCount - fs.fileBytes(path))
+      if (growthBytes === 0 || fs.totalBytes + growthBytes <= this.capacityBytes) return undefined
+      this.refusalCount++
+      return 'ENOSPC'
+    }
+  }
+
+  /** No room but for so many bytes. */
+  fill(leftBytes: number): void {
+    this.capacityBytes = this.fs.totalBytes + leftBytes
+  }
+}
+
+interface Tally {
+  refusals: number
+  refusedCommits: number
+  deletesWhileFull: number
+  resumptions: number
+  reopenings: number
+}
+
+class Run {
+  readonly #random: Seeded
+  readonly #options: StoreOptions
+  readonly #tally: Tally
+  #disk: SmallDisk
+  #driver: FaultDriver
+  #wasFull = false
+
+  constructor(seed: number, tally: Tally) {
+    const random = new Seeded(seed)
+    this.#random = random
+    this.#tally = tally
+    this.#options = {
+      ...optionsOf(FAULT_SCRIPTS[0]!),
+      defaultTabletCount: random.pick([1, 3]),
+      memtableBudgetBytes: random.pick([2_000, 20_000, 1 << 20]),
+      walFileBytes: random.pick([2_048, 8_192]),
+      manifestFileBytes: random.pick([1_024, 4_096]),
+    }
+    this.#disk = new SmallDisk(new MemoryFileSystem(), random.pick([30_000, 60_000, 120_000]))
+    this.#driver = this.#driverOf([])
+  }
+
+  async play(): Promise<void> {
+    expect(await this.#driver.open()).toBe(true)
+    for (let step = 0; step < STEPS; step++) {
+      await this.#step()
+      await this.#driver.read()
+      this.#look()
+    }
+    await this.#recover()
+    await this.#driver.close()
+    expect(await this.#driver.open()).toBe(true)
+    await this.#driver.read()
+    await this.#driver.close()
+    const refused = this.#driver.commits.filter(({ outcome }) => outcome === 'no')
+    this.#tally.refusedCommits += refused.length
+    this.#tally.refusals += this.#disk.refusalCount
+  }
+
+  async #step(): Promise<void> {
+    const random = this.#random
+    const driver = this.#driver
+    const kind = random.below(20)
+    if (kind < 8) await driver.write(this.#writes())
+    else if (kind < 11) await Promise.all([1, 2, 3, 4].map(() => driver.write(this.#writes())))
+    else if (kind < 13) await this.#delete()
+    else if (kind < 14) await driver.transact([randomKey(random)], this.#writes())
+    else if (kind < 15) await driver.flush()
+    else if (kind < 16) await driver.compact()
+    else if (kind < 17) this.#disk.fill(random.pick([0, 100, 1_000, 5_000]))
+    else if (kind < 18) await this.#recover()
+    else if (kind < 19) await driver.env.clock.sleep(random.pick([100, 1_000, 20_000]))
+    else await this.#kill()
+  }
+
+  #writes() {
+    const random = this.#random
+    const label = this.#driver.nextLabel()
+    if (random.below(4) > 0) return randomWrites(random, label)
+    return new Map([[randomKey(random), `${label}:${'x'.repeat(random.pick([500, 3_000]))}`]])
+  }
+
+  async #delete(): Promise<void> {
+    const isFull = this.#driver.store?.state === 'readOnly'
+    await this.#driver.write(
+      new Map([
+        [randomKey(this.#random), undefined],
+        [randomKey(this.#random), undefined],
+      ]),
+    )
+    const { outcome } = this.#driver.commits.at(-1)!
+    if (isFull && outcome === 'acknowledged') this.#tally.deletesWhileFull++
+  }
+
+  /** With room, and a second later, there is nothing that is refused. */
+  async #recover(): Promise<void> {
+    this.#disk.capacityBytes = this.#disk.fs.totalBytes + 200_000
+    await this.#driver.env.clock.sleep(20_000)
+    for (let i = 0; i < NOTICED_WITHIN; i++) {
+      await this.#driver.write(this.#writes())
+      if (this.#driver.store!.state === 'open') break
+      await this.#driver.env.clock.sleep(1_000)
+    }
+    expect(this.#driver.commits.at(-1)!.outcome).toBe('acknowledged')
+    expect(this.#driver.store!.state).toBe('open')
+    if (this.#wasFull) this.#tally.resumptions++
+    this.#wasFull = false
+  }
+
+  /** The process dies, or the power goes, with commits under way. */
+  async #kill(): Promise<void> {
+    const driver = this.#driver
+    const pending = [1, 2, 3].map(() => driver.write(this.#writes()))
+    for (let turn = this.#random.below(6); turn > 0; turn--) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const { fs, capacityBytes } = this.#disk
+    const image = this.#random.below(2) === 0 ? fs.clone() : fs.crashImage(this.#random)
+    const commits = driver.commits.map(({ writes, outcome }) => ({
+      writes,
+      outcome: outcome ?? 'unknown',
+    }))
+    await Promise.all(pending)
+    this.#look()
+    await driver.close()
+    this.#tally.refusals += this.#disk.refusalCount
+    this.#disk = new SmallDisk(image, capacityBytes)
+    this.#driver = this.#driverOf(commits as BookedCommit[])
+    this.#wasFull = false
+    if (!(await this.#driver.open())) {
+      // Opening needs room, too.
+      this.#disk.capacityBytes += 200_000
+      expect(await this.#driver.open()).toBe(true)
+    }
+    this.#tally.reopenings++
+  }
+
+  /** Want of room leaves nobody in doubt. */
+  #look(): void {
+    const { store, commits } = this.#driver
+    expect(['open', 'readOnly']).toContain(store!.state)
+    expect(commits.filter(({ outcome }) => outcome === 'unknown')).toEqual([])
+    if (store!.state === 'readOnly') this.#wasFull = true
+  }
+
+  #driverOf(commits: readonly BookedCommit[]): FaultDriver {
+    const faulty = new FaultyFileSystem(this.#disk.fs)
+    return new FaultDriver(faulty, this.#options, [...commits])
+  }
+}
+
+describe('a disk without room', () => {
+  it('refuses precisely and comes back by itself', async () => {
+    const tally = {
+      refusals: 0,
+      refusedCommits: 0,
+      deletesWhileFull: 0,
+      resumptions: 0,
+      reopenings: 0,
+    }
+    const seeds = seedsOf(RUNS, 1)
+    for (const seed of seeds) await replayable(seed, () => new Run(seed, tally).play())
+    console.info(`a full disk: ${JSON.stringify(tally)}`)
+    if (seeds.length < 10) return
+    for (const [what, count] of Object.entries(tally)) expect(count, what).toBeGreaterThan(0)
+  }, 600_000)
+})
