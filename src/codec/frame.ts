@@ -230,8 +230,9 @@ export function scanFrames(
     at = end
   }
   const isCutByLimit = options.limitBytes !== undefined && at === options.limitBytes
-  if (!isCutByLimit) provenBytes = Math.max(provenBytes, scanner.highestProof(at))
-  const tornBytes = lastNonZero(bytes, at) - at
+  const usedBytes = lastNonZero(bytes, at)
+  if (!isCutByLimit) provenBytes = Math.max(provenBytes, scanner.highestProof(at, usedBytes))
+  const tornBytes = usedBytes - at
   const end = provenBytes > at ? 'corrupt' : tornBytes === 0 ? 'clean' : 'torn'
   return { endBytes: at, end, provenBytes, tornBytes, frameCount }
 }
@@ -312,10 +313,10 @@ class FrameScanner {
     return found === loadU32(bytes, at + 28) ? end : undefined
   }
 
-  /** The highest syncedUpToBytes that a valid header behind this offset states. */
-  highestProof(from: number): number {
+  /** The highest syncedUpToBytes that a valid header states which begins behind `from` and before `to`. */
+  highestProof(from: number, to: number): number {
     const bytes = this.#bytes
-    const last = bytes.length - FRAME_HEADER_BYTES
+    const last = Math.min(bytes.length - FRAME_HEADER_BYTES, to - 1)
     const epochLow = this.#epoch & 0xff
     let proof = 0
     for (let at = from + FRAME_ALIGNMENT_BYTES; at <= last; at += FRAME_ALIGNMENT_BYTES) {
