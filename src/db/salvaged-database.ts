@@ -1,5 +1,6 @@
 // What is left of a damaged database, row by row, past everything that cannot be read. Nothing on the disk is changed.
 
+import { EngineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { readTables, type NamedTenant, tenantsOf } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
@@ -15,9 +16,10 @@ import type { SalvageReport } from '../store/salvage.js'
 import type { SalvageScan } from '../store/salvage-scan.js'
 import type { Store } from '../store/store.js'
 
-/** Keys of one table of one tenant whose entries in one sstable cannot be read. */
+/** Keys of one table of one tenant of which something cannot be read. */
 export interface UnreadableRange {
-  readonly file: string
+  /** Absent when the rows could be read but not decoded. */
+  readonly file: string | undefined
   readonly code: string
   readonly message: string
   readonly details: Readonly<Record<string, string | number>>
@@ -86,6 +88,7 @@ export class RowSalvage {
   readonly #store: Store
   readonly #tenant: NamedTenant
   readonly #table: TableDefinition
+  #undecodable: UnreadableRange | undefined
 
   constructor(store: Store, tenant: NamedTenant, table: TableDefinition) {
     this.#store = store
@@ -105,14 +108,30 @@ export class RowSalvage {
     try {
       while (scan.next()) {
         const { isCertain, entry } = scan
-        const row = mapper.toRow(codec.decodeEntry(entry, tenantId))
+        let row: SalvagedRow['row']
+        try {
+          row = mapper.toRow(codec.decodeEntry(entry, tenantId))
+        } catch (error) {
+          this.#noteUndecodable(entry.copyKey(), error)
+          continue
+        }
         yield { row, seqNum: entry.seqNum, isCertain }
       }
     } finally {
+      if (this.#undecodable !== undefined) this.unreadable.push(this.#undecodable)
       scan.close()
       this.uncertainTombstoneCount = scan.uncertainTombstoneCount
       this.unreadable.push(...scan.holes.map((hole) => unreadableRange(hole, range)))
     }
+  }
+
+  /** Rows of a newer version of the table than the one that can be read, say: one range from the first to the last. */
+  #noteUndecodable(key: Uint8Array, error: unknown): void {
+    if (!(error instanceof EngineError) || error.code !== 'ROW_CORRUPT') throw error
+    const { code, message, details } = error
+    const to = key.slice(KEY_PREFIX_BYTES)
+    const from = this.#undecodable?.from ?? to
+    this.#undecodable = { file: undefined, code, message, details, from, to }
   }
 }
 

@@ -1,6 +1,6 @@
 // Reads one file of an open log again, in pieces, up to where it is known to be durable.
 
-import { MiB } from '../base/limits.js'
+import { KiB } from '../base/limits.js'
 import type { FileId, SeqNum } from '../base/ids.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_TYPE_WAL } from '../codec/file-header.js'
 import { FRAMES_START_BYTES, scanStretch } from '../codec/frame.js'
@@ -15,7 +15,7 @@ import {
   type WalStart,
 } from './format.js'
 
-const PIECE_BYTES: number = MiB
+const PIECE_BYTES: number = 128 * KiB
 
 /** What a file of the log must hold. */
 export interface WalExtent {

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 
-import { open } from '../../dist/index.js'
+import { open, t, table } from '../../dist/index.js'
 import { PROJECT_ROOT } from '../tidy/project.js'
 import {
   fileOf,
@@ -186,6 +186,31 @@ describe('salvage', () => {
     expect(linesOf(out, of.uncertainFile).map((line) => JSON.parse(line).id)).toEqual(['o-1'])
     const newest = linesOf(out, of.file).map((line) => JSON.parse(line))
     expect(newest.find(({ id }) => id === 'o-2').note).toBe('newest')
+  })
+
+  it('reports rows that only a lost version of their table could decode', async () => {
+    const path = join(folder, 'evolved')
+    const columns = { id: t.text() }
+    const before = table('notes', columns, { primaryKey: ['id'] })
+    const after = table('notes', { ...columns, text: t.text().nullable() }, { primaryKey: ['id'] })
+    {
+      await using db = await open({ path, tables: { notes: before } })
+      await db.tenant('a').notes.insert({ id: 'old' })
+    }
+    const known = new Set(readdirSync(path))
+    {
+      await using db = await open({ path, tables: { notes: after } })
+      await db.flush()
+      const [lost] = readdirSync(path).filter((name) => name.endsWith('.sst') && !known.has(name))
+      await db.tenant('a').notes.insert({ id: 'new', text: 'x' })
+      await db.close()
+      rmSync(join(path, lost!))
+    }
+    const { files, problems } = runJson(1, 'salvage', path)
+    expect(files).toMatchObject([{ table: 'notes', rowCount: 1 }])
+    const codes = problems.map(({ code }: { code: string }) => code)
+    expect(codes).toEqual(['FILE_MISSING', 'ROW_CORRUPT'])
+    expect(problems[1].message).toContain('rows of notes of a from new')
   })
 
   it('says that tables and tenants may be missing when the catalog cannot be read', () => {
