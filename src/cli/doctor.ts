@@ -46,7 +46,8 @@ function reportOf(directory: string, diagnosis: Diagnosis): Report {
   }
 }
 
-function factsOf({ isDatabase, lockState, lock, freeBytes, forecast }: Diagnosis): Fact[] {
+function factsOf(diagnosis: Diagnosis): Fact[] {
+  const { isDatabase, lockState, lock, freeBytes, files, forecast } = diagnosis
   const facts: Fact[] = [['database', isDatabase ? 'yes, format version 1' : 'no']]
   const { holder } = lock ?? {}
   const who = holder === undefined ? '' : `, process ${holder.pid} on ${holder.host}`
@@ -60,6 +61,9 @@ function factsOf({ isDatabase, lockState, lock, freeBytes, forecast }: Diagnosis
   }
   facts.push(['lock', locks[lockState]])
   if (freeBytes !== undefined) facts.push(['free space', size(freeBytes)])
+  const reserve = files.find(({ role }) => role === 'reserve')
+  if (reserve !== undefined)
+    facts.push(['reserve', `${size(reserve.bytes)} set apart for a full disk`])
   if (isDatabase) facts.push(['opening', openingText(forecast)])
   return facts
 }

@@ -73,7 +73,7 @@ interface FileCheck {
 }
 
 /** Bytes checked at a stretch: some milliseconds of work. */
-const STRETCH_BYTES: number = 128 * KiB
+const STRETCH_BYTES: number = 64 * KiB
 
 /** Checks every file; damage goes into the report. */
 export async function verifyFiles(

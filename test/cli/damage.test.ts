@@ -61,7 +61,7 @@ describe('doctor', () => {
     expect(report.freeBytes).toBeGreaterThan(0)
     const roles = report.files.map(({ role, state }: Record<string, string>) => `${state} ${role}`)
     expect(new Set(roles)).toEqual(
-      new Set(['live superblock', 'live manifest', 'live log', 'live sstable']),
+      new Set(['live superblock', 'live manifest', 'live log', 'live reserve', 'live sstable']),
     )
     expect(contentOf(sound)).toEqual(before)
   })
