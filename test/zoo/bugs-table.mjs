@@ -1,5 +1,5 @@
 // Bugs of one line each, planted into a copy of the built engine to see whether the harnesses catch them. Text is what
-// stands in the file exactly once, replacement is the bug, harness is who must notice.
+// stands in the file exactly once, however it is spaced; replacement is the bug, harness is who must notice.
 
 /**
  * What each harness runs, with counts that every bug of its rows must fall to.
@@ -8,11 +8,16 @@
 export const HARNESSES = {
   powerCut: { path: 'test/crash/power-cut', env: { POWER_CUTS: '1500' } },
   model: { path: 'test/model', env: { MODEL_RUNS: '80' } },
-  fault: { path: 'test/fault/fault.test', env: { FAULT_STRIDE: '17' } },
+  fault: { path: 'test/fault/fault.test', env: { FAULT_STRIDE: '37' } },
   fullDisk: { path: 'test/fault/full-disk', env: { FULL_DISK_RUNS: '25' } },
   failingDisk: { path: 'test/crash/failing-disk' },
+  kill: { path: 'test/crash/kill.test', env: { KILLS: '12' } },
+  metamorphic: { path: 'test/metamorphic/store-settings', env: { METAMORPHIC_RUNS: '2' } },
   tables: { path: 'test/unit/sstable' },
-  corruption: { path: 'test/corruption' },
+  corruption: { path: 'test/corruption/sweep' },
+  quarantine: { path: 'test/corruption/quarantine' },
+  picker: { path: 'test/unit/lsm/picker' },
+  workers: { path: 'test/db/worker-faults' },
   compat: { path: 'test/compat' },
 }
 
@@ -76,7 +81,13 @@ export const BUGS = [
     'powerCut',
   ),
   bug('the manifest is not synced', 'lsm/manifest.js', 'await file.sync();', '', 'powerCut'),
-  bug('the superblock is not synced', 'lsm/superblock.js', 'await file.sync();', '', 'powerCut'),
+  bug(
+    'the superblock is not synced',
+    'lsm/superblock.js',
+    'file.write(slot, slotOffsetBytes); await file.sync();',
+    'file.write(slot, slotOffsetBytes);',
+    'powerCut',
+  ),
   bug(
     'the name of the superblock is not synced',
     'lsm/superblock.js',
@@ -388,5 +399,98 @@ export const BUGS = [
     'while (outcome === BLOCK_PAST_END &&',
     'while (false &&',
     'model',
+  ),
+
+  // Workers, quarantine, processes, settings.
+  bug(
+    'the late answer of a worker is accepted',
+    'store/job-run.js',
+    'if (!result.tables.every(',
+    'if (false && !result.tables.every(',
+    'workers',
+  ),
+  bug(
+    'a lost worker leaves its files',
+    'store/job-run.js',
+    'removeOutputs(env, job);',
+    '',
+    'workers',
+  ),
+  bug(
+    'a job is never given up',
+    'store/lane.js',
+    'return this.#strikeCount >= STRIKE_MAX_COUNT;',
+    'return false;',
+    'workers',
+  ),
+  bug(
+    'a damaged table is compacted',
+    'lsm/picker.js',
+    'some(({ fileId }) => damaged.has(fileId))',
+    'some(() => false)',
+    'picker',
+  ),
+  bug(
+    'newer tables go below a damaged one of level 0',
+    'lsm/picker.js',
+    'tables.findLastIndex(({ fileId }) => damaged.has(fileId)) + 1;',
+    '0;',
+    'picker',
+  ),
+  bug(
+    'tombstones over damage are dropped',
+    'lsm/picker.js',
+    'isMove: false, isBottom: false',
+    'isMove: false, isBottom: true',
+    'quarantine',
+  ),
+  bug(
+    'damage counts as a failed job',
+    'store/maintenance.js',
+    'if (this.#quarantine(',
+    'if (false && this.#quarantine(',
+    'quarantine',
+  ),
+  bug(
+    'reads skip what is damaged',
+    'lsm/tablet.js',
+    'if (table.reader.get(key, keyHash, at, slot))',
+    'if ((() => { try { return table.reader.get(key, keyHash, at, slot); } catch { return false; } })())',
+    'quarantine',
+  ),
+  bug(
+    'a flush goes on although the log has failed',
+    'store/maintenance.js',
+    'await log.settle();',
+    'await log.settle().catch(() => {});',
+    'failingDisk',
+  ),
+  bug(
+    'a commit is acknowledged before it is written',
+    'store/commit-log.js',
+    'await wal.flush();',
+    'for (const waiter of group) waiter.resolve(); await clock.sleep(20); await wal.flush();',
+    'kill',
+  ),
+  bug(
+    'two commits get one number',
+    'store/store.js',
+    'wall : previous + 1',
+    'wall : previous',
+    'model',
+  ),
+  bug(
+    'a transaction reads what is committed after it began',
+    'store/store.js',
+    'new StoreTransaction(this, this.#readable)',
+    'new StoreTransaction(this, SEQ_NUM_MAX)',
+    'model',
+  ),
+  bug(
+    'the past forgets deletes once they are compacted',
+    'lsm/live-entries.js',
+    'isBottom && entry.kind === ENTRY_KIND_DELETE',
+    'entry.kind === ENTRY_KIND_DELETE',
+    'metamorphic',
   ),
 ]

@@ -1,9 +1,20 @@
 // @ts-check
 // Plants each bug of the table into a copy of the tree and lets its harness look: `npm run test:zoo [name part ...]`. A
 // bug whose text is not there exactly once, and one that nobody notices, is a failure. Needs a build.
+//
+// ZOO_RECORD=file keeps the names of those that were killed there and does not run them again: to go on after a break.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,18 +24,31 @@ import { BUGS, HARNESSES } from './bugs-table.mjs'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** A harness that does not come to an end has noticed something, too: a sound engine takes a fraction of this. */
 const TIMEOUT_MS = 10 * 60_000
+const { ZOO_RECORD } = process.env
 
 const filters = process.argv.slice(2)
 const bugs = BUGS.filter(({ name }) => filters.every((part) => name.includes(part)))
-const copy = mkdtempSync(join(tmpdir(), 'tabularium-zoo-'))
 
-for (const name of ['dist', 'src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
-  cpSync(join(ROOT, name), join(copy, name), { recursive: true })
+/** @param {string} text  which may be spaced differently */
+function patternOf(text) {
+  const words = text.split(/\s+/).map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(words.join('\\s+'), 'g')
 }
-symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
 
-/** @param {string} name @returns {{ isSound: boolean, seconds: number, output: string }} */
-function look(name) {
+/**
+ * The file with the bug; undefined when its text is not there exactly once.
+ *
+ * @param {string} root @param {import('./bugs-table.mjs').Bug} bug @returns {string | undefined}
+ */
+function planted(root, { file, text, replacement }) {
+  const path = join(root, 'dist', file)
+  if (!existsSync(path)) return undefined
+  const parts = readFileSync(path, 'utf8').split(patternOf(text))
+  return parts.length === 2 ? parts.join(replacement) : undefined
+}
+
+/** @param {string} copy @param {string} name @returns {{ isSound: boolean, seconds: number, output: string }} */
+function look(copy, name) {
   const { path, env } = /** @type {{ path: string, env?: Record<string, string> }} */ (
     HARNESSES[name]
   )
@@ -38,38 +62,54 @@ function look(name) {
   return { isSound: status === 0, seconds, output: stdout + stderr }
 }
 
-let failureCount = 0
-let killedCount = 0
-/** @param {string} text */
-function fail(text) {
-  failureCount++
-  console.error(`FAILED  ${text}`)
-}
-
-try {
+/** @param {string} copy @param {readonly import('./bugs-table.mjs').Bug[]} due */
+function hunt(copy, due) {
+  const failures = []
   // A harness that finds fault with the sound engine would kill everything.
-  for (const name of new Set(bugs.map(({ harness }) => harness))) {
-    const { isSound, seconds, output } = look(name)
+  for (const name of new Set(due.map(({ harness }) => harness))) {
+    const { isSound, seconds, output } = look(copy, name)
     if (isSound) console.log(`sound   ${name}: nothing found in the engine as it is, ${seconds} s`)
-    else fail(`${name} finds fault with the engine as it is\n${output.slice(-4000)}`)
+    else failures.push(`${name} finds fault with the engine as it is\n${output.slice(-4000)}`)
   }
-  for (const { name, file, text, replacement, harness } of failureCount > 0 ? [] : bugs) {
+  for (const bug of failures.length > 0 ? [] : due) {
+    const { name, file, harness } = bug
     const path = join(copy, 'dist', file)
     const sound = readFileSync(path, 'utf8')
-    const places = sound.split(text)
-    if (places.length !== 2) {
-      fail(`${name}: its text is in ${file} ${places.length - 1} times`)
-      continue
-    }
-    writeFileSync(path, places.join(replacement))
-    const { isSound, seconds } = look(harness)
+    writeFileSync(path, /** @type {string} */ (planted(copy, bug)))
+    const { isSound, seconds } = look(copy, harness)
     writeFileSync(path, sound)
-    if (isSound) fail(`${name}: survived ${harness}, ${seconds} s`)
-    else console.log(`killed  ${name}: by ${harness}, ${seconds} s`)
-    if (!isSound) killedCount++
+    if (isSound) failures.push(`${name}: survived ${harness}, ${seconds} s`)
+    console.log(`${isSound ? 'ALIVE ' : 'killed'}  ${name}: by ${harness}, ${seconds} s`)
+    if (!isSound && ZOO_RECORD !== undefined) appendFileSync(ZOO_RECORD, `${name}\n`)
   }
-} finally {
-  rmSync(copy, { recursive: true, force: true })
+  return failures
 }
-console.log(`${killedCount} of ${bugs.length} killed`)
-process.exitCode = failureCount === 0 ? 0 : 1
+
+const stale = bugs.filter((bug) => planted(ROOT, bug) === undefined)
+const record = ZOO_RECORD !== undefined && existsSync(ZOO_RECORD) ? ZOO_RECORD : undefined
+const done = new Set(record === undefined ? [] : readFileSync(record, 'utf8').split('\n'))
+const due = bugs.filter(({ name }) => !done.has(name))
+const failures = stale.map(({ name, file }) => `${name}: its text is not in ${file} exactly once`)
+if (failures.length === 0) {
+  const copy = mkdtempSync(join(tmpdir(), 'tabularium-zoo-'))
+  try {
+    for (const name of [
+      'dist',
+      'src',
+      'test',
+      'package.json',
+      'tsconfig.json',
+      'vitest.config.ts',
+    ]) {
+      cpSync(join(ROOT, name), join(copy, name), { recursive: true })
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+    failures.push(...hunt(copy, due))
+    const killedCount = bugs.length - failures.length
+    console.log(`${killedCount} of ${bugs.length} killed`)
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+for (const failure of failures) console.error(`FAILED  ${failure}`)
+process.exitCode = failures.length === 0 ? 0 : 1
