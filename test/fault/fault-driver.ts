@@ -105,6 +105,22 @@ export class FaultDriver {
     return this.attempt(() => this.store?.compact())
   }
 
+  /** Once acknowledged, a checkpoint opens and holds what was acknowledged before it. */
+  async checkpoint(): Promise<void> {
+    const { store } = this
+    if (store === undefined) return
+    const path = `/copies/${this.nextLabel()}`
+    const made = await this.attempt(() => store.checkpoint(path))
+    if (made === undefined) return
+    this.fs.isPaused = true
+    const options = { ...this.options, path, createIfMissing: false }
+    const copy = await Store.open(options, this.env, new EventSource())
+    expect(dump(copy.latest())).toEqual(this.stateOf(this.#acknowledged))
+    expect((await copy.verify()).problems).toEqual([])
+    await copy.close()
+    this.fs.isPaused = false
+  }
+
   /** What readers see is exactly what was acknowledged, or an error that says what is wrong. */
   async read(): Promise<void> {
     const { store } = this

@@ -135,6 +135,25 @@ export const FAULT_SCRIPTS: readonly FaultScript[] = [
     },
   },
   {
+    name: 'checkpoints',
+    async prepare(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 5)
+      await driver.compact()
+      await writeSome(driver, random, 2)
+      await driver.close()
+    },
+    async run(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 3)
+      await driver.checkpoint()
+      await writeSome(driver, random, 2)
+      await driver.compact()
+      await driver.checkpoint()
+      await driver.read()
+    },
+  },
+  {
     name: 'recovery',
     options: { walFileBytes: 4_096 },
     async prepare(driver, random) {
