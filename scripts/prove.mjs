@@ -15,7 +15,7 @@ const COUNTS = {
   KILLS: '2650',
   SYSCALL_KILLS: 'every',
   FAULT_STRIDE: '1',
-  // All there are: about 110,000.
+  // All there are: about 130,000.
   CRASH_STATES: '1000000000',
   RANDOM_CRASH_STATES: '500000',
   METAMORPHIC_RUNS: '126',

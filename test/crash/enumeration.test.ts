@@ -8,7 +8,7 @@ import { CrashCheck } from './crash-check.js'
 import { type Operation, OPERATIONS, SETTINGS, SmallWorkload } from './small-workload.js'
 
 /** A sample in the ordinary run; the torture run asks for all of them. */
-const STATE_LIMIT = Number(process.env.CRASH_STATES ?? 10_000)
+const STATE_LIMIT = Number(process.env.CRASH_STATES ?? 14_000)
 const SEED = Number(process.env.SEED ?? 1)
 /** `2/3` is the third of three parts, so that processes can share the work. */
 const [PART = 0, PART_COUNT = 1] = (process.env.CRASH_PART ?? '0/1').split('/').map(Number)

@@ -6,7 +6,7 @@ import { CrashCheck } from './crash-check.js'
 import { RandomWorkload } from './random-workload.js'
 
 /** A sample in the ordinary run; the torture run asks for more. */
-const STATE_LIMIT = Number(process.env.RANDOM_CRASH_STATES ?? 10_000)
+const STATE_LIMIT = Number(process.env.RANDOM_CRASH_STATES ?? 6_000)
 const FIRST_SEED = Number(process.env.SEED ?? 1)
 /** `1/2` takes every second seed, so that processes can share the work; each goes on until STATE_LIMIT. */
 const [PART = 0, PART_COUNT = 1] = (process.env.CRASH_PART ?? '0/1').split('/').map(Number)
