@@ -23,20 +23,20 @@ export async function runJob(env: Env, job: Job, inputBytes: number): Promise<Jo
     }
     return result
   } catch (error) {
-    removeOutputs(env, job)
+    await removeOutputs(env, job)
     throw error
   }
 }
 
 /** Removes what a job wrote for nothing; one that died could not clean up after itself. */
-export function removeOutputs(
+export async function removeOutputs(
   { fs }: Env,
   { directory, outputFileIds }: Pick<Job, 'directory' | 'outputFileIds'>,
-): void {
+): Promise<void> {
   for (const fileId of outputFileIds) {
     const path = `${directory}/${tableFileName(fileId)}`
     try {
-      if (fs.exists(path)) fs.remove(path)
+      if (fs.exists(path)) await fs.removeOffThread(path)
     } catch {
       // It stays as a leftover, which the next open removes.
     }

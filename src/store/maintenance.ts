@@ -316,11 +316,11 @@ export class Maintenance {
   async #install(tablet: Tablet, edit: VersionEdit, flushed?: Memtable): Promise<void> {
     const { files, env, options } = this.#o
     try {
-      env.fs.syncDirectory(options.path)
+      await env.fs.syncDirectoryOffThread(options.path)
     } catch (error) {
       // As any sync: once failed, a later success would prove nothing.
       if (isFailedSync(error)) this.#o.onBroken(error)
-      this.#takeBack(edit)
+      await this.#takeBack(edit)
       throw error
     }
     await this.#installing.run(async () => {
@@ -330,7 +330,7 @@ export class Maintenance {
       } catch (error) {
         // Without room for the edits the manifest stays as it was.
         if (files.manifest.isBroken) this.#o.onBroken(error)
-        else this.#takeBack(edit)
+        else await this.#takeBack(edit)
         throw error
       }
       tablet.install(tablet.version.apply(edit), flushed)
@@ -339,25 +339,27 @@ export class Maintenance {
         other.install(other.version.apply(idle))
       }
     })
-    if (flushed !== undefined) this.#removeObsoleteLog()
+    if (flushed !== undefined) await this.#removeObsoleteLog()
   }
 
   /** Removes the tables of an edit that did not become live. */
-  #takeBack({ added, removed }: VersionEdit): void {
+  async #takeBack({ added, removed }: VersionEdit): Promise<void> {
     const { env, options } = this.#o
     const fileIds = added.map(({ meta }) => meta.fileId)
     // A move has no tables of its own.
     if (removed.some(({ fileId }) => fileIds.includes(fileId))) return
-    removeOutputs(env, { directory: options.path, outputFileIds: fileIds })
+    await removeOutputs(env, { directory: options.path, outputFileIds: fileIds })
   }
 
-  #removeObsoleteLog(): void {
+  async #removeObsoleteLog(): Promise<void> {
+    const { wal } = this.#o.files
     const flushed = this.#o.files.tablets.map(({ version }) => version.flushedSeqNum)
     try {
-      this.#o.files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
+      await wal.removeObsolete(Math.min(...flushed) as SeqNum)
     } catch (error) {
       // Tried again after the next flush.
       this.#o.events.emit('error', { where: 'removal of WAL files', error })
+      if (wal.isBroken) this.#o.onBroken(error)
     }
   }
 

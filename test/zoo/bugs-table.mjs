@@ -64,6 +64,13 @@ export const BUGS = [
     '',
     'powerCut',
   ),
+  bug(
+    'a log file made ahead of time has no synced name',
+    'wal/wal-file.js',
+    'await this.#place.fs.syncDirectoryOffThread(this.#place.directory);',
+    '',
+    'powerCut',
+  ),
   bug('recovery does not sync what it reads', 'wal/recovery.js', 'file.syncNow();', '', 'fault'),
   bug(
     'a flush does not wait for the log',
@@ -76,7 +83,7 @@ export const BUGS = [
   bug(
     'the directory is not synced before the manifest names a table',
     'store/maintenance.js',
-    'env.fs.syncDirectory(options.path);',
+    'await env.fs.syncDirectoryOffThread(options.path);',
     '',
     'powerCut',
   ),
@@ -98,8 +105,8 @@ export const BUGS = [
   bug(
     'the log is removed before the manifest knows the table',
     'store/maintenance.js',
-    'env.fs.syncDirectory(options.path);',
-    'env.fs.syncDirectory(options.path); if (flushed) files.wal.removeObsolete(flushed.maxSeqNum);',
+    'await env.fs.syncDirectoryOffThread(options.path);',
+    'await env.fs.syncDirectoryOffThread(options.path); if (flushed) await files.wal.removeObsolete(flushed.maxSeqNum);',
     'powerCut',
   ),
   bug(
