@@ -26,7 +26,8 @@ export interface CompactionEvent {
 
 /** A caller was held back. */
 export interface StallEvent {
-  readonly tabletId: TabletId
+  /** Absent when the log holds everybody back. */
+  readonly tabletId?: TabletId
   /** Absent when every tenant of the tablet waits. */
   readonly tenantId?: TenantId
   readonly waitMs: number

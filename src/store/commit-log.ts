@@ -5,10 +5,14 @@
 // those above `durable`. The log goes on without them. Any other failure ends it.
 
 import { EngineError, engineError } from '../base/errors.js'
+import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
 import { Histogram, type HistogramSummary } from '../base/metrics.js'
 import type { Clock } from '../env/env.js'
 import type { WalWriter } from '../wal/writer.js'
+
+/** A group that takes longer than this is reported as a stall. */
+const STALL_REPORT_MS = 100
 
 interface Waiter {
   readonly seqNum: SeqNum
@@ -21,11 +25,14 @@ export interface CommitStats {
   readonly flushMicros: HistogramSummary
   /** How many commits shared a sync. */
   readonly groupCommits: HistogramSummary
+  /** How long the group under way has been written and synced for, 0 when there is none: a disk that hangs shows here. */
+  readonly underWayMs: number
 }
 
 export interface CommitLogOptions {
   readonly wal: WalWriter
   readonly clock: Clock
+  readonly events: EventSource
   readonly durable: SeqNum
   /** All commits up to this one are durable. Runs before their promises resolve. */
   readonly onDurable: (seqNum: SeqNum) => void
@@ -45,6 +52,8 @@ export class CommitLog {
   #isPumping = false
   #durable: SeqNum
   #failure: { readonly error: unknown } | undefined
+  #flushStartMicros: number | undefined
+  #isStallTold = false
   readonly #flushMicros = new Histogram()
   readonly #groupCommits = new Histogram()
 
@@ -62,6 +71,7 @@ export class CommitLog {
     return {
       flushMicros: this.#flushMicros.summary(),
       groupCommits: this.#groupCommits.summary(),
+      underWayMs: this.#underWayMs,
     }
   }
 
@@ -88,8 +98,26 @@ export class CommitLog {
     return new Promise((resolve, reject) => waiters.push({ seqNum: last.seqNum, resolve, reject }))
   }
 
+  get #underWayMs(): number {
+    if (this.#flushStartMicros === undefined) return 0
+    return (this.#options.clock.monotonicMicros() - this.#flushStartMicros) / 1000
+  }
+
+  /** Told by the first commit that finds the disk busy for long, since its sync may never end, and when it has ended. */
+  #tellOfStall(): void {
+    const waitMs = this.#underWayMs
+    if (waitMs < STALL_REPORT_MS) return
+    this.#isStallTold = true
+    this.#options.events.emit('stall', {
+      waitMs,
+      cause: 'the disk takes long to write and sync the log: every commit waits',
+      remedy: 'look after the disk; commits go on as soon as it answers',
+    })
+  }
+
   #join(seqNum: SeqNum): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    if (!this.#isStallTold) this.#tellOfStall()
     return new Promise((resolve, reject) => {
       this.#waiting.push({ seqNum, resolve, reject })
       if (!this.#isPumping) void this.#run()
@@ -107,10 +135,14 @@ export class CommitLog {
         this.#group = group
         this.#waiting = []
         const startMicros = clock.monotonicMicros()
+        this.#flushStartMicros = startMicros
+        this.#isStallTold = false
         const { fileId } = wal.durable
         await wal.flush()
         if (wal.durable.fileId !== fileId) onRotated(wal.durable)
         this.#flushMicros.record(clock.monotonicMicros() - startMicros)
+        this.#tellOfStall()
+        this.#flushStartMicros = undefined
         this.#groupCommits.record(group.length)
         this.#durable = group.at(-1)!.seqNum
         onDurable(this.#durable)
@@ -124,6 +156,7 @@ export class CommitLog {
   }
 
   #fail(cause: unknown): void {
+    this.#flushStartMicros = undefined
     const error =
       cause instanceof EngineError
         ? cause

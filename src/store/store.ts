@@ -93,6 +93,7 @@ export class Store implements TransactionHost {
     this.#log = new CommitLog({
       wal: files.wal,
       clock: env.clock,
+      events,
       durable: files.lastSeqNum,
       onDurable: (seqNum) => {
         this.#readable = seqNum
