@@ -42,8 +42,8 @@ export interface MaintenanceOptions {
   readonly snapshots: SnapshotRegistry
   /** The SeqNum that a commit of now would get. */
   readonly nowSeqNum: () => SeqNum
-  /** A flush found no room. */
-  readonly onShortage: (error: EngineError) => void
+  /** A flush found no room; true when it has been given some. */
+  readonly onShortage: (error: EngineError) => boolean
   readonly onBroken: (error: unknown) => void
 }
 
@@ -270,9 +270,9 @@ export class Maintenance {
         lane.succeed()
         this.noticeVersions()
       } catch (error) {
+        if (lane.job === 'flush' && isDiskFull(error) && this.#o.onShortage(error)) continue
         attemptCount++
         lane.fail(error)
-        if (lane.job === 'flush' && isDiskFull(error)) this.#o.onShortage(error)
         if (!(await this.#retryAfter(lane, attemptCount, error))) break
       }
       this.#wake()

@@ -453,10 +453,12 @@ export class Store implements TransactionHost {
     this.#maintenance.noticeDurable()
   }
 
-  #onShortage(error: EngineError): void {
+  /** True when that gave room back. */
+  #onShortage(error: EngineError): boolean {
     const isNew = this.#reserve.shortage === undefined
     this.#reserve.release(error)
     if (isNew) this.#maintenance.shrinkLog()
+    return isNew
   }
 
   /** Starts what may make room, and asks whether there is some. */

@@ -100,6 +100,24 @@ describe('a full disk', () => {
     await db.close()
   })
 
+  it('flushes with the room of the reserve, and then refuses', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    const fullBytes = fs.totalBytes
+    fs.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
+      if (name !== 'write') return undefined
+      const growthBytes = Math.max(0, offsetBytes + byteCount - fs.fileBytes(path))
+      return growthBytes > 0 && fs.totalBytes + growthBytes > fullBytes ? 'ENOSPC' : undefined
+    }
+    await db.flush()
+    expect(db.state).toBe('readOnly')
+    await expect(notes.insert({ id: 2, text: 'late' })).rejects.toMatchObject({
+      code: 'DISK_FULL',
+    })
+    await db.close()
+  })
+
   it('closes at once, whatever waits for room', async () => {
     const fs = new MemoryFileSystem()
     const { db, env, notes } = await openOn(fs)

@@ -92,7 +92,7 @@ class Run {
     const driver = this.#driver
     const kind = random.below(20)
     if (kind < 8) await driver.write(this.#writes())
-    else if (kind < 11) await Promise.all([1, 2, 3, 4].map(() => driver.write(this.#writes())))
+    else if (kind < 11) await this.#writeInCompany()
     else if (kind < 13) await this.#delete()
     else if (kind < 14) await driver.transact([randomKey(random)], this.#writes())
     else if (kind < 15) await driver.flush()
@@ -103,6 +103,16 @@ class Run {
     else await this.#kill()
   }
 
+  /** Some commits are appended while the log is busy with those before. */
+  async #writeInCompany(): Promise<void> {
+    const turnCount = this.#random.below(3)
+    const writing = Array.from({ length: 6 }, async (_, i) => {
+      await turns(i * turnCount)
+      await this.#driver.write(this.#writes())
+    })
+    await Promise.all(writing)
+  }
+
   #writes() {
     const random = this.#random
     const label = this.#driver.nextLabel()
@@ -111,7 +121,8 @@ class Run {
   }
 
   async #delete(): Promise<void> {
-    const isFull = this.#driver.store?.state === 'readOnly'
+    const isFull = () => this.#driver.store?.state === 'readOnly'
+    const wasFull = isFull()
     await this.#driver.write(
       new Map([
         [randomKey(this.#random), undefined],
@@ -119,7 +130,7 @@ class Run {
       ]),
     )
     const { outcome } = this.#driver.commits.at(-1)!
-    if (isFull && outcome === 'acknowledged') this.#tally.deletesWhileFull++
+    if (wasFull && isFull() && outcome === 'acknowledged') this.#tally.deletesWhileFull++
   }
 
   /** With room, and a second later, there is nothing that is refused. */
@@ -128,7 +139,9 @@ class Run {
     await this.#driver.env.clock.sleep(20_000)
     for (let i = 0; i < NOTICED_WITHIN; i++) {
       await this.#driver.write(this.#writes())
-      if (this.#driver.store!.state === 'open') break
+      const isAccepted = this.#driver.commits.at(-1)!.outcome === 'acknowledged'
+      if (isAccepted && this.#driver.store!.state === 'open') break
+      await turns(50)
       await this.#driver.env.clock.sleep(1_000)
     }
     expect(this.#driver.commits.at(-1)!.outcome).toBe('acknowledged')
@@ -141,9 +154,7 @@ class Run {
   async #kill(): Promise<void> {
     const driver = this.#driver
     const pending = [1, 2, 3].map(() => driver.write(this.#writes()))
-    for (let turn = this.#random.below(6); turn > 0; turn--) {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await turns(this.#random.below(6))
     const { fs, capacityBytes } = this.#disk
     const image = this.#random.below(2) === 0 ? fs.clone() : fs.crashImage(this.#random)
     const commits = driver.commits.map(({ writes, outcome }) => ({
@@ -174,9 +185,15 @@ class Run {
   }
 
   #driverOf(commits: readonly BookedCommit[]): FaultDriver {
+    const syncTurns = this.#random.pick([1, 2, 6])
+    this.#disk.fs.syncTurns = () => syncTurns
     const faulty = new FaultyFileSystem(this.#disk.fs)
     return new FaultDriver(faulty, this.#options, [...commits])
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe('a disk without room', () => {

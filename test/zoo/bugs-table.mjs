@@ -209,14 +209,14 @@ export const BUGS = [
     'store/commit-log.js',
     'this.#waiting.length > 0 ? this.#waiting : this.#group',
     'this.#waiting',
-    'fullDisk',
+    'failingDisk',
   ),
   bug(
     'deletes are refused on a full disk',
     'store/store.js',
     'this.#reserve.shortage !== undefined && !batch.isDeletion',
     'this.#reserve.shortage !== undefined',
-    'fullDisk',
+    'failingDisk',
   ),
   bug(
     'the manifest makes no space before it writes',
