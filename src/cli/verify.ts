@@ -48,7 +48,7 @@ function reportOf(report: VerifyReport, recovery: DatabaseStats['recovery']): Re
     data: { isSound, files, problems, orphans, recovery },
     lines: [
       ...fileLines(files),
-      ...orphans.map((name) => `${printable(name)} belongs to nobody`),
+      ...orphans.map((name) => `${printable(name)} is needed by nobody`),
       '',
       verdict,
     ],
