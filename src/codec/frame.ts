@@ -354,9 +354,8 @@ function alignUp(bytes: number): number {
 function lastNonZero(bytes: Uint8Array, from: number): number {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   let end = bytes.length
-  while (end - from >= ZEROS.length) {
-    if (view.compare(ZEROS, 0, ZEROS.length, end - ZEROS.length, end) !== 0) break
-    end -= ZEROS.length
+  for (let step = ZEROS.length; step >= 64; step /= 32) {
+    while (end - from >= step && view.compare(ZEROS, 0, step, end - step, end) === 0) end -= step
   }
   while (end > from && bytes[end - 1] === 0) end--
   return Math.max(end, from)
