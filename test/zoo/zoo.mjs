@@ -19,7 +19,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { BUGS, HARNESSES } from './bugs-table.mjs'
+import { BUGS } from './bugs-table.mjs'
+import { HARNESSES } from './harnesses.mjs'
+import { planted } from './planted.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** A harness that does not come to an end has noticed something, too: a sound engine takes a fraction of this. */
@@ -28,24 +30,6 @@ const { ZOO_RECORD } = process.env
 
 const filters = process.argv.slice(2)
 const bugs = BUGS.filter(({ name }) => filters.every((part) => name.includes(part)))
-
-/** @param {string} text  which may be spaced differently */
-function patternOf(text) {
-  const words = text.split(/\s+/).map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(words.join('\\s+'), 'g')
-}
-
-/**
- * The file with the bug; undefined when its text is not there exactly once.
- *
- * @param {string} root @param {import('./bugs-table.mjs').Bug} bug @returns {string | undefined}
- */
-function planted(root, { file, text, replacement }) {
-  const path = join(root, 'dist', file)
-  if (!existsSync(path)) return undefined
-  const parts = readFileSync(path, 'utf8').split(patternOf(text))
-  return parts.length === 2 ? parts.join(replacement) : undefined
-}
 
 /** @param {string} copy @param {string} name @returns {{ isSound: boolean, seconds: number, output: string }} */
 function look(copy, name) {

@@ -1,0 +1,20 @@
+// @ts-check
+/**
+ * What each harness runs, with counts that every bug of its rows must fall to.
+ * @type {Readonly<Record<string, { readonly path: string, readonly env?: Record<string, string> }>>}
+ */
+export const HARNESSES = {
+  powerCut: { path: 'test/crash/power-cut', env: { POWER_CUTS: '1500' } },
+  model: { path: 'test/model', env: { MODEL_RUNS: '80' } },
+  fault: { path: 'test/fault/fault.test', env: { FAULT_STRIDE: '37' } },
+  fullDisk: { path: 'test/fault/full-disk', env: { FULL_DISK_RUNS: '25' } },
+  failingDisk: { path: 'test/crash/failing-disk' },
+  kill: { path: 'test/crash/kill.test', env: { KILLS: '12' } },
+  metamorphic: { path: 'test/metamorphic/store-settings', env: { METAMORPHIC_RUNS: '2' } },
+  tables: { path: 'test/unit/sstable' },
+  corruption: { path: 'test/corruption/sweep' },
+  quarantine: { path: 'test/corruption/quarantine' },
+  picker: { path: 'test/unit/lsm/picker' },
+  workers: { path: 'test/db/worker-faults' },
+  compat: { path: 'test/compat' },
+}
