@@ -33,12 +33,8 @@ export interface FileSystem {
    */
   link(from: string, to: string): void
   remove(path: string): void
-  /** Like remove(), off the calling thread: the system may take long to free a large file. */
-  removeOffThread(path: string): Promise<void>
   /** Makes creations, renames, links and removals in the directory durable. */
   syncDirectory(directory: string): void
-  /** Like syncDirectory(), off the calling thread. Covers what was done before the call. */
-  syncDirectoryOffThread(directory: string): Promise<void>
 }
 
 export interface File {

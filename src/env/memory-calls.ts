@@ -107,12 +107,6 @@ export class CallGate {
     this.assertPower()
   }
 
-  /** Other work of the event loop gets its turn, which the power may not outlast. */
-  async nextTurn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
-    this.assertPower()
-  }
-
   assertPower(): void {
     if (!this.isPowerCut) return
     this.#powerCut ??= new PowerCut(`the power was cut at call ${this.#cutAt}`)

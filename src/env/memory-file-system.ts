@@ -306,29 +306,12 @@ export class MemoryFileSystem implements FileSystem {
     this.#gate.end()
   }
 
-  /** The file goes only after a turn of the event loop: nobody may count on its name being free at once. */
-  async removeOffThread(path: string): Promise<void> {
-    await this.#gate.nextTurn()
-    this.remove(path)
-  }
-
   syncDirectory(directory: string): void {
     const parent = posix.resolve('/', directory)
-    this.#settleEntries(parent, this.#beginDirectorySync(parent))
-  }
-
-  async syncDirectoryOffThread(directory: string): Promise<void> {
-    const parent = posix.resolve('/', directory)
-    const number = this.#beginDirectorySync(parent)
-    await this.#gate.nextTurn()
-    this.#settleEntries(parent, number)
-  }
-
-  #beginDirectorySync(parent: string): number {
-    const number = this.#gate.begin('syncDirectory', parent)
+    this.#gate.begin('syncDirectory', parent)
     this.#assertDirectory(parent, 'open')
     this.#gate.end()
-    return number
+    this.#settleEntries(parent)
   }
 
   #create(path: string): File {
@@ -344,17 +327,15 @@ export class MemoryFileSystem implements FileSystem {
     return new MemoryFile(path, inode, true, this.#gate)
   }
 
-  /** Makes durable what touched the directory before the call, and what earlier touched the same names. */
-  #settleEntries(directory: string, callNumber: number): void {
+  /** Makes durable what touched the directory, and what earlier touched the same names. */
+  #settleEntries(directory: string): void {
     const { media, unsynced } = this.#layers
     const names = new Set<string>()
     const settled: EntryChange[] = []
     const open: EntryChange[] = []
     for (const change of unsynced.toReversed()) {
       const touched = [change.removes, change.adds?.path].filter((name) => name !== undefined)
-      if (change.number > callNumber) {
-        open.unshift(change)
-      } else if (touched.some((name) => names.has(name) || posix.dirname(name) === directory)) {
+      if (touched.some((name) => names.has(name) || posix.dirname(name) === directory)) {
         for (const name of touched) names.add(name)
         settled.unshift(change)
       } else {
@@ -446,7 +427,7 @@ class MemoryFile implements File {
     const number = this.#beginSync('sync')
     // Other work goes on while a disk syncs; what it writes meanwhile is not part of this sync.
     for (let turn = this.#gate.syncTurns?.(this.path) ?? 1; turn > 0; turn--) {
-      await this.#gate.nextTurn()
+      await new Promise((resolve) => setImmediate(resolve))
     }
     this.#settle(number)
   }

@@ -64,10 +64,6 @@ export class NodeFileSystem implements FileSystem {
     attempt('unlink', path, () => fs.unlinkSync(path))
   }
 
-  removeOffThread(path: string): Promise<void> {
-    return attemptOffThread('unlink', path, () => fs.promises.unlink(path))
-  }
-
   syncDirectory(directory: string): void {
     if (process.platform === 'win32') return
     const fd = attempt('open', directory, () => fs.openSync(directory, O_RDONLY))
@@ -75,16 +71,6 @@ export class NodeFileSystem implements FileSystem {
       attempt('fsync', directory, () => fs.fsyncSync(fd))
     } finally {
       fs.closeSync(fd)
-    }
-  }
-
-  async syncDirectoryOffThread(directory: string): Promise<void> {
-    if (process.platform === 'win32') return
-    const handle = await attemptOffThread('open', directory, () => fs.promises.open(directory))
-    try {
-      await attemptOffThread('fsync', directory, () => handle.sync())
-    } finally {
-      await handle.close()
     }
   }
 }
@@ -184,18 +170,6 @@ class NodeFile implements File {
 function attempt<Value>(syscall: string, path: string, call: () => Value): Value {
   try {
     return call()
-  } catch (error) {
-    throw typed(error, syscall, path)
-  }
-}
-
-async function attemptOffThread<Value>(
-  syscall: string,
-  path: string,
-  call: () => Promise<Value>,
-): Promise<Value> {
-  try {
-    return await call()
   } catch (error) {
     throw typed(error, syscall, path)
   }

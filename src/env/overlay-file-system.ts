@@ -71,13 +71,7 @@ export class OverlayFileSystem implements FileSystem {
     this.#removed.add(path)
   }
 
-  async removeOffThread(path: string): Promise<void> {
-    this.remove(path)
-  }
-
   syncDirectory(): void {}
-
-  async syncDirectoryOffThread(): Promise<void> {}
 
   #create(path: string): File {
     this.#above.makeDirectory(directoryOf(path))

@@ -245,7 +245,7 @@ export class Manifest {
     this.#makeFile(fileId, payload.length)
     await this.#orBreak(async () => {
       await this.#write(FRAME_TYPE_SNAPSHOT, payload)
-      await fs.syncDirectoryOffThread(directory)
+      fs.syncDirectory(directory)
       await this.#writeSuperblock(false)
     })
     oldFile?.close()

@@ -23,20 +23,20 @@ export async function runJob(env: Env, job: Job, inputBytes: number): Promise<Jo
     }
     return result
   } catch (error) {
-    await removeOutputs(env, job)
+    removeOutputs(env, job)
     throw error
   }
 }
 
 /** Removes what a job wrote for nothing; one that died could not clean up after itself. */
-export async function removeOutputs(
+export function removeOutputs(
   { fs }: Env,
   { directory, outputFileIds }: Pick<Job, 'directory' | 'outputFileIds'>,
-): Promise<void> {
+): void {
   for (const fileId of outputFileIds) {
     const path = `${directory}/${tableFileName(fileId)}`
     try {
-      if (fs.exists(path)) await fs.removeOffThread(path)
+      if (fs.exists(path)) fs.remove(path)
     } catch {
       // It stays as a leftover, which the next open removes.
     }

@@ -316,11 +316,11 @@ export class Maintenance {
   async #install(tablet: Tablet, edit: VersionEdit, flushed?: Memtable): Promise<void> {
     const { files, env, options } = this.#o
     try {
-      await env.fs.syncDirectoryOffThread(options.path)
+      env.fs.syncDirectory(options.path)
     } catch (error) {
       // As any sync: once failed, a later success would prove nothing.
       if (isFailedSync(error)) this.#o.onBroken(error)
-      await this.#takeBack(edit)
+      this.#takeBack(edit)
       throw error
     }
     await this.#installing.run(async () => {
@@ -330,7 +330,7 @@ export class Maintenance {
       } catch (error) {
         // Without room for the edits the manifest stays as it was.
         if (files.manifest.isBroken) this.#o.onBroken(error)
-        else await this.#takeBack(edit)
+        else this.#takeBack(edit)
         throw error
       }
       tablet.install(tablet.version.apply(edit), flushed)
@@ -339,27 +339,25 @@ export class Maintenance {
         other.install(other.version.apply(idle))
       }
     })
-    if (flushed !== undefined) await this.#removeObsoleteLog()
+    if (flushed !== undefined) this.#removeObsoleteLog()
   }
 
   /** Removes the tables of an edit that did not become live. */
-  async #takeBack({ added, removed }: VersionEdit): Promise<void> {
+  #takeBack({ added, removed }: VersionEdit): void {
     const { env, options } = this.#o
     const fileIds = added.map(({ meta }) => meta.fileId)
     // A move has no tables of its own.
     if (removed.some(({ fileId }) => fileIds.includes(fileId))) return
-    await removeOutputs(env, { directory: options.path, outputFileIds: fileIds })
+    removeOutputs(env, { directory: options.path, outputFileIds: fileIds })
   }
 
-  async #removeObsoleteLog(): Promise<void> {
-    const { wal } = this.#o.files
+  #removeObsoleteLog(): void {
     const flushed = this.#o.files.tablets.map(({ version }) => version.flushedSeqNum)
     try {
-      await wal.removeObsolete(Math.min(...flushed) as SeqNum)
+      this.#o.files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
     } catch (error) {
       // Tried again after the next flush.
       this.#o.events.emit('error', { where: 'removal of WAL files', error })
-      if (wal.isBroken) this.#o.onBroken(error)
     }
   }
 

@@ -30,7 +30,6 @@ import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
 import { decodeCommit } from './commit-format.js'
 import { isDiskFull } from './lane.js'
-import { FileRemovals } from './file-removals.js'
 import { Quarantine } from './quarantine.js'
 import type { RecoveryReport } from './recovery-report.js'
 import { removeReserve } from './reserve.js'
@@ -83,7 +82,6 @@ export class OpenedFiles {
   readonly directory: string
   /** Where the files are; of an opening that salvages, what it wrote is in memory only. */
   readonly fs: FileSystem
-  readonly #removals: FileRemovals
   readonly #lock: DirectoryLock
 
   constructor(parts: {
@@ -96,7 +94,6 @@ export class OpenedFiles {
     readonly recovery: RecoveryReport
     readonly quarantine: Quarantine
     readonly salvage: SalvageReport | undefined
-    readonly removals: FileRemovals
     readonly lock: DirectoryLock
     readonly directory: string
     readonly fs: FileSystem
@@ -110,7 +107,6 @@ export class OpenedFiles {
     this.recovery = parts.recovery
     this.quarantine = parts.quarantine
     this.salvage = parts.salvage
-    this.#removals = parts.removals
     this.#lock = parts.lock
     this.directory = parts.directory
     this.fs = parts.fs
@@ -140,7 +136,6 @@ export class OpenedFiles {
       else await this.manifest.close()
     } finally {
       for (const tablet of this.tablets) tablet.close()
-      await this.#removals.close()
       await this.#lock.release()
     }
   }
@@ -157,12 +152,7 @@ export async function openFiles(
   if (isToBeCreated(options.path, env, createIfMissing)) env.fs.makeDirectory(options.path)
   const lock = await lockDirectory(options.path, env)
   const world = isSalvage ? { ...env, fs: new OverlayFileSystem(env.fs) } : env
-  const surroundings = {
-    env: world,
-    lock,
-    quarantine: new Quarantine(events),
-    removals: new FileRemovals(world.fs, events),
-  }
+  const surroundings = { env: world, events, lock, quarantine: new Quarantine(events) }
   try {
     // Asked again: before the lock somebody else may have created it.
     if (isToBeCreated(options.path, env, createIfMissing)) {
@@ -192,9 +182,9 @@ async function withReserve(
 /** What an opening works in. */
 interface Surroundings {
   readonly env: Env
+  readonly events: EventSource
   readonly lock: DirectoryLock
   readonly quarantine: Quarantine
-  readonly removals: FileRemovals
 }
 
 /** Whether there is no database yet and one is wanted. Touches nothing. */
@@ -287,16 +277,19 @@ interface Recovered {
 
 async function assemble(
   options: StoreOptions,
-  surroundings: Surroundings,
+  { env, events, lock, quarantine }: Surroundings,
   recovered: Recovered,
 ): Promise<OpenedFiles> {
-  const { env, lock, quarantine, removals } = surroundings
   const { manifest, identity, log, commits } = recovered
   const { fs } = env
   const directory = options.path
   const cache = new BlockCache({ capacityBytes: options.blockCacheBytes })
-  const { databaseId } = identity
-  const sourceOf = tableSources(options, surroundings, { databaseId, cache })
+  const sourceOf = tableSources(options, env, {
+    databaseId: identity.databaseId,
+    cache,
+    quarantine,
+    events,
+  })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
       new Tablet({
@@ -347,7 +340,6 @@ async function assemble(
     },
     quarantine,
     salvage: recovered.salvage,
-    removals,
     lock,
     directory,
     fs,
@@ -414,11 +406,16 @@ function checkTabletCount(options: StoreOptions, stored: number): void {
 
 function tableSources(
   options: StoreOptions,
-  { env, quarantine, removals }: Surroundings,
-  parts: { readonly databaseId: Uint8Array; readonly cache: BlockCache },
+  env: Env,
+  parts: {
+    readonly databaseId: Uint8Array
+    readonly cache: BlockCache
+    readonly quarantine: Quarantine
+    readonly events: EventSource
+  },
 ): (tabletId: TabletId) => TableSource {
   const { fs } = env
-  const { databaseId, cache } = parts
+  const { databaseId, cache, quarantine, events } = parts
   const { transform } = options
   const pathOf = (fileId: FileId) => `${options.path}/${tableFileName(fileId)}`
   return (tabletId) => ({
@@ -429,7 +426,12 @@ function tableSources(
     },
     discard: ({ meta, reader }) => {
       reader.close()
-      removals.add(pathOf(meta.fileId))
+      try {
+        fs.remove(pathOf(meta.fileId))
+      } catch (error) {
+        // No version names it: the next opening removes it.
+        events.emit('error', { where: 'removal of an sstable', error })
+      }
     },
   })
 }

@@ -167,8 +167,6 @@ function withoutFiles(fs: FileSystem, isHidden: (name: string) => boolean): File
     rename: (from, to) => fs.rename(from, to),
     link: (from, to) => fs.link(from, to),
     remove: (path) => fs.remove(path),
-    removeOffThread: (path) => fs.removeOffThread(path),
     syncDirectory: (directory) => fs.syncDirectory(directory),
-    syncDirectoryOffThread: (directory) => fs.syncDirectoryOffThread(directory),
   }
 }

@@ -3,7 +3,7 @@
 import { invariant } from '../base/assert.js'
 import type { FileId, SeqNum } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
-import { KiB } from '../base/limits.js'
+import { MiB } from '../base/limits.js'
 import { encodeFileHeader, FILE_TYPE_WAL, type FileIdentity } from '../codec/file-header.js'
 import { FRAMES_START_BYTES, FrameBatch, FrameWriter } from '../codec/frame.js'
 import type { File, FileSystem } from '../env/file-system.js'
@@ -16,7 +16,7 @@ import {
 } from './format.js'
 
 /** How much space is made at once, and how much a file grows when its space is used up. */
-const SPACE_STEP_BYTES: number = 256 * KiB
+const SPACE_STEP_BYTES: number = MiB
 const ZEROS = new Uint8Array(SPACE_STEP_BYTES)
 /** Where the first commit of a file lies. */
 const COMMITS_START_BYTES = FRAMES_START_BYTES + START_FRAME_BYTES
@@ -108,11 +108,6 @@ export class WalFile {
   /** Second half of making the header durable; the first is a sync of the file after writeHeader(). */
   syncName(): void {
     this.#place.fs.syncDirectory(this.#place.directory)
-    this.#isHeaderDurable = true
-  }
-
-  async syncNameOffThread(): Promise<void> {
-    await this.#place.fs.syncDirectoryOffThread(this.#place.directory)
     this.#isHeaderDurable = true
   }
 

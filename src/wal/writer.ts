@@ -172,35 +172,22 @@ export class WalWriter {
   /**
    * Removes sealed files that hold nothing newer than `durableInTables`, oldest first. The newest of them stays until it
    * is durable that the log went on behind it: a hint kept elsewhere may name it, and nothing else would explain its
-   * absence. Off the calling thread; one call at a time.
+   * absence.
    *
-   * @throws IO_FAILED when a file could not be removed: it stays, to be tried again
-   * @throws COMMIT_UNKNOWN when the directory could not be synced, which breaks the writer
+   * @throws IO_FAILED
    */
-  async removeObsolete(durableInTables: SeqNum): Promise<void> {
+  removeObsolete(durableInTables: SeqNum): void {
     const { fs, directory } = this.#options
     let isChanged = false
     for (;;) {
       const oldest = this.#sealed[0]
       if (oldest === undefined || oldest.lastSeqNum > durableInTables) break
       if (this.#sealed.length === 1 && !this.#current.isStartDurable) break
-      // Not listed from here on: who checks the files of the log must not miss it.
+      fs.remove(`${directory}/${walFileName(oldest.fileId)}`)
       this.#sealed.shift()
-      try {
-        await fs.removeOffThread(`${directory}/${walFileName(oldest.fileId)}`)
-      } catch (error) {
-        this.#sealed.unshift(oldest)
-        throw error
-      }
       isChanged = true
     }
-    if (!isChanged) return
-    try {
-      await fs.syncDirectoryOffThread(directory)
-    } catch (cause) {
-      if (isOpenRefused(cause)) throw cause
-      throw this.#break(cause)
-    }
+    if (isChanged) fs.syncDirectory(directory)
   }
 
   /** Closes the files. What was appended and not flushed is lost. Idempotent. */
@@ -299,7 +286,7 @@ export class WalWriter {
     this.#preparing = file
     try {
       await file.sync()
-      await file.syncNameOffThread()
+      file.syncName()
       if (!(await this.#fill(file))) return
       await file.sync()
       file.markSpaceSynced()

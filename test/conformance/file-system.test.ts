@@ -224,22 +224,6 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, makeSubject) => {
     expect(contentOf('a')).toBe('again')
   })
 
-  it('removes names and syncs directories off the calling thread, too', async () => {
-    const { fs: system, root } = subject
-    put('a', text('abc'))
-    await system.removeOffThread(path('a'))
-    expect(system.exists(path('a'))).toBe(false)
-    await system.syncDirectoryOffThread(root)
-    await expect(system.removeOffThread(path('a'))).rejects.toMatchObject({
-      code: 'FILE_MISSING',
-      details: { errno: 'ENOENT', syscall: 'unlink', path: path('a') },
-    })
-    await expect(system.syncDirectoryOffThread(path('none'))).rejects.toMatchObject({
-      code: 'FILE_MISSING',
-      details: { errno: 'ENOENT', syscall: 'open', path: path('none') },
-    })
-  })
-
   it('gives each failure its code, its path and its cause', () => {
     put('file', bytes())
     const { fs: system, root } = subject

@@ -47,26 +47,3 @@ test('a database without room still answers, and deletes', async () => {
   await db.compact()
   expect(await shop.orders.scan({ index: 'byCustomer' }).toArray()).toEqual([])
 })
-
-test('files that cannot be removed are reported, and cost nothing else', async () => {
-  const fs = new MemoryFileSystem()
-  const settings = { path: '/data', tables: shopTables, historyWindowMs: 0 }
-  const db = await open(settings, { env: memoryEnv({ fs }) })
-  onEnd(() => db.close())
-  const where: string[] = []
-  db.on('error', (event) => where.push(event.where))
-  fs.inject = (call) => (call.name === 'remove' ? 'EACCES' : undefined)
-  for (let i = 0; i < 8; i++) {
-    await db.tenant('a').orders.upsert(order(1, { note: `note ${i}` }))
-    await db.flush()
-  }
-  await db.compact()
-  await db.close()
-  expect(where).toContain('removal of an sstable')
-  fs.inject = undefined
-  const again = await open(settings, { env: memoryEnv({ fs }) })
-  onEnd(() => again.close())
-  expect(again.tenant('a').orders.getSync('o-00001')?.note).toBe('note 7')
-  const tables = fs.list('/data').filter((name) => name.endsWith('.sst'))
-  expect(tables).toHaveLength(again.stats().tableCount)
-})

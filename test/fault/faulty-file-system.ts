@@ -116,19 +116,8 @@ export class FaultyFileSystem implements FileSystem {
     this.inner.remove(path)
   }
 
-  async removeOffThread(path: string): Promise<void> {
-    this.pass('remove', path)
-    await this.inner.removeOffThread(path)
-  }
-
   syncDirectory(directory: string): void {
     if (this.pass('syncDirectory', directory) === undefined) this.inner.syncDirectory(directory)
-  }
-
-  async syncDirectoryOffThread(directory: string): Promise<void> {
-    if (this.pass('syncDirectory', directory) === undefined) {
-      await this.inner.syncDirectoryOffThread(directory)
-    }
   }
 }
 

@@ -13,7 +13,7 @@ import { FaultyFileSystem } from './faulty-file-system.js'
 const RUNS = Number(process.env.FULL_DISK_RUNS ?? 40)
 const STEPS = 60
 /** Writes within which a store notices that there is room: jobs take turns of the event loop, not simulated time. */
-const NOTICED_WITHIN = 20
+const NOTICED_WITHIN = 10
 
 /** A disk on which files take what they are long. */
 class SmallDisk {

@@ -44,13 +44,6 @@ export const BUGS = [
     '',
     'powerCut',
   ),
-  bug(
-    'a log file made ahead of time has no synced name',
-    'wal/wal-file.js',
-    'await this.#place.fs.syncDirectoryOffThread(this.#place.directory);',
-    '',
-    'powerCut',
-  ),
   bug('recovery does not sync what it reads', 'wal/recovery.js', 'file.syncNow();', '', 'fault'),
   bug(
     'a flush does not wait for the log',
@@ -63,7 +56,7 @@ export const BUGS = [
   bug(
     'the directory is not synced before the manifest names a table',
     'store/maintenance.js',
-    'await env.fs.syncDirectoryOffThread(options.path);',
+    'env.fs.syncDirectory(options.path);',
     '',
     'powerCut',
   ),
@@ -85,8 +78,8 @@ export const BUGS = [
   bug(
     'the log is removed before the manifest knows the table',
     'store/maintenance.js',
-    'await env.fs.syncDirectoryOffThread(options.path);',
-    'await env.fs.syncDirectoryOffThread(options.path); if (flushed) await files.wal.removeObsolete(flushed.maxSeqNum);',
+    'env.fs.syncDirectory(options.path);',
+    'env.fs.syncDirectory(options.path); if (flushed) files.wal.removeObsolete(flushed.maxSeqNum);',
     'powerCut',
   ),
   bug(

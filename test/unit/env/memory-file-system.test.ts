@@ -206,14 +206,6 @@ describe('what a crash leaves of names', () => {
     expect(outcomes(fs, 'random', names)).toEqual(new Set(['']))
   })
 
-  it('makes durable off the thread only what was done before the call', async () => {
-    const [fs] = withFile('abc')
-    const syncing = fs.syncDirectoryOffThread('/')
-    fs.remove('/a')
-    await syncing
-    expect(outcomes(fs, 'subset', names)).toEqual(new Set(['', 'a=abc']))
-  })
-
   it('replaces atomically: the old file, or the new one, possibly under both names', () => {
     const [fs] = withFile('old')
     const file = fs.open('/new', 'create')

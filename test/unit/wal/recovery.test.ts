@@ -120,7 +120,7 @@ class LogModel {
         return macrotask()
       case 'removeObsolete':
         this.inTables = Math.max(this.inTables, this.acknowledged - 5)
-        await this.wal.removeObsolete(this.inTables as SeqNum)
+        this.wal.removeObsolete(this.inTables as SeqNum)
         return
       case 'reopen':
         await this.wal.close()
