@@ -35,6 +35,7 @@
 
 import { invariant } from '../base/assert.js'
 import { SEQ_NUM_ZERO, type SeqNum } from '../base/ids.js'
+import { type ByteSource, ByteWindow } from './byte-window.js'
 import { loadU32, loadU64, storeU32, storeU64, ByteWriter } from './bytes.js'
 import { FILE_HEADER_BYTES, placedChecksum, placeSeedOf } from './file-header.js'
 
@@ -45,7 +46,9 @@ export const FRAMES_START_BYTES = FILE_HEADER_BYTES
 
 /** A batch that grew above this gives its memory back once written. */
 const BATCH_KEEP_BYTES = 8 * 1024 * 1024
-const ZEROS = Buffer.alloc(64 * 1024)
+/** How much of the space behind the frames is looked at together. */
+const TAIL_STEP_BYTES = 64 * 1024
+const NO_BYTES = new Uint8Array(0)
 
 /** How many bytes a frame with such a payload takes. */
 export function frameBytes(payloadBytes: number): number {
@@ -166,8 +169,19 @@ export interface Frame {
   seqNum: SeqNum
   headerChecksum: number
   syncedUpToBytes: number
-  /** A view into the scanned bytes. */
+  /** A view that is valid during the call. */
   payload: Uint8Array
+}
+
+function newFrame(): Frame {
+  return {
+    offsetBytes: 0,
+    type: 0,
+    seqNum: SEQ_NUM_ZERO,
+    headerChecksum: 0,
+    syncedUpToBytes: 0,
+    payload: NO_BYTES,
+  }
 }
 
 export interface ScanOptions {
@@ -189,26 +203,22 @@ export interface ScanResult {
 }
 
 /**
- * Reads the frames of a whole framed file, header included, up to the first that is not valid, and judges that end.
+ * Reads the frames of a framed file, header included, up to the first that is not valid, and judges that end.
  *
- * @param bytes  the file; its header was decoded by the caller
+ * @param source  the file, or its bytes; its header was decoded by the caller
  * @param onFrame  called for each valid frame in order
  */
 export function scanFrames(
-  bytes: Uint8Array,
+  source: ByteSource | Uint8Array,
   options: ScanOptions,
   onFrame: (frame: Frame) => void,
 ): ScanResult {
-  const scanner = new FrameScanner(bytes)
-  const limit = Math.min(options.limitBytes ?? bytes.length, bytes.length)
-  const frame: Frame = {
-    offsetBytes: 0,
-    type: 0,
-    seqNum: SEQ_NUM_ZERO,
-    headerChecksum: 0,
-    syncedUpToBytes: 0,
-    payload: bytes,
-  }
+  const window = new ByteWindow(source)
+  window.cover(0, FILE_HEADER_BYTES)
+  const scanner = new FrameScanner(window, window.bytes)
+  const { sourceBytes } = window
+  const limit = Math.min(options.limitBytes ?? sourceBytes, sourceBytes)
+  const frame = newFrame()
   let at = FRAMES_START_BYTES
   let provenBytes = options.provenBytes ?? 0
   let frameCount = 0
@@ -216,23 +226,17 @@ export function scanFrames(
   for (;;) {
     const end = scanner.frameEnd(at, limit, previousHeaderChecksum)
     if (end === undefined) break
-    previousHeaderChecksum = loadU32(bytes, at)
-    frame.offsetBytes = at
-    frame.type = bytes[at + 8]!
-    frame.seqNum = loadU64(bytes, at + 16) as SeqNum
-    frame.headerChecksum = previousHeaderChecksum
-    frame.syncedUpToBytes = loadU64(bytes, at + 32)
-    const payloadAt = at + FRAME_HEADER_BYTES
-    frame.payload = bytes.subarray(payloadAt, payloadAt + loadU32(bytes, at + 4))
+    scanner.load(at, frame)
+    previousHeaderChecksum = frame.headerChecksum
     if (frame.syncedUpToBytes > provenBytes) provenBytes = frame.syncedUpToBytes
     onFrame(frame)
     frameCount++
     at = end
   }
+  const tail = scanner.judgeTail(at)
   const isCutByLimit = options.limitBytes !== undefined && at === options.limitBytes
-  const usedBytes = lastNonZero(bytes, at)
-  if (!isCutByLimit) provenBytes = Math.max(provenBytes, scanner.highestProof(at, usedBytes))
-  const tornBytes = usedBytes - at
+  if (!isCutByLimit) provenBytes = Math.max(provenBytes, tail.provenBytes)
+  const { tornBytes } = tail
   const end = provenBytes > at ? 'corrupt' : tornBytes === 0 ? 'clean' : 'torn'
   return { endBytes: at, end, provenBytes, tornBytes, frameCount }
 }
@@ -259,104 +263,131 @@ export interface StretchScan {
 /** Reads the valid frames that lie wholly in a stretch, so that a large file need not be read at once. */
 export function scanStretch(
   { header, bytes, offsetBytes, previousHeaderChecksum }: FrameStretch,
-  onFrame: (frame: Pick<Frame, 'offsetBytes' | 'type' | 'seqNum' | 'payload'>) => void,
+  onFrame: (frame: Frame) => void,
 ): StretchScan {
-  const scanner = new FrameScanner(bytes, header, offsetBytes)
-  let at = 0
+  const window = new ByteWindow(bytes, offsetBytes)
+  const scanner = new FrameScanner(window, header)
+  const frame = newFrame()
+  let at = offsetBytes
   let headerChecksum = previousHeaderChecksum
   for (;;) {
-    const end = scanner.frameEnd(at, bytes.length, headerChecksum)
+    const end = scanner.frameEnd(at, window.sourceBytes, headerChecksum)
     if (end === undefined) break
-    headerChecksum = loadU32(bytes, at)
-    const payloadAt = at + FRAME_HEADER_BYTES
-    onFrame({
-      offsetBytes: offsetBytes + at,
-      type: bytes[at + 8]!,
-      seqNum: loadU64(bytes, at + 16) as SeqNum,
-      payload: bytes.subarray(payloadAt, payloadAt + loadU32(bytes, at + 4)),
-    })
+    scanner.load(at, frame)
+    headerChecksum = frame.headerChecksum
+    onFrame(frame)
     at = end
   }
-  return { endBytes: offsetBytes + at, headerChecksum, nextFrameBytes: scanner.lengthAt(at) }
+  return { endBytes: at, headerChecksum, nextFrameBytes: scanner.lengthAt(at) }
 }
 
 class FrameScanner {
-  readonly #bytes: Uint8Array
+  readonly #window: ByteWindow
   readonly #placeSeed: number
   readonly #epoch: number
-  readonly #offsetBytes: number
 
-  /** @param offsetBytes  where the bytes lie in the file */
-  constructor(bytes: Uint8Array, header = bytes, offsetBytes = 0) {
-    this.#bytes = bytes
+  /** @param header  that of the file */
+  constructor(window: ByteWindow, header: Uint8Array) {
+    this.#window = window
     this.#placeSeed = placeSeedOf(header)
     this.#epoch = loadU32(header, 12)
-    this.#offsetBytes = offsetBytes
   }
 
-  /** How long the frame at this place says it is; 0 when no valid header lies there. */
-  lengthAt(at: number): number {
-    const isThere = at + FRAME_HEADER_BYTES <= this.#bytes.length && this.#isHeader(at)
-    return isThere ? frameBytes(loadU32(this.#bytes, at + 4)) : 0
+  /** How long the frame at this offset says it is; 0 when no valid header lies there. */
+  lengthAt(offset: number): number {
+    const window = this.#window
+    if (!window.cover(offset, offset + FRAME_HEADER_BYTES) || !this.#isHeader(offset)) return 0
+    return frameBytes(loadU32(window.bytes, offset - window.startBytes + 4))
   }
 
   /** Where the frame at this offset ends; undefined when no valid frame lies there. */
-  frameEnd(at: number, limit: number, previousHeaderChecksum: number): number | undefined {
-    const bytes = this.#bytes
-    if (at + FRAME_HEADER_BYTES > limit || !this.#isHeader(at)) return undefined
-    if (loadU32(bytes, at + 24) !== previousHeaderChecksum) return undefined
+  frameEnd(offset: number, limit: number, previousHeaderChecksum: number): number | undefined {
+    const window = this.#window
+    const payloadOffset = offset + FRAME_HEADER_BYTES
+    if (payloadOffset > limit || !window.cover(offset, payloadOffset)) return undefined
+    if (!this.#isHeader(offset)) return undefined
+    const headerAt = offset - window.startBytes
+    if (loadU32(window.bytes, headerAt + 24) !== previousHeaderChecksum) return undefined
+    const end = payloadOffset + alignUp(loadU32(window.bytes, headerAt + 4))
+    if (end > limit || !window.cover(offset, end)) return undefined
+    const { bytes, startBytes } = window
+    const at = offset - startBytes
     const payloadAt = at + FRAME_HEADER_BYTES
-    const end = payloadAt + alignUp(loadU32(bytes, at + 4))
-    if (end > limit) return undefined
-    const place = this.#offsetBytes + payloadAt
-    const found = placedChecksum(this.#placeSeed, place, bytes, payloadAt, end)
+    const found = placedChecksum(this.#placeSeed, payloadOffset, bytes, payloadAt, end - startBytes)
     return found === loadU32(bytes, at + 28) ? end : undefined
   }
 
-  /** The highest syncedUpToBytes that a valid header states which begins behind `from` and before `to`. */
-  highestProof(from: number, to: number): number {
-    const bytes = this.#bytes
-    const last = Math.min(bytes.length - FRAME_HEADER_BYTES, to - 1)
+  /** Fills in the frame whose end frameEnd() has just told. */
+  load(offset: number, frame: Frame): void {
+    const { bytes, startBytes } = this.#window
+    const at = offset - startBytes
+    frame.offsetBytes = offset
+    frame.type = bytes[at + 8]!
+    frame.seqNum = loadU64(bytes, at + 16) as SeqNum
+    frame.headerChecksum = loadU32(bytes, at)
+    frame.syncedUpToBytes = loadU64(bytes, at + 32)
+    const payloadAt = at + FRAME_HEADER_BYTES
+    frame.payload = bytes.subarray(payloadAt, payloadAt + loadU32(bytes, at + 4))
+  }
+
+  /**
+   * Looks at what lies behind the end of the frames.
+   *
+   * @returns the highest syncedUpToBytes that a valid header there states, and the bytes up to the last that is not zero
+   */
+  judgeTail(from: number): { readonly provenBytes: number; readonly tornBytes: number } {
+    const window = this.#window
+    const { sourceBytes } = window
+    let provenBytes = 0
+    let tornBytes = 0
+    for (let start = from; start < sourceBytes; start += TAIL_STEP_BYTES) {
+      const end = Math.min(start + TAIL_STEP_BYTES, sourceBytes)
+      // Headers that begin in this step are inside, too.
+      const coveredEnd = Math.min(end + FRAME_HEADER_BYTES, sourceBytes)
+      if (!window.cover(start, coveredEnd)) break
+      if (window.isZero(start, coveredEnd)) continue
+      provenBytes = Math.max(provenBytes, this.#highestProof(start, coveredEnd, from))
+      let last = end
+      while (last > start && window.bytes[last - 1 - window.startBytes] === 0) last--
+      if (last > start) tornBytes = last - from
+    }
+    return { provenBytes, tornBytes }
+  }
+
+  /** The highest syncedUpToBytes of headers that lie in the range, behind the one at `from`. */
+  #highestProof(start: number, end: number, from: number): number {
+    const { bytes, startBytes } = this.#window
     const epochLow = this.#epoch & 0xff
+    const last = end - FRAME_HEADER_BYTES
     let proof = 0
-    for (let at = from + FRAME_ALIGNMENT_BYTES; at <= last; at += FRAME_ALIGNMENT_BYTES) {
+    for (
+      let offset = Math.max(start, from + FRAME_ALIGNMENT_BYTES);
+      offset <= last;
+      offset += FRAME_ALIGNMENT_BYTES
+    ) {
+      const at = offset - startBytes
       if (bytes[at + 12] !== epochLow || bytes[at + 8] === 0) continue
-      if (!this.#isHeader(at)) continue
+      if (!this.#isHeader(offset)) continue
       const syncedUpToBytes = loadU64(bytes, at + 32)
       if (syncedUpToBytes > proof) proof = syncedUpToBytes
     }
     return proof
   }
 
-  #isHeader(at: number): boolean {
-    const bytes = this.#bytes
+  /** Is what is covered there a header of this file? */
+  #isHeader(offset: number): boolean {
+    const { bytes, startBytes } = this.#window
+    const at = offset - startBytes
     return (
       loadU32(bytes, at + 12) === this.#epoch &&
       bytes[at + 8] !== 0 &&
       (bytes[at + 9]! | bytes[at + 10]! | bytes[at + 11]!) === 0 &&
-      loadU32(bytes, at) ===
-        placedChecksum(
-          this.#placeSeed,
-          this.#offsetBytes + at,
-          bytes,
-          at + 4,
-          at + FRAME_HEADER_BYTES,
-        )
+      placedChecksum(this.#placeSeed, offset, bytes, at + 4, at + FRAME_HEADER_BYTES) ===
+        loadU32(bytes, at)
     )
   }
 }
 
 function alignUp(bytes: number): number {
   return Math.ceil(bytes / FRAME_ALIGNMENT_BYTES) * FRAME_ALIGNMENT_BYTES
-}
-
-/** The position behind the last byte that is not zero, at least `from`. */
-function lastNonZero(bytes: Uint8Array, from: number): number {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  let end = bytes.length
-  for (let step = ZEROS.length; step >= 64; step /= 32) {
-    while (end - from >= step && view.compare(ZEROS, 0, step, end - step, end) === 0) end -= step
-  }
-  while (end > from && bytes[end - 1] === 0) end--
-  return Math.max(end, from)
 }

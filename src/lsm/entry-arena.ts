@@ -87,8 +87,12 @@ export class EntryArena {
     words[ref + 3] = seqNum - high * TWO_32
     words[ref + 4] = high | (kind << KIND_SHIFT)
     const keyAt = ref * 4 + HEADER_BYTES
-    copyBytes(bytes, keyAt, keyBytes, keyStart, keyEnd)
-    copyBytes(bytes, keyAt + keyLength, valueBytes, valueStart, valueEnd)
+    if (keyBytes === valueBytes && keyEnd === valueStart) {
+      copyBytes(bytes, keyAt, keyBytes, keyStart, valueEnd)
+    } else {
+      copyBytes(bytes, keyAt, keyBytes, keyStart, keyEnd)
+      copyBytes(bytes, keyAt + keyLength, valueBytes, valueStart, valueEnd)
+    }
     this.#lengthWords = endWords
     return ref
   }

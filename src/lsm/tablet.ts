@@ -42,8 +42,8 @@ export interface TabletOptions {
   /** First tenant hash behind the tablet, at most 2^32. */
   readonly hashEnd: number
   readonly version: Version
-  /** What recovery replayed, or an empty memtable. */
-  readonly active: Memtable
+  /** What recovery replayed, newest first; the first is the active one. */
+  readonly memtables: readonly Memtable[]
   readonly tables: TableSource
 }
 
@@ -81,7 +81,7 @@ export class Tablet {
     this.hashEnd = options.hashEnd
     this.#source = options.tables
     this.#view = new TabletView(
-      [options.active],
+      options.memtables,
       options.version,
       this.#openLevels(options.version),
     )

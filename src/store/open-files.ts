@@ -9,16 +9,14 @@ import type { EventSource } from '../base/events.js'
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
-import { tenantHashOfKey } from '../codec/tenant-key.js'
 import { DATABASE_ID_BYTES, INCARNATION_BYTES } from '../codec/file-header.js'
 import { type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
 import type { Env } from '../env/env.js'
 import type { FileSystem } from '../env/file-system.js'
 import { LOCK_NAME } from '../env/lock-file.js'
 import { OverlayFileSystem } from '../env/overlay-file-system.js'
-import { hashBytes } from '../kernels/bytes.js'
 import { Manifest } from '../lsm/manifest.js'
-import { readManifest, type TabletState } from '../lsm/manifest-state.js'
+import { readManifest } from '../lsm/manifest-state.js'
 import { Memtable } from '../lsm/memtable.js'
 import type { PickerLimits } from '../lsm/picker.js'
 import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
@@ -28,9 +26,9 @@ import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { TableReader } from '../sstable/table-reader.js'
 import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
-import { decodeCommit } from './commit-format.js'
 import { isDiskFull } from './lane.js'
 import { Quarantine } from './quarantine.js'
+import { RecoveredCommits } from './recovered-commits.js'
 import type { RecoveryReport } from './recovery-report.js'
 import { removeReserve } from './reserve.js'
 import { findLostTables, salvageWal, type SalvageReport } from './salvage.js'
@@ -245,7 +243,9 @@ async function recoverDatabase(
     provenHint: state.superblock.wal,
     afterSeqNum: Math.min(...flushed) as SeqNum,
   }
-  const newCommits = () => new RecoveredCommits(options.transform, state.tablets)
+  const { tablets } = state
+  const { transform, memtableBudgetBytes } = options
+  const newCommits = () => new RecoveredCommits({ tablets, transform, memtableBudgetBytes })
   let commits = newCommits()
   let log: WalRecovery | undefined
   let salvage: SalvageReport | undefined
@@ -297,7 +297,7 @@ async function assemble(
         hashStart,
         hashEnd,
         version,
-        active: commits?.memtableOf(tabletId) ?? new Memtable(),
+        memtables: commits?.memtablesOf(tabletId) ?? [new Memtable()],
         tables: sourceOf(tabletId),
       }),
   )
@@ -344,41 +344,6 @@ async function assemble(
     directory,
     fs,
   })
-}
-
-/** Sorts replayed commits into memtables, leaving out what a tablet has in tables already. */
-class RecoveredCommits {
-  count = 0
-  lastSeqNum: SeqNum = SEQ_NUM_ZERO
-  readonly #transform: BlockTransform
-  readonly #tablets: readonly TabletState[]
-  readonly #memtables = new Map<TabletId, Memtable>()
-
-  constructor(transform: BlockTransform, tablets: readonly TabletState[]) {
-    this.#transform = transform
-    this.#tablets = tablets
-  }
-
-  memtableOf(tabletId: TabletId): Memtable | undefined {
-    return this.#memtables.get(tabletId)
-  }
-
-  add(seqNum: SeqNum, payload: Uint8Array): void {
-    this.count++
-    this.lastSeqNum = seqNum
-    decodeCommit(payload, seqNum, this.#transform, (kind, bytes, keyStart, keyEnd, valueEnd) => {
-      const hash = tenantHashOfKey(bytes, keyStart)
-      const tablet = this.#tablets.find(({ hashEnd }) => hash < hashEnd)!
-      if (seqNum <= tablet.version.flushedSeqNum) return
-      let memtable = this.#memtables.get(tablet.tabletId)
-      if (memtable === undefined) {
-        memtable = new Memtable()
-        this.#memtables.set(tablet.tabletId, memtable)
-      }
-      const keyHash = hashBytes(bytes, keyStart, keyEnd)
-      memtable.add(bytes, keyStart, keyEnd, keyHash, seqNum, kind, bytes, keyEnd, valueEnd)
-    })
-  }
 }
 
 /** A live table must be there, whole: a missing one would bring back old values of its keys. */

@@ -4,8 +4,8 @@
 
 import { type FileId, SEQ_NUM_ZERO, type SeqNum } from '../base/ids.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_TYPE_WAL } from '../codec/file-header.js'
-import { FRAMES_START_BYTES, scanFrames, type ScanResult } from '../codec/frame.js'
-import { type FileSystem, readFile } from '../env/file-system.js'
+import { type Frame, FRAMES_START_BYTES, scanFrames, type ScanResult } from '../codec/frame.js'
+import type { File, FileSystem } from '../env/file-system.js'
 import {
   decodeStart,
   FRAME_TYPE_COMMIT,
@@ -192,11 +192,11 @@ function checkUnstarted(
     if (candidate.headerError !== undefined) throw candidate.headerError
     const isProven = provenBytesOf(candidate, options) > FRAMES_START_BYTES
     if (candidate.isHeaderOnly && !isProven) continue
-    const bytes = readFile(options.fs, candidate.path)
-    if (candidate.isHeaderOnly) {
-      throw walError('WAL_CORRUPT', candidate.path, bytes.length, 'the file was truncated')
-    }
-    const result = scanFrames(bytes, { provenBytes: provenBytesOf(candidate, options) }, () => {})
+    const provenBytes = provenBytesOf(candidate, options)
+    const result = withFile(candidate, options, (file) => {
+      if (candidate.isHeaderOnly) throw truncated(candidate, file)
+      return scanFrames(file, { provenBytes }, () => {})
+    })
     checkEnd(candidate, result)
     if (result.frameCount > 0) {
       throw walError(
@@ -220,17 +220,13 @@ function replayFile(
   counts: { commitCount: number; tornBytes: number },
 ): WalPosition {
   const { fileId, path } = candidate
-  const bytes = readFile(options.fs, path)
-  if (bytes.length < (candidate.start?.spaceBytes ?? 0)) {
-    throw walError('WAL_CORRUPT', path, bytes.length, 'the file was truncated')
-  }
   let firstSeqNum: SeqNum | undefined
   let lastSeqNum: SeqNum = candidate.start?.previous.seqNum ?? SEQ_NUM_ZERO
   const limits = {
     limitBytes: next?.endBytes,
     provenBytes: Math.max(next?.endBytes ?? 0, provenBytesOf(candidate, options)),
   }
-  const result = scanFrames(bytes, limits, (frame) => {
+  const onFrame = (frame: Frame) => {
     const { offsetBytes, type, seqNum } = frame
     if (offsetBytes === FRAMES_START_BYTES) return
     if (type !== FRAME_TYPE_COMMIT) {
@@ -244,6 +240,10 @@ function replayFile(
     if (seqNum <= options.afterSeqNum) return
     counts.commitCount++
     options.onCommit(seqNum, frame.payload)
+  }
+  const result = withFile(candidate, options, (file) => {
+    if (file.sizeBytes() < (candidate.start?.spaceBytes ?? 0)) throw truncated(candidate, file)
+    return scanFrames(file, limits, onFrame)
   })
   checkEnd(candidate, result)
   if (next !== undefined && next.seqNum !== lastSeqNum) {
@@ -253,6 +253,23 @@ function replayFile(
   if (next === undefined) counts.tornBytes += result.tornBytes
   files.push({ fileId, firstSeqNum, lastSeqNum, endBytes: result.endBytes })
   return { fileId, endBytes: result.endBytes, seqNum: lastSeqNum }
+}
+
+function withFile<Result>(
+  { path }: Candidate,
+  { fs }: RecoverWalOptions,
+  read: (file: File) => Result,
+): Result {
+  const file = fs.open(path, 'read')
+  try {
+    return read(file)
+  } finally {
+    file.close()
+  }
+}
+
+function truncated({ path }: Candidate, file: File): Error {
+  return walError('WAL_CORRUPT', path, file.sizeBytes(), 'the file was truncated')
 }
 
 function checkEnd(candidate: Candidate, result: ScanResult): void {

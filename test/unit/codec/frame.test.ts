@@ -1,7 +1,9 @@
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import type { SeqNum } from '../../../dist/base/ids.js'
+import type { ByteSource } from '../../../dist/codec/byte-window.js'
 import {
   encodeFileHeader,
   FILE_TYPE_WAL,
@@ -58,7 +60,19 @@ function build(
   return { bytes: new Uint8Array(Buffer.concat(parts)), frames, endBytes: writer.offsetBytes }
 }
 
-function scan(bytes: Uint8Array, options: ScanOptions = {}) {
+/** The bytes as a file gives them. */
+function sourceOf(bytes: Uint8Array): ByteSource {
+  return {
+    sizeBytes: () => bytes.length,
+    read(target, offsetBytes) {
+      const part = bytes.subarray(offsetBytes, offsetBytes + target.length)
+      target.set(part)
+      return part.length
+    },
+  }
+}
+
+function scan(bytes: ByteSource | Uint8Array, options: ScanOptions = {}) {
   const seqNums: number[] = []
   const payloads: Uint8Array[] = []
   const result = scanFrames(bytes, options, (frame) => {
@@ -97,6 +111,33 @@ describe('frames', () => {
         expect(result).toMatchObject({ end: 'clean', endBytes })
       }),
     )
+  })
+
+  test('a file is read in pieces as if it were all in memory', () => {
+    // Frames lie across the ends of pieces, and one is larger than a piece.
+    const sizes = Array.from({ length: 260 }, (_, n) => [(n * 7919) % 40_000])
+    const { bytes, frames, endBytes } = build([...sizes, [5_000_000], [77]], {}, 300_000)
+    const digest = (source: ByteSource | Uint8Array, options?: ScanOptions) => {
+      const { payloads, ...result } = scan(source, options)
+      return { ...result, checksums: payloads.map((payload) => crc32(payload)) }
+    }
+    expect(digest(sourceOf(bytes))).toEqual(digest(bytes))
+    expect(digest(sourceOf(bytes))).toMatchObject({ end: 'clean', endBytes })
+    const middle = frames[130]!.offsetBytes
+    for (const [at, length] of [
+      [middle, 1],
+      [middle, 4_500_000],
+      [frames[260]!.offsetBytes, 1],
+      [frames[261]!.offsetBytes, 1],
+      [endBytes + 280_001, 1],
+    ] as const) {
+      const damaged = bytes.slice()
+      damaged.fill(damaged[at]! ^ 0xff, at, at + length)
+      expect(digest(sourceOf(damaged))).toEqual(digest(damaged))
+    }
+    for (const limitBytes of [middle, frames[261]!.offsetBytes, endBytes]) {
+      expect(digest(sourceOf(bytes), { limitBytes })).toEqual(digest(bytes, { limitBytes }))
+    }
   })
 
   test('every truncation keeps exactly the whole frames', () => {
