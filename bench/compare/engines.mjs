@@ -27,15 +27,22 @@ export function versionOf(name) {
  *   last(tenant, count)  rows of a tenant, the greatest ids first
  *   settle()             finishes compaction, so that reads are not measured beside it
  *   close()
+ * `bufferBytes` is how much may wait in memory, and so in the log, to be brought into tables.
  */
 export const ENGINES = {
   tabularium: {
     settings:
       'two indexes off, history on (24 h), checksums on, LZ4; memtables 64 MiB, block cache 256 MiB',
-    async open(path) {
+    async open(path, { bufferBytes = 64 * MIB } = {}) {
       const { open } = await import('../../dist/index.js')
       const tables = { orders: plainOrders }
-      const db = await open({ path, tables, blockCacheBytes: CACHE_BYTES })
+      const db = await open({
+        path,
+        tables,
+        blockCacheBytes: CACHE_BYTES,
+        memtableBudgetBytes: bufferBytes,
+        walFileBytes: bufferBytes / 2,
+      })
       const sessions = new Map()
       const ordersOf = (tenant) => {
         let orders = sessions.get(tenant)
@@ -138,7 +145,7 @@ function openSqlite(path) {
   }
 }
 
-async function openLevel(path) {
+async function openLevel(path, { bufferBytes = 64 * MIB } = {}) {
   const { ClassicLevel } = await import('classic-level')
   const { Packr } = await import('msgpackr')
   // The names of fields, written once beside the database, not with each row.
@@ -157,7 +164,7 @@ async function openLevel(path) {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',
     cacheSize: CACHE_BYTES,
-    writeBufferSize: 64 * MIB,
+    writeBufferSize: bufferBytes,
     compression: true,
   })
   await db.open()

@@ -245,8 +245,8 @@ export const BUGS = [
   // Recovery.
   bug(
     'replay brings back what is in tables',
-    'store/open-files.js',
-    'if (seqNum <= tablet.version.flushedSeqNum)',
+    'store/recovered-commits.js',
+    'if (seqNum <= tablet.flushedSeqNum)',
     'if (false)',
     'model',
   ),
