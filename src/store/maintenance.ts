@@ -324,7 +324,7 @@ export class Maintenance {
       throw error
     }
     await this.#installing.run(async () => {
-      const edits = flushed === undefined ? [edit] : [edit, ...this.#idleEdits(tablet)]
+      const edits = flushed === undefined ? [edit] : [edit, ...this.#idleEdits(flushed)]
       try {
         await files.manifest.append(edits)
       } catch (error) {
@@ -362,15 +362,13 @@ export class Maintenance {
   }
 
   /** Tablets without unflushed writes need nothing of the log so far; saying so lets its files go. */
-  #idleEdits(busy: Tablet): VersionEdit[] {
+  #idleEdits(flushed: Memtable): VersionEdit[] {
     const durable = this.#o.log.durable
+    const isFlushed = (memtable: Memtable) => memtable === flushed || memtable.isEmpty
     return this.#o.files.tablets
-      .filter(
-        (tablet) =>
-          tablet !== busy &&
-          tablet.oldestUnflushed === undefined &&
-          tablet.version.flushedSeqNum < durable,
-      )
+      .filter(({ view, version }) => {
+        return version.flushedSeqNum < durable && view.memtables.every(isFlushed)
+      })
       .map(({ id }) => ({ tabletId: id, added: [], removed: [], flushedSeqNum: durable }))
   }
 
