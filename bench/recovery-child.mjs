@@ -1,6 +1,6 @@
 // One step of bench/recovery.mjs in a process of its own. Prints one JSON object, or dies as a crash would.
 // node bench/recovery-child.mjs STEP ENGINE PATH [--rows N] [--batch N] [--wal-bytes N]
-import { statSync, readdirSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ENGINES } from './compare/engines.mjs'
@@ -51,11 +51,26 @@ async function write(db, isEnough) {
   return rowCount
 }
 
-/** Bytes of log files in the directory, as they are on the disk. */
+/** Bytes of log files in the directory, without the zeros that one made ahead of its use ends with. */
 function logBytes() {
   return readdirSync(path)
     .filter((file) => /\.(wal|log)$/.test(file))
-    .reduce((sum, file) => sum + statSync(join(path, file)).blocks * 512, 0)
+    .reduce((sum, file) => sum + usedBytes(join(path, file)), 0)
+}
+
+function usedBytes(file) {
+  const fd = openSync(file, 'r')
+  const piece = Buffer.alloc(1 << 20)
+  let end = fstatSync(fd).size
+  for (let isZero = true; isZero && end > 0; ) {
+    const start = Math.max(0, end - piece.length)
+    const read = piece.subarray(0, readSync(fd, piece, 0, end - start, start))
+    const last = read.findLastIndex((byte) => byte !== 0)
+    isZero = last < 0
+    end = start + last + 1
+  }
+  closeSync(fd)
+  return end
 }
 
 const STEPS = {
