@@ -92,8 +92,8 @@ export const BUGS = [
   bug(
     'a busy tablet is taken for an idle one',
     'store/maintenance.js',
-    'tablet.oldestUnflushed === undefined &&',
-    'true &&',
+    'view.memtables.every(isFlushed)',
+    'true',
     'powerCut',
   ),
 
