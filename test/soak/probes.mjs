@@ -36,6 +36,15 @@ export function openFileCount() {
   }
 }
 
+/** Threads of the process, workers among them; 0 where the system does not list them. */
+export function threadCount() {
+  try {
+    return readdirSync('/proc/self/task').length
+  } catch {
+    return 0
+  }
+}
+
 /** Bytes of the log, and of all else. @param {string} directory */
 export function bytesOnDisk(directory) {
   let logBytes = 0

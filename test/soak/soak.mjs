@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 import { open } from 'tabularium'
 
 import { Histogram } from '../../dist/base/metrics.js'
-import { bytesOnDisk, LoopProbe, openFileCount, ownMs } from './probes.mjs'
+import { bytesOnDisk, LoopProbe, openFileCount, ownMs, threadCount } from './probes.mjs'
 import { DISK_FACTOR_MAX, judge, medianOf, riseOf } from './verdict.mjs'
 import { soakTables, Workload } from './workload.mjs'
 
@@ -85,7 +85,7 @@ const series = /** @type {Record<string, { atMs: number, value: number }[]>} */ 
   rssBytes: [],
   externalBytes: [],
   openFileCount: [],
-  workerCount: [],
+  threadCount: [],
   logBytes: [],
   debtBytes: [],
 })
@@ -166,8 +166,7 @@ function sample() {
   note('rssBytes', rss)
   note('externalBytes', external + arrayBuffers)
   note('openFileCount', openFileCount())
-  const workers = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort')
-  note('workerCount', workers.length)
+  note('threadCount', threadCount())
   note('debtBytes', debtBytes)
   const { logBytes, otherBytes } = bytesOnDisk(path)
   note('logBytes', logBytes)

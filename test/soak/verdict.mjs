@@ -23,7 +23,7 @@ export const RISE_LIMITS = {
   rssBytes: { rise: 48 * MiB, share: 0.15 },
   externalBytes: { rise: 16 * MiB, share: 0.1 },
   openFileCount: { rise: 8, share: 0.1 },
-  workerCount: { rise: 1, share: 0 },
+  threadCount: { rise: 2, share: 0 },
   logBytes: { rise: 4 * MiB, share: 0.5 },
   debtBytes: { rise: 8 * MiB, share: 0.5 },
 }

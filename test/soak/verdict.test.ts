@@ -61,7 +61,7 @@ describe('the verdict of a soak', () => {
     ).toHaveLength(1)
     expect(
       growthComplaints(
-        'workerCount',
+        'threadCount',
         series((second) => second / 100),
       ),
     ).toHaveLength(1)
