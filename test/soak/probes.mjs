@@ -2,6 +2,7 @@
 // What a soak measures beside answers: memory, descriptors, the event loop, and what stopped it.
 
 import { openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { PerformanceObserver } from 'node:perf_hooks'
 
 import { Histogram } from '../../dist/base/metrics.js'
 
@@ -67,6 +68,17 @@ export class LoopProbe {
   #timer = setInterval(() => this.#tick(), TICK_MS)
   /** What ended since the last tick. */
   #ended = new Set()
+  /** Collections of garbage that could be felt. */
+  #collections = new PerformanceObserver((list) => {
+    for (const { duration, startTime } of list.getEntries()) {
+      if (duration > STALL_MIN_MS / 2)
+        this.nameStalls('garbage collection', performance.now() - startTime)
+    }
+  })
+
+  constructor() {
+    this.#collections.observe({ entryTypes: ['gc'] })
+  }
 
   /** @template T @param {string} what @param {() => Promise<T>} work */
   async during(what, work) {
@@ -88,6 +100,7 @@ export class LoopProbe {
 
   stop() {
     clearInterval(this.#timer)
+    this.#collections.disconnect()
   }
 
   #tick() {
