@@ -26,6 +26,7 @@ import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { TableReader } from '../sstable/table-reader.js'
 import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
+import { FileRemovals } from './file-removals.js'
 import { isDiskFull } from './lane.js'
 import { Quarantine } from './quarantine.js'
 import { RecoveredCommits } from './recovered-commits.js'
@@ -80,6 +81,7 @@ export class OpenedFiles {
   readonly directory: string
   /** Where the files are; of an opening that salvages, what it wrote is in memory only. */
   readonly fs: FileSystem
+  readonly #removals: FileRemovals
   readonly #lock: DirectoryLock
 
   constructor(parts: {
@@ -92,6 +94,7 @@ export class OpenedFiles {
     readonly recovery: RecoveryReport
     readonly quarantine: Quarantine
     readonly salvage: SalvageReport | undefined
+    readonly removals: FileRemovals
     readonly lock: DirectoryLock
     readonly directory: string
     readonly fs: FileSystem
@@ -105,6 +108,7 @@ export class OpenedFiles {
     this.recovery = parts.recovery
     this.quarantine = parts.quarantine
     this.salvage = parts.salvage
+    this.#removals = parts.removals
     this.#lock = parts.lock
     this.directory = parts.directory
     this.fs = parts.fs
@@ -134,6 +138,7 @@ export class OpenedFiles {
       else await this.manifest.close()
     } finally {
       for (const tablet of this.tablets) tablet.close()
+      await this.#removals.settle()
       await this.#lock.release()
     }
   }
@@ -150,7 +155,12 @@ export async function openFiles(
   if (isToBeCreated(options.path, env, createIfMissing)) env.fs.makeDirectory(options.path)
   const lock = await lockDirectory(options.path, env)
   const world = isSalvage ? { ...env, fs: new OverlayFileSystem(env.fs) } : env
-  const surroundings = { env: world, events, lock, quarantine: new Quarantine(events) }
+  const surroundings = {
+    env: world,
+    lock,
+    quarantine: new Quarantine(events),
+    removals: new FileRemovals(world, events),
+  }
   try {
     // Asked again: before the lock somebody else may have created it.
     if (isToBeCreated(options.path, env, createIfMissing)) {
@@ -180,9 +190,9 @@ async function withReserve(
 /** What an opening works in. */
 interface Surroundings {
   readonly env: Env
-  readonly events: EventSource
   readonly lock: DirectoryLock
   readonly quarantine: Quarantine
+  readonly removals: FileRemovals
 }
 
 /** Whether there is no database yet and one is wanted. Touches nothing. */
@@ -277,7 +287,7 @@ interface Recovered {
 
 async function assemble(
   options: StoreOptions,
-  { env, events, lock, quarantine }: Surroundings,
+  { env, lock, quarantine, removals }: Surroundings,
   recovered: Recovered,
 ): Promise<OpenedFiles> {
   const { manifest, identity, log, commits } = recovered
@@ -288,7 +298,7 @@ async function assemble(
     databaseId: identity.databaseId,
     cache,
     quarantine,
-    events,
+    removals,
   })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
@@ -340,6 +350,7 @@ async function assemble(
     },
     quarantine,
     salvage: recovered.salvage,
+    removals,
     lock,
     directory,
     fs,
@@ -376,11 +387,11 @@ function tableSources(
     readonly databaseId: Uint8Array
     readonly cache: BlockCache
     readonly quarantine: Quarantine
-    readonly events: EventSource
+    readonly removals: FileRemovals
   },
 ): (tabletId: TabletId) => TableSource {
   const { fs } = env
-  const { databaseId, cache, quarantine, events } = parts
+  const { databaseId, cache, quarantine, removals } = parts
   const { transform } = options
   const pathOf = (fileId: FileId) => `${options.path}/${tableFileName(fileId)}`
   return (tabletId) => ({
@@ -391,12 +402,7 @@ function tableSources(
     },
     discard: ({ meta, reader }) => {
       reader.close()
-      try {
-        fs.remove(pathOf(meta.fileId))
-      } catch (error) {
-        // No version names it: the next opening removes it.
-        events.emit('error', { where: 'removal of an sstable', error })
-      }
+      removals.add(pathOf(meta.fileId))
     },
   })
 }
