@@ -294,12 +294,8 @@ async function assemble(
   const { fs } = env
   const directory = options.path
   const cache = new BlockCache({ capacityBytes: options.blockCacheBytes })
-  const sourceOf = tableSources(options, env, {
-    databaseId: identity.databaseId,
-    cache,
-    quarantine,
-    removals,
-  })
+  const { databaseId } = identity
+  const sourceOf = tableSources(options, env, { databaseId, cache, quarantine, removals })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
       new Tablet({
@@ -314,7 +310,7 @@ async function assemble(
   const wal = WalWriter.create({
     fs,
     directory,
-    databaseId: identity.databaseId,
+    databaseId,
     incarnation: identity.incarnation,
     allocateFileId: () => manifest.allocateFileId(),
     randomUint32: () => randomUint32(env),
