@@ -1,6 +1,6 @@
-// Writes docs/performance.md from the lines of a run.
+// Writes docs/performance.md from the lines of a run, and of one of bench/recovery.mjs where there is one.
 // node bench/compare/report.mjs [--name compare]
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 const { values } = parseArgs({ options: { name: { type: 'string', default: 'compare' } } })
@@ -41,6 +41,58 @@ function cell(engine, measure) {
   return `${own}, **${(ours / median(numbers)).toFixed(2)}x**`
 }
 
+const RECOVERY_MEASURES = [
+  ['openMs', 'open, ms'],
+  ['firstReadMs', 'first read after it, ms'],
+  ['openCpuMs', 'processor time of the opening, ms'],
+  ['replayMbPerSecond', 'log replayed, MB/s'],
+  ['rssMib', 'resident memory then, MiB'],
+]
+
+/** The section of what bench/recovery.mjs found. */
+function recovery() {
+  const found = new URL('../results/recovery.jsonl', import.meta.url)
+  if (!existsSync(found)) return ''
+  const all = readFileSync(found, 'utf8').trim().split('\n').map(JSON.parse)
+  const names = [...new Set(all.map(({ engine }) => engine))]
+  const rowsOf = (name) => {
+    const sides = names.map((engine) =>
+      all.find((one) => one.case === name && one.engine === engine),
+    )
+    const held = sides.map((side) =>
+      side === undefined
+        ? ''
+        : side.logBytes === undefined
+          ? `${side.rows.toLocaleString('en')} rows`
+          : `${Math.round(side.logBytes / 1e6).toLocaleString('en')} MB, ${side.commits.toLocaleString('en')} commits`,
+    )
+    return [
+      `| **${name}** | ${held.join(' | ')} |`,
+      ...RECOVERY_MEASURES.filter(([measure]) =>
+        sides.some((side) => side?.[measure] !== undefined),
+      ).map(
+        ([measure, title]) =>
+          `| ${title} | ${sides.map((side) => side?.[measure]?.toLocaleString('en') ?? '').join(' | ')} |`,
+      ),
+    ]
+  }
+  const [first] = all
+  return `
+## Opening and recovery
+
+\`node bench/recovery.mjs\` opens a database that was closed, one of which nothing is in the system's cache, and ones whose
+process was killed before anything of the log was in tables. Medians of ${first.repeat} openings, each a process of its own on a copy,
+engines in turn, with default memory; commit \`${first.commit}\`. The system's load was ${first.load} at the first.
+
+| | ${names.map((name) => `${name} ${all.find(({ engine }) => engine === name).version}`).join(' | ')} |
+|---|${names.map(() => '---').join('|')}|
+${[...new Set(all.map((one) => one.case))].flatMap(rowsOf).join('\n')}
+
+Ours reads of a closed database what its manifest names, not the tables, so it opens as fast with any number of rows. After a
+kill it replays the log into memory and flushes once it is open.
+`
+}
+
 const { rows, node, cpu, commit } = lines[0]
 const table = [
   `| | ${engines.map((engine) => `${engine} ${linesOf(engine)[0].version}`).join(' | ')} |`,
@@ -67,5 +119,5 @@ ${engines.map((engine) => `- **${engine}**: ${linesOf(engine)[0].settings}.`).jo
 
 better-sqlite3 commits on the calling thread, so 64 clients queue there. A virtual machine's disk differs from run to run:
 compare ratios, not rates.
-`
+${recovery()}`
 writeFileSync(new URL('../../docs/performance.md', import.meta.url), text)

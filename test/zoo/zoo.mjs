@@ -64,7 +64,9 @@ function hunt(copy, due) {
     writeFileSync(path, sound)
     if (isSound) failures.push(`${name}: survived ${harness}, ${seconds} s`)
     console.log(`${isSound ? 'ALIVE ' : 'killed'}  ${name}: by ${harness}, ${seconds} s`)
-    if (!isSound && ZOO_RECORD !== undefined) appendFileSync(ZOO_RECORD, `${name}\n`)
+    if (isSound) continue
+    killedCount++
+    if (ZOO_RECORD !== undefined) appendFileSync(ZOO_RECORD, `${name}\n`)
   }
   return failures
 }
@@ -73,12 +75,15 @@ const stale = bugs.filter((bug) => planted(ROOT, bug) === undefined)
 const record = ZOO_RECORD !== undefined && existsSync(ZOO_RECORD) ? ZOO_RECORD : undefined
 const done = new Set(record === undefined ? [] : readFileSync(record, 'utf8').split('\n'))
 const due = bugs.filter(({ name }) => !done.has(name))
+/** Those of the record among them. */
+let killedCount = bugs.length - due.length
 const failures = stale.map(({ name, file }) => `${name}: its text is not in ${file} exactly once`)
 if (failures.length === 0) {
   const copy = mkdtempSync(join(tmpdir(), 'tabularium-zoo-'))
   try {
     for (const name of [
       'dist',
+      'scripts',
       'src',
       'test',
       'package.json',
@@ -89,7 +94,6 @@ if (failures.length === 0) {
     }
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
     failures.push(...hunt(copy, due))
-    const killedCount = bugs.length - failures.length
     console.log(`${killedCount} of ${bugs.length} killed`)
   } finally {
     rmSync(copy, { recursive: true, force: true })
