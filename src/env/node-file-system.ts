@@ -43,13 +43,18 @@ export class NodeFileSystem implements FileSystem {
   }
 
   makeDirectory(directory: string): void {
-    const last = absolute(directory)
-    const first = attempt('mkdir', directory, () => fs.mkdirSync(last, { recursive: true }))
-    if (first === undefined) return
-    for (let made = last; ; made = dirname(made)) {
-      this.syncDirectory(dirname(made))
-      if (made === first) return
+    const path = absolute(directory)
+    if (this.isDirectory(path)) return
+    const parent = dirname(path)
+    if (parent !== path) this.makeDirectory(parent)
+    // One by one: `recursive` never returns where a parent refuses with ENOENT, and calls EROFS ENOENT.
+    try {
+      fs.mkdirSync(path)
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST' && this.isDirectory(path)) return
+      throw typed(error, 'mkdir', path)
     }
+    this.syncDirectory(parent)
   }
 
   rename(from: string, to: string): void {

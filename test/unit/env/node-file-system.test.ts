@@ -1,4 +1,5 @@
 // What the conformance suite cannot provoke on a healthy disk: short and interrupted calls, full disks, failed syncs.
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -7,10 +8,18 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { File } from '../../../dist/env/file-system.js'
 import { NodeFileSystem } from '../../../dist/env/node-file-system.js'
 
+const MODULE = new URL('../../../dist/env/node-file-system.js', import.meta.url).href
+
 const actual = { ...fs }
-for (const name of ['readSync', 'writeSync', 'fdatasyncSync', 'fdatasync', 'fsyncSync'] as const) {
-  vi.spyOn(fs, name)
-}
+const NAMES = [
+  'readSync',
+  'writeSync',
+  'fdatasyncSync',
+  'fdatasync',
+  'fsyncSync',
+  'mkdirSync',
+] as const
+for (const name of NAMES) vi.spyOn(fs, name)
 // The engine has the module's names, not this object.
 syncBuiltinESMExports()
 
@@ -130,5 +139,23 @@ describe('NodeFileSystem', () => {
     expect(fs.fsyncSync).toHaveBeenCalledTimes(process.platform === 'win32' ? 0 : 3)
     system.makeDirectory(join(directory, 'x/y'))
     expect(fs.fsyncSync).toHaveBeenCalledTimes(process.platform === 'win32' ? 0 : 3)
+  })
+
+  it.skipIf(!fs.existsSync('/proc/self'))('gives up where nothing can be made', () => {
+    const script = `
+      const { NodeFileSystem } = await import(${JSON.stringify(MODULE)})
+      try { new NodeFileSystem().makeDirectory('/proc/x/y') } catch (error) { console.log(error.code) }`
+    const args = ['--input-type=module', '-e', script]
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 })
+    expect(stdout).toBe('FILE_MISSING\n')
+    fs.symlinkSync(join(directory, 'nowhere'), join(directory, 'dangling'))
+    const below = join(directory, 'dangling', 'x')
+    expect(() => new NodeFileSystem().makeDirectory(below)).toThrow(/^IO_FAILED: mkdir .*EEXIST/)
+  })
+
+  it('names what refuses to take a directory', () => {
+    vi.mocked(fs.mkdirSync).mockImplementationOnce(failing('EROFS'))
+    const make = () => new NodeFileSystem().makeDirectory(join(directory, 'x'))
+    expect(make).toThrow(/^IO_FAILED: mkdir .*EROFS/)
   })
 })
