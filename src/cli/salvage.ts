@@ -10,6 +10,7 @@ import type {
   UnreadableRange,
 } from '../db/salvaged-database.js'
 import type { FileSystem } from '../env/file-system.js'
+import { databaseAround } from '../lsm/superblock.js'
 import {
   type Command,
   notOurs,
@@ -100,6 +101,8 @@ function prepare(fs: FileSystem, directory: string, out: string): void {
   if (way === '' || !(way.startsWith('..') || resolve(way) === way)) {
     throw notOurs(out, 'what is saved must not go into the damaged directory')
   }
+  const around = databaseAround(fs, out)
+  if (around !== undefined) throw notOurs(out, `it lies in the database ${around}`)
   if (fs.exists(out) && (!fs.isDirectory(out) || fs.list(out).length > 0)) {
     throw notOurs(out, 'it is there and not an empty directory')
   }

@@ -22,6 +22,8 @@
 //         was cut off. The superblock of the finished checkpoint replaces that file.
 // Compat: see codec/file-header.ts; flags are never used again.
 
+import { dirname, resolve } from 'node:path'
+
 import { engineError } from '../base/errors.js'
 import type { FileId } from '../base/ids.js'
 import { ByteReader, loadU32, storeU32, storeU64 } from '../codec/bytes.js'
@@ -67,6 +69,13 @@ export interface Superblock {
 /** Whether the directory holds a database. */
 export function hasSuperblock(fs: FileSystem, directory: string): boolean {
   return fs.exists(`${directory}/${SUPERBLOCK_NAME}`)
+}
+
+/** The nearest database above a path that need not be there, as the path goes: by way of links, too. */
+export function databaseAround(fs: FileSystem, path: string): string | undefined {
+  const parent = dirname(resolve(path))
+  if (parent === resolve(path)) return undefined
+  return hasSuperblock(fs, parent) ? parent : databaseAround(fs, parent)
 }
 
 /**

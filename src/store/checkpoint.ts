@@ -10,7 +10,6 @@
 // the superblock of the copy, which takes its place when all other files are durable. In between the directory does not
 // open. The database itself is only read.
 
-import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
@@ -21,12 +20,13 @@ import { isUnlinkable } from '../env/file-system.js'
 import type { FlushJob } from '../lsm/jobs.js'
 import { Manifest } from '../lsm/manifest.js'
 import type { TabletState } from '../lsm/manifest-state.js'
-import { markUnfinished, SUPERBLOCK_NAME } from '../lsm/superblock.js'
+import { databaseAround, markUnfinished, SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import type { Tablet, TabletView } from '../lsm/tablet.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import type { CommitLog } from './commit-log.js'
 import { runJob } from './job-run.js'
 import {
+  checkTable,
   manifestOptions,
   newIdentity,
   type OpenedFiles,
@@ -65,13 +65,13 @@ export async function makeCheckpoint(
   source: CheckpointSource,
   directory: string,
 ): Promise<Checkpoint> {
-  const { env, options } = source
+  const { env } = source
   source.assertWritable()
-  checkTarget(env, options.path, directory)
+  checkTarget(env, directory)
   env.fs.makeDirectory(directory)
   const lock = await lockDirectory(directory, env)
   try {
-    checkTarget(env, options.path, directory)
+    checkTarget(env, directory)
     try {
       await markUnfinished(env.fs, directory)
       return await new CheckpointCopy(source, directory, lock).run()
@@ -161,13 +161,16 @@ class CheckpointCopy {
   }
 
   /** Links or copies one table. Other work gets its turn in between. */
-  async #take({ fileId, fileBytes }: TableMeta): Promise<void> {
+  async #take(meta: TableMeta): Promise<void> {
     const { fs, clock } = this.#source.env
+    const { fileId, fileBytes } = meta
     const name = tableFileName(fileId)
     const from = `${this.#source.options.path}/${name}`
     const to = `${this.#options.path}/${name}`
     await clock.yield()
     this.#source.assertWritable()
+    // A copy with a shortened table would not open.
+    checkTable(this.#source.env, this.#source.options.path, meta)
     try {
       fs.link(from, to)
       this.#linkedTableCount++
@@ -208,12 +211,10 @@ class CheckpointCopy {
   }
 }
 
-/** @throws CHECKPOINT_TARGET_INVALID when the directory is anything but absent or empty, or lies in the database */
-function checkTarget({ fs }: Env, path: string, directory: string): void {
-  const below = relative(resolve(path), resolve(directory))
-  if (!isAbsolute(below) && below !== '..' && !below.startsWith(`..${sep}`)) {
-    throw invalidTarget(directory, `it lies in the database ${path}`)
-  }
+/** @throws CHECKPOINT_TARGET_INVALID when the directory is anything but absent or empty, or lies in a database */
+function checkTarget({ fs }: Env, directory: string): void {
+  const around = databaseAround(fs, directory)
+  if (around !== undefined) throw invalidTarget(directory, `it lies in the database ${around}`)
   if (!fs.exists(directory)) return
   if (!fs.isDirectory(directory)) throw invalidTarget(directory, 'it is a file')
   const names = fs.list(directory).filter((name) => name !== LOCK_NAME)

@@ -353,8 +353,12 @@ async function assemble(
   })
 }
 
-/** A live table must be there, whole: a missing one would bring back old values of its keys. */
-function checkTable(env: Env, directory: string, { fileId, fileBytes }: TableMeta): void {
+/**
+ * A live table must be there, whole: a missing one would bring back old values of its keys.
+ *
+ * @throws FILE_MISSING SSTABLE_CORRUPT
+ */
+export function checkTable(env: Env, directory: string, { fileId, fileBytes }: TableMeta): void {
   const file = tableFileName(fileId)
   const path = `${directory}/${file}`
   if (!env.fs.exists(path)) {

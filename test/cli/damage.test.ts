@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -222,12 +223,16 @@ describe('salvage', () => {
   })
 
   it('writes only where nothing is, and never into the damaged directory', () => {
-    for (const out of [sound, join(sound, 'out'), join(sound, '..', 'sound', 'x'), folder]) {
+    const link = join(folder, 'link')
+    symlinkSync(sound, link)
+    const inside = [join(sound, 'out'), join(sound, '..', 'sound', 'x'), join(link, 'x')]
+    for (const out of [sound, ...inside, folder]) {
       expect(runJson(1, 'salvage', sound, '--out', out).error.code).toBe('ARGUMENT_INVALID')
     }
     expect(
       runJson(1, 'salvage', join(folder, 'nowhere'), '--out', join(folder, 'new')).error.code,
     ).toBe('DB_NOT_FOUND')
     expect(readdirSync(folder)).not.toContain('new')
+    rmSync(link)
   })
 })

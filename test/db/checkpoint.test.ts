@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -86,7 +87,15 @@ test('a directory that is in use, holds something or lies in the database is ref
   writeFileSync(join(root, 'used', 'notes.txt'), 'mine')
   writeFileSync(join(root, 'file'), 'mine')
   symlinkSync(join(root, 'db'), join(root, 'alias'))
-  for (const target of ['used', 'file', 'db', 'db/copy', 'alias', '../' + root.split('/').at(-1)]) {
+  for (const target of [
+    'used',
+    'file',
+    'db',
+    'db/copy',
+    'alias',
+    'alias/copy',
+    '../' + root.split('/').at(-1),
+  ]) {
     await expectCode('CHECKPOINT_TARGET_INVALID', () => db.checkpoint(join(root, target)))
   }
   expect(readdirSync(join(root, 'used'))).toEqual(['notes.txt'])
@@ -100,6 +109,16 @@ test('a directory that is in use, holds something or lies in the database is ref
   // Two at once into one directory: the second finds the first one's.
   const both = await Promise.allSettled([db, other].map((each) => each.checkpoint(join(root, 'c'))))
   expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+})
+
+test('a table that is shorter than it was is not copied: the copy would not open', async () => {
+  const db = await openShop()
+  await db.tenant('a').orders.insert(order(1))
+  await db.flush()
+  truncateSync(join(db.path, sstablesOf(db.path)[0]!), 100)
+  const path = join(temporaryDirectory(), 'copy')
+  await expectCode('SSTABLE_CORRUPT', () => db.checkpoint(path))
+  expect(readdirSync(path)).toEqual([])
 })
 
 test('on another device sstables are copied', async ({ skip }) => {
