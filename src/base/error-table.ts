@@ -203,7 +203,7 @@ export const ERROR_TABLE = {
   IO_FAILED: row(
     'unavailable',
     'The operating system refused a file operation.',
-    'See the cause; the database stays as it was.',
+    'Check the disk and the rights of what the message names; the database stays as it was.',
   ),
   // corrupt: restore or repair, never retried
   WAL_CORRUPT: row(
@@ -224,7 +224,7 @@ export const ERROR_TABLE = {
   FILE_MISSING: row(
     'corrupt',
     'A file that the manifest names is not there.',
-    'Put the file back, or restore from a backup; tabularium salvage saves what can be read.',
+    'Put the file back, or restore from a backup; tabularium salvage saves what can be read, unless it is SUPERBLOCK or the manifest.',
   ),
   ROW_CORRUPT: row(
     'corrupt',

@@ -241,11 +241,9 @@ function nextStepOf({ code, advice }: Problem): string {
     case 'WAL_CORRUPT':
       return 'Restore a backup, or save the state before the damage with tabularium salvage DIR --out OUT.'
     case 'FILE_MISSING':
-      return 'Put the file back from a copy or restore a backup; tabularium salvage DIR --out OUT saves the rest.'
+      return 'Put the file back from a copy or restore a backup; tabularium salvage DIR --out OUT saves the rest, unless it is SUPERBLOCK or the manifest.'
     case 'MANIFEST_CORRUPT':
       return 'If opening goes through all the same it writes the damaged copy anew; otherwise restore a backup: nothing else says which files count.'
-    case 'IO_FAILED':
-      return 'Check the disk and the rights of the file that the message names.'
     default:
       return advice
   }

@@ -13,6 +13,7 @@ import { LOCK_NAME } from '../env/lock-file.js'
 import { type FileSystem, readFile } from '../env/file-system.js'
 import { parseHolder } from '../env/lock-holder.js'
 import { SUPERBLOCK_NAME } from '../lsm/superblock.js'
+import { RESERVE_NAME } from '../store/reserve.js'
 import {
   type Arguments,
   type Command,
@@ -57,6 +58,9 @@ Examples:
     const options = { withEntries: given.options['entries'] === true, limit: limitOf(given) }
     if (fs.isDirectory(path)) {
       throw notOurs(path, 'it is a directory; inspect takes a file, stats and verify a database')
+    }
+    if (basename(path) === RESERVE_NAME) {
+      throw notOurs(path, 'it is room set apart for a full disk and holds nothing')
     }
     return inspectorOf(fs, path)(fs, path, options)
   },

@@ -210,6 +210,11 @@ describe('what is none of our files', () => {
     expect(runJson(1, 'inspect', file).error.code).toBe(code)
   })
 
+  it('the reserve, which holds nothing', () => {
+    const { error } = runJson(1, 'inspect', join(closed, 'RESERVE'))
+    expect(error.message).toContain('room set apart for a full disk')
+  })
+
   it('a newer format, a directory, nothing', () => {
     const file = alone(fileOf(closed, '.sst'))
     makeNewer(file, 0)
