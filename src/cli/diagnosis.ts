@@ -79,8 +79,9 @@ class Diagnosing {
     const names = this.#attempt(() => this.#list()) ?? []
     const isDatabase = names.some((name) => this.#isOurs(name))
     if (!isDatabase && this.#findings.length === 0) this.#add(this.#notADatabase(names))
-    const lock = names.includes('LOCK') ? this.#attempt(() => this.#lock()) : undefined
-    const lockState = names.includes('LOCK') ? lockStateOf(lock) : 'free'
+    const lock = names.length > 0 ? this.#attempt(() => this.#lock()) : undefined
+    const isFree = lock === undefined && !names.includes('LOCK')
+    const lockState = isFree ? 'free' : lockStateOf(lock)
     const forecast = isDatabase ? this.#forecast(lockState === 'open') : undefined
     const files = names.map((name) => this.#describe(name))
     const freeBytes = freeBytesOf(this.#directory)

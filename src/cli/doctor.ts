@@ -50,9 +50,11 @@ function factsOf(diagnosis: Diagnosis): Fact[] {
   const { isDatabase, lockState, lock, freeBytes, files, forecast } = diagnosis
   const facts: Fact[] = [['database', isDatabase ? 'yes, format version 1' : 'no']]
   const { holder } = lock ?? {}
-  const who = holder === undefined ? '' : `, process ${holder.pid} on ${holder.host}`
+  const nameless = lockState === 'open' ? ' in a process that did not leave its name' : ''
+  const who = holder === undefined ? nameless : `, process ${holder.pid} on ${holder.host}`
   const since = holder === undefined ? '' : ` since ${holder.since}`
-  const life = lock === undefined ? '' : `; last sign of life ${timeText(lock.touchedMs)}`
+  const touchedMs = lock?.touchedMs
+  const life = touchedMs === undefined ? '' : `; last sign of life ${timeText(touchedMs)}`
   const locks = {
     free: 'nobody has it open',
     open: `open${who}${since}${life}`,

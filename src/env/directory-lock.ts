@@ -23,7 +23,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type EngineError, engineError } from '../base/errors.js'
 import type { Env } from './env.js'
 import { errnoOf, fileError } from './file-error.js'
-import { LOCK_NAME, type LockText, readLock, removeLock, writeLock } from './lock-file.js'
+import {
+  LOCK_NAME,
+  type LockText,
+  readLock,
+  removeLock,
+  socketNameOf,
+  writeLock,
+} from './lock-file.js'
 import { judgeHolder, type LockHolder, ownIdentity } from './lock-holder.js'
 import { NodeFileSystem } from './node-file-system.js'
 
@@ -119,9 +126,9 @@ class SystemLock implements DirectoryLock {
     try {
       // Windows neither opens directories nor gives their numbers away.
       if (process.platform !== 'win32') directoryFd = fs.openSync(path, fs.constants.O_RDONLY)
-      const { dev, ino } = fs.statSync(path, { bigint: true })
-      leave = enter(globalThis, `${dev}:${ino}`, path, holder)
-      socket = await bindSocket(`tabularium:${dev}:${ino}`, path, holder)
+      const stats = fs.statSync(path, { bigint: true })
+      leave = enter(globalThis, `${stats.dev}:${stats.ino}`, path, holder)
+      socket = await bindSocket(socketNameOf(stats), path, holder)
       await claimLock(path, holder, { isSocketFree: socket !== undefined, patienceMs })
       return new SystemLock({ path, holder, leave, directoryFd, socket })
     } catch (error) {
@@ -202,8 +209,7 @@ async function bindSocket(
   const server = createServer((connection) => connection.destroy())
   const errno = await new Promise<string | undefined>((resolve) => {
     server.on('error', (error) => resolve(errnoOf(error)))
-    // Filled up to the length of the address: Node versions differ in whether they pad short names.
-    server.listen({ path: `\0${name.padEnd(107, '.')}`, exclusive: true }, () => resolve(undefined))
+    server.listen({ path: `\0${name}`, exclusive: true }, () => resolve(undefined))
   })
   if (errno === 'EADDRINUSE') throw lockedError(path, await liveHolder(path, holder))
   if (errno !== undefined) return undefined

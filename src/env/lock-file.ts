@@ -19,6 +19,9 @@ export const LOCK_NAME = 'LOCK'
 /** No holder writes more; of what somebody else put there no more is read. */
 const TEXT_MAX_BYTES: number = 4 * KiB
 
+/** As long as the address of a socket can be, but for the zero that it begins with. */
+const SOCKET_NAME_LENGTH = 107
+
 export interface LockText {
   readonly text: string
   readonly touchedMs: number
@@ -73,21 +76,43 @@ export function removeLock(directory: string): void {
 
 /** What can be told about a lock from outside. */
 export interface LockDescription {
-  /** Undefined when LOCK is not what a holder writes. */
+  /** Undefined when LOCK is not what a holder writes, or is gone. */
   readonly holder: LockHolder | undefined
   /** `unknown`: on another host or in another container, where only the sign of life tells. */
   readonly state: HolderState
   /** When the holder last gave a sign of life, Unix milliseconds; it does so every two seconds. */
-  readonly touchedMs: number
+  readonly touchedMs: number | undefined
 }
 
-/** Describes the lock without taking it; undefined when there is none. @throws IO_FAILED */
+/**
+ * Describes the lock without taking it; undefined when there is none. On Linux the socket knows better than LOCK, which may
+ * have been removed, or copied with its directory.
+ *
+ * @throws IO_FAILED
+ */
 export function describeLock(directory: string): LockDescription | undefined {
   const lock = readLock(directory)
-  if (lock === undefined) return undefined
-  const { holder, touchedMs } = lock
-  const state = holder === undefined ? 'unknown' : judgeHolder(holder, ownIdentity(), false)
-  return { holder, state, touchedMs }
+  const isBound = isSocketBound(directory)
+  if (lock === undefined && isBound !== true) return undefined
+  const { holder, touchedMs } = lock ?? {}
+  const isFree = isBound === false
+  const named = holder === undefined ? 'unknown' : judgeHolder(holder, ownIdentity(), isFree)
+  return { holder, touchedMs, state: isBound === true ? 'alive' : named }
+}
+
+/** The name of a directory's abstract socket, filled up: Node versions differ in whether they pad short ones. */
+export function socketNameOf({ dev, ino }: fs.BigIntStats): string {
+  return `tabularium:${dev}:${ino}`.padEnd(SOCKET_NAME_LENGTH, '.')
+}
+
+/** Whether a process of this network namespace has bound the directory's socket; undefined where nobody can tell. */
+function isSocketBound(directory: string): boolean | undefined {
+  try {
+    const name = socketNameOf(fs.statSync(directory, { bigint: true }))
+    return fs.readFileSync('/proc/net/unix', 'latin1').includes(`@${name}`)
+  } catch {
+    return undefined
+  }
 }
 
 function typed(error: unknown, file: string): unknown {

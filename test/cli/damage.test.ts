@@ -76,6 +76,16 @@ describe('doctor', () => {
       expect(report).toMatchObject({ isHealthy: true, lockState: 'open' })
       expect(report.lock.holder.pid).toBe(process.pid)
       cpSync(join(path, 'LOCK'), join(folder, 'left'))
+      if (process.platform === 'linux') {
+        cpSync(path, join(folder, 'held-copy'), { recursive: true })
+        expect(runJson(0, 'doctor', join(folder, 'held-copy')).lockState).toBe('left behind')
+        rmSync(join(path, 'LOCK'))
+        expect(runJson(0, 'doctor', path).lockState).toBe('open')
+        expect(run('doctor', path).stdout).toContain(
+          'open in a process that did not leave its name',
+        )
+        cpSync(join(folder, 'left'), join(path, 'LOCK'))
+      }
     }
     const holder = JSON.parse(readFileSync(join(folder, 'left'), 'utf8'))
     writeFileSync(join(path, 'LOCK'), JSON.stringify({ ...holder, pid: 2 ** 22 + 1 }))
