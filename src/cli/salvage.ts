@@ -41,7 +41,8 @@ readable: nothing else says which files count. The database must not be open els
 For each table of each tenant OUT gets a file of JSON lines, one row each. OUT/index.json, written last, says which file
 holds what: {files: [{file, tenant, table, rowCount, columns, uncertainFile, uncertainRowCount, unreadable}], ...}.
 Rows that may have been changed or deleted by what cannot be read are not among them: they are in a file of their own,
-uncertainFile. Ranges that cannot be read are listed with the sstable and the encoded keys that they lie between.
+uncertainFile. Ranges that cannot be read are listed with the sstable and the encoded keys that they lie between. Where
+the log is damaged, rows are as of the last commit before the damage, unless sstables have newer ones.
 
 Values as JSON: bigint, decimal and microseconds as text, timestamps ISO 8601, bytes hexadecimal, floats as numbers but
 for "Infinity", "-Infinity" and "-0".
@@ -181,8 +182,10 @@ function reportOf(database: SalvagedDatabase, saved: readonly SavedTable[]): Rep
   const problems: Problem[] = []
   if (lostLog !== undefined) {
     const { code, message, details, afterSeqNum, throughSeqNum } = lostLog
-    const lost = `commits behind ${commit(afterSeqNum)} and up to ${commit(throughSeqNum)} may be lost`
-    problems.push(problemOfCode(code, `${message}; ${lost}`, details))
+    const lost = `commits behind ${commit(afterSeqNum)} may be lost`
+    const isMoreKnown = throughSeqNum > afterSeqNum
+    const known = isMoreKnown ? `; the log still speaks of ${commit(throughSeqNum)}` : ''
+    problems.push(problemOfCode(code, `${message}; ${lost}${known}`, details))
   }
   for (const range of unreadableCatalog) {
     const message = `${range.message}; tables and tenants may be missing`

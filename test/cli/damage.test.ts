@@ -178,6 +178,17 @@ describe('salvage', () => {
     expect(contentOf(crashed)).toEqual(before)
   })
 
+  it('says from which commit on a damaged log may have lost them', async () => {
+    const path = join(folder, 'lost-log')
+    await makeCrashed(path, 200)
+    const { frames } = runJson(0, 'inspect', fileOf(path, '.wal'), '--limit', '1000')
+    flipByte(fileOf(path, '.wal'), frames.at(-10).offsetBytes + 20)
+    const { lostLog, problems } = runJson(1, 'salvage', path)
+    expect(lostLog.throughSeqNum).toBe(lostLog.afterSeqNum)
+    const { message } = problems[0]
+    expect(message).toMatch(/; commits behind \d+ \(.*\) may be lost$/)
+  })
+
   it('sets apart what a missing sstable may have made outdated', async () => {
     const path = copy('outdated')
     {
