@@ -59,4 +59,22 @@ describe('the newest file of the log', () => {
       code: 'WAL_CORRUPT',
     })
   })
+
+  it('is synced before it is believed: what was read of a killed process outlives a power cut', async () => {
+    const fs = new MemoryFileSystem()
+    const db = await open(settings, { env: memoryEnv({ fs }) })
+    await db.tenant('a').notes.insert({ id: 0, text: 'durable' })
+    let killedInSync: MemoryFileSystem | undefined
+    fs.inject = ({ name, path }) => {
+      if (name === 'sync' && path.endsWith('.wal')) killedInSync ??= fs.clone()
+      return undefined
+    }
+    await db.tenant('a').notes.insert({ id: 1, text: 'written, not synced' })
+
+    const found = await open(settings, { env: memoryEnv({ fs: killedInSync! }) })
+    expect(found.tenant('a').notes.getSync(1)).toEqual({ id: 1, text: 'written, not synced' })
+    const cut = killedInSync!.crashImage({ float: () => 0.5 }, 'lost')
+    const again = await open(settings, { env: memoryEnv({ fs: cut }) })
+    expect(await again.tenant('a').notes.scan().toArray()).toHaveLength(2)
+  })
 })

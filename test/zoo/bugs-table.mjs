@@ -44,7 +44,7 @@ export const BUGS = [
     '',
     'powerCut',
   ),
-  bug('recovery does not sync what it reads', 'wal/recovery.js', 'file.syncNow();', '', 'fault'),
+  bug('recovery does not sync what it reads', 'wal/recovery.js', 'file.syncNow();', '', 'lostWal'),
   bug(
     'a flush does not wait for the log',
     'store/maintenance.js',
