@@ -124,7 +124,7 @@ export const BUGS = [
     'store/commit-log.js',
     'this.#options.onBroken(error);',
     '',
-    'fault',
+    'failingDisk',
   ),
   bug(
     'who commits after a failure waits for ever',
