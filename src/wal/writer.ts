@@ -72,7 +72,7 @@ export class WalWriter {
     try {
       this.#current.open(previous)
     } catch (error) {
-      this.#current.close()
+      this.#discard(this.#current)
       throw error
     }
   }
@@ -315,7 +315,7 @@ export class WalWriter {
     return this.#next === file
   }
 
-  /** Gives up a file that was never started. */
+  /** Gives up a file that has no commits; its room may be what the next attempt lacks. */
   #discard(file: WalFile): void {
     file.close()
     try {

@@ -133,6 +133,16 @@ describe('WalWriter', () => {
     expect(recover(syncedOnly(fs), { after: 1, provenHint }).seqNums).toEqual([2])
   })
 
+  test('a first file that finds no room takes none', () => {
+    const fs = newFiles()
+    let writeCount = 0
+    fs.inject = ({ name }) => (name === 'write' && ++writeCount > 1 ? 'ENOSPC' : undefined)
+    expect(() => openWriter(fs)).toThrow('DISK_FULL')
+    expect(fs.list(DIRECTORY)).toEqual([])
+    fs.inject = undefined
+    append(openWriter(fs), 1)
+  })
+
   test.each(['flush', 'flushNow'] as const)(
     'a failed sync in %s breaks the writer for good',
     async (method) => {
