@@ -188,7 +188,7 @@ export const ERROR_TABLE = {
   DISK_FULL: row(
     'unavailable',
     'The disk or a quota has no room: the database is read-only but for deletes.',
-    'Free space and try again: it takes writes again within a second or two.',
+    'Free space and try again; an open database takes writes again by itself within a second or two.',
   ),
   DB_READ_ONLY: row(
     'unavailable',

@@ -20,6 +20,7 @@ import { RESERVE_NAME } from '../store/reserve.js'
 import { recoverWal } from '../wal/recovery.js'
 import { walFileName } from '../wal/format.js'
 import { type Problem, problemOf } from './command.js'
+import { size } from './printable.js'
 
 /** Room for a few files of the log, flushes and a manifest. */
 const FREE_MIN_BYTES: number = 256 * MiB
@@ -86,7 +87,7 @@ class Diagnosing {
     const files = names.map((name) => this.#describe(name))
     const freeBytes = freeBytesOf(this.#directory)
     if (isDatabase && freeBytes !== undefined && freeBytes < FREE_MIN_BYTES) {
-      const message = `${freeBytes} bytes are free where ${this.#directory} lies`
+      const message = `${size(freeBytes)} are free where ${this.#directory} lies`
       this.#add(engineError('DISK_FULL', message, { details: { freeBytes } }))
     }
     const findings = this.#findings
