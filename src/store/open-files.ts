@@ -153,7 +153,8 @@ export async function openFiles(
   const isSalvage = options.isSalvage === true
   const createIfMissing = options.createIfMissing && !isSalvage
   if (isToBeCreated(options.path, env, createIfMissing)) env.fs.makeDirectory(options.path)
-  const lock = await lockDirectory(options.path, env)
+  const takeLock = () => lockDirectory(options.path, env)
+  const lock = await (isSalvage ? takeLock() : withReserve(env.fs, options.path, takeLock))
   const world = isSalvage ? { ...env, fs: new OverlayFileSystem(env.fs) } : env
   const surroundings = {
     env: world,
@@ -173,17 +174,17 @@ export async function openFiles(
   }
 }
 
-/** Opens; without room for it, once more with that of the reserve. */
-async function withReserve(
+/** Does what needs room; without it, once more with that of the reserve. */
+async function withReserve<Value>(
   fs: FileSystem,
   directory: string,
-  open: () => Promise<OpenedFiles>,
-): Promise<OpenedFiles> {
+  attempt: () => Promise<Value>,
+): Promise<Value> {
   try {
-    return await open()
+    return await attempt()
   } catch (error) {
     if (!isDiskFull(error) || !removeReserve(fs, directory)) throw error
-    return await open()
+    return await attempt()
   }
 }
 

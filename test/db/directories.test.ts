@@ -84,6 +84,28 @@ describe('paths', () => {
     expect(fs.readdirSync(path)).toEqual([])
   })
 
+  test('on a disk that has no room even for LOCK: the reserve gives it', async () => {
+    const path = await shopDirectory('closed')
+    expect(fs.existsSync(join(path, 'RESERVE'))).toBe(true)
+    const script = `
+      const { default: fs } = await import('node:fs')
+      const { syncBuiltinESMExports } = await import('node:module')
+      const [path] = process.argv.slice(1)
+      const { writeFileSync } = fs
+      fs.writeFileSync = (...call) => {
+        if (!fs.existsSync(path + '/RESERVE')) return writeFileSync(...call)
+        throw Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' })
+      }
+      syncBuiltinESMExports()
+      await open({ path, salvage: true }).catch((error) => console.log(error.code))
+      const db = await open({ path })
+      console.log(db.state)
+      await db.close()`
+    const { stdout, stderr } = runScript(script, [path])
+    expect(stdout, stderr).toBe('DISK_FULL\nopen\n')
+    await expectShopIn(path)
+  })
+
   test.skipIf(process.getuid === undefined || process.getuid() !== 0)(
     'that may not be written (needs root, to become somebody else)',
     async () => {
