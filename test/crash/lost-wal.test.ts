@@ -78,3 +78,29 @@ describe('the newest file of the log', () => {
     expect(await again.tenant('a').notes.scan().toArray()).toHaveLength(2)
   })
 })
+
+describe('a log that one tablet still needs', () => {
+  it('brings nothing back into the memory of the others, whose tables have it', async () => {
+    const fs = new MemoryFileSystem()
+    const two = { ...settings, tabletCount: 2, memtableBudgetBytes: 1 << 20, walFileBytes: 1 << 22 }
+    const db = await open(two, { env: memoryEnv({ fs }) })
+    const flushed = new Promise<number>((resolve) => {
+      db.on('flush', ({ tabletId }) => resolve(tabletId))
+    })
+    for (let i = 0; i < 8; i++) await db.tenant(`small-${i}`).notes.insert({ id: 0, text: 'x' })
+    for (let id = 0; id < 300; id++) {
+      await db.tenant('large').notes.insert({ id, text: 'x'.repeat(4000) })
+    }
+    const flushedTabletId = await flushed
+    const entryCounts = (of: typeof db) =>
+      of.stats().tablets.map(({ tabletId, memtableEntryCount }) => [tabletId, memtableEntryCount])
+    const before = entryCounts(db)
+    expect(before.some(([id, count]) => id !== flushedTabletId && count! > 0)).toBe(true)
+
+    const again = await open(two, { env: memoryEnv({ fs: fs.clone() }) })
+    expect(entryCounts(again)).toEqual(before)
+    expect(again.stats().recovery.commitCount).toBeGreaterThan(300)
+    await again.close()
+    await db.close()
+  })
+})

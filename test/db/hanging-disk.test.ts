@@ -59,6 +59,7 @@ test('commits wait for a disk that hangs, and everybody can see why', async () =
   expect(db.state).toBe('open')
   expect(await rows.get('durable')).toEqual({ id: 'durable', n: 1 })
   expect(await rows.get('first')).toBe(undefined)
+  expect(rows.getSync('first'), 'nobody sees what is not durable').toBe(undefined)
 
   let isClosed = false
   const closing = db.close().then(() => {

@@ -145,7 +145,7 @@ export const BUGS = [
     'store/store.js',
     'return new FixedView(this, this.#readable);',
     'return new FixedView(this, SEQ_NUM_MAX);',
-    'fault',
+    'hangingDisk',
   ),
   bug(
     'a failed opening keeps the directory locked',
@@ -248,7 +248,7 @@ export const BUGS = [
     'store/recovered-commits.js',
     'if (seqNum <= tablet.flushedSeqNum)',
     'if (false)',
-    'model',
+    'lostWal',
   ),
   bug(
     'leftovers stay',
@@ -378,7 +378,7 @@ export const BUGS = [
     'sstable/table-reader.js',
     'while (outcome === BLOCK_PAST_END &&',
     'while (false &&',
-    'model',
+    'tables',
   ),
 
   // Workers, quarantine, processes, settings.
