@@ -20,7 +20,7 @@ import { createServer, type Server } from 'node:net'
 import { join, resolve as absolute } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { type EngineError, engineError } from '../base/errors.js'
+import { EngineError, engineError } from '../base/errors.js'
 import type { Env } from './env.js'
 import { errnoOf, fileError } from './file-error.js'
 import {
@@ -45,6 +45,8 @@ export interface DirectoryLock {
   isHeld(): boolean
   /** @throws FILE_MISSING DB_LOCKED IO_FAILED when it does not */
   check(): void
+  /** Tells once, within seconds, when LOCK, or the directory, is gone or somebody else's. */
+  watch(onLost: (error: EngineError) => void): void
   /** Lets another handle in. Idempotent. */
   release(): Promise<void>
 }
@@ -79,6 +81,7 @@ export async function lockDirectory(
   return {
     isHeld: () => isHeld,
     check: () => undefined,
+    watch: () => undefined,
     async release() {
       if (isHeld) leave()
       isHeld = false
@@ -117,6 +120,7 @@ class SystemLock implements DirectoryLock {
   readonly #directoryFd: number | undefined
   readonly #socket: Server | undefined
   readonly #heartbeat: NodeJS.Timeout
+  #onLost: ((error: EngineError) => void) | undefined
   #releasing: Promise<void> | undefined
 
   static async take(path: string, holder: LockHolder, patienceMs: number): Promise<SystemLock> {
@@ -153,7 +157,7 @@ class SystemLock implements DirectoryLock {
     this.#leave = parts.leave
     this.#directoryFd = parts.directoryFd
     this.#socket = parts.socket
-    this.#heartbeat = setInterval(() => this.#touch(), HEARTBEAT_MS)
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS)
     this.#heartbeat.unref()
   }
 
@@ -180,9 +184,22 @@ class SystemLock implements DirectoryLock {
     return readLock(this.#path)?.holder?.token === this.#holder.token
   }
 
-  #touch(): void {
+  watch(onLost: (error: EngineError) => void): void {
+    this.#onLost = onLost
+  }
+
+  #beat(): void {
+    try {
+      this.check()
+    } catch (error) {
+      // A read that failed for want of descriptors, say, is asked again by the next beat.
+      if (!(error instanceof EngineError) || error.code === 'IO_FAILED') return
+      clearInterval(this.#heartbeat)
+      this.#onLost?.(error)
+      return
+    }
     const now = new Date()
-    // Without the callback's error: a LOCK that is gone has nothing to touch, and `isHeld` tells.
+    // Without the callback's error: the next beat asks again.
     fs.utimes(join(this.#path, LOCK_NAME), now, now, () => undefined)
   }
 

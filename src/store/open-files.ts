@@ -4,7 +4,7 @@
 // keeping; after that everything that is needed is named by the manifest or is a WAL file. Files that are neither are
 // leftovers of interrupted jobs and are removed, but only once recovery has succeeded: on any anomaly nothing is deleted.
 
-import { engineError } from '../base/errors.js'
+import { type EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
@@ -117,6 +117,11 @@ export class OpenedFiles {
   /** @throws DB_LOCKED FILE_MISSING IO_FAILED when the lock of the directory is not this opening's any more */
   checkLock(): void {
     this.#lock.check()
+  }
+
+  /** Tells once when the lock of the directory is lost. */
+  watchLock(onLost: (error: EngineError) => void): void {
+    this.#lock.watch(onLost)
   }
 
   /** Versions that only snapshots below it can see may be gone. */

@@ -13,8 +13,7 @@
 import { Mutex } from '../base/async.js'
 import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
-import type { SeqNum } from '../base/ids.js'
-import { SEQ_NUM_MAX } from '../base/ids.js'
+import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
 import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { tenantHashOfKey } from '../codec/tenant-key.js'
@@ -120,6 +119,7 @@ export class Store implements TransactionHost {
       onShortage: (error) => this.#onShortage(error),
       onBroken: (error) => this.#poison(error),
     })
+    files.watchLock((error) => this.#poison(error))
     if (files.salvage !== undefined) {
       this.#state = 'readOnly'
       this.#maintenance.stop()
