@@ -61,11 +61,13 @@ function logBytes() {
 function usedBytes(file) {
   const fd = openSync(file, 'r')
   const piece = Buffer.alloc(1 << 20)
+  const zeros = Buffer.alloc(piece.length)
   let end = fstatSync(fd).size
   for (let isZero = true; isZero && end > 0; ) {
     const start = Math.max(0, end - piece.length)
     const read = piece.subarray(0, readSync(fd, piece, 0, end - start, start))
-    const last = read.findLastIndex((byte) => byte !== 0)
+    const isEmpty = read.equals(zeros.subarray(0, read.length))
+    const last = isEmpty ? -1 : read.findLastIndex((byte) => byte !== 0)
     isZero = last < 0
     end = start + last + 1
   }

@@ -179,6 +179,8 @@ export class StoreSession {
   #readPast(command: Command & { kind: 'past' }): string {
     if (this.#seqNums.length === 0) return 'no past yet'
     const index = Math.floor(command.moment * this.#seqNums.length)
+    // A commit of nothing on an empty database is that of 1970, which leaves the history window with the first flush.
+    if (this.#seqNums[index] === 0) return 'no past yet'
     const snapshot = this.#store.at(this.#seqNums[index]!)
     try {
       return `${this.#get(snapshot, command.key)}\n${text(scan(snapshot, command))}`
