@@ -15,7 +15,8 @@ const COUNTS = {
   KILLS: '2750',
   SYSCALL_KILLS: 'every',
   FAULT_STRIDE: '1',
-  // All there are: about 130,000.
+  FULL_DISK_RUNS: '400',
+  // All there are: about 220,000.
   CRASH_STATES: '1000000000',
   RANDOM_CRASH_STATES: '500000',
   METAMORPHIC_RUNS: '126',

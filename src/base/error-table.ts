@@ -235,8 +235,8 @@ export const ERROR_TABLE = {
   DB_CLOSED: row('closed', 'The database handle was closed.', 'Open the database again.'),
   DB_POISONED: row(
     'closed',
-    'A sync failed earlier, so nothing can be promised any more.',
-    'Close, check the disk, and open again: recovery decides what is durable.',
+    'A sync failed earlier, or the lock of the directory was lost: nothing can be promised any more.',
+    'Close, check disk and directory, and open again: recovery decides what is durable.',
   ),
   COMMIT_UNKNOWN: row(
     'closed',

@@ -104,8 +104,8 @@ export class Database<T extends Tables> {
 
   /**
    * `open`; `readOnly`, while the disk is full (deletes are accepted, all else is refused with DISK_FULL) or when the
-   * database was opened with `salvage` (DB_READ_ONLY); `poisoned`, when it is not known what is durable: everything is refused with DB_POISONED; `closed`.
-   * A state only gets worse: the way back is to close and to open again.
+   * database was opened with `salvage` (DB_READ_ONLY); `poisoned`, when it is not known what is durable: everything is
+   * refused with DB_POISONED; `closed`. Only a full disk passes by itself; otherwise close and open again.
    */
   get state(): StoreState {
     return this.#engine.store.state
