@@ -23,8 +23,8 @@ const COUNTS = {
   METAMORPHIC_FACE_RUNS: '25',
   BIT_FLIPS: '300000',
   QUARANTINE_RUNS: '2000',
-  // About ten million inputs over all targets.
-  FUZZ_RUNS: '1000000',
+  // For each of the 18 targets.
+  FUZZ_RUNS: '10000000',
 }
 const TIMEOUT_MS = 4 * 60 * 60 * 1000
 

@@ -13,15 +13,12 @@
 import { Mutex } from '../base/async.js'
 import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
-import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
+import type { SeqNum } from '../base/ids.js'
 import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
-import { tenantHashOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
-import { compareBytes } from '../kernels/bytes.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import { MergeCursor } from '../lsm/merge-cursor.js'
-import type { Tablet } from '../lsm/tablet.js'
 import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
 import { CommitLog } from './commit-log.js'
 import { isDiskFull } from './lane.js'
@@ -34,6 +31,8 @@ import { describeStore, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionHost } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
+import { TabletMap } from './tablet-map.js'
+import { isRangeNewer, readVersions } from './version-reads.js'
 import { FixedView, ImmediateView, RegisteredView, type Snapshot } from './store-views.js'
 import type { EntryScan, KeyVersion, ReadView, WriteView } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
@@ -55,7 +54,7 @@ export class Store implements TransactionHost {
   readonly #events: EventSource
   readonly #files: OpenedFiles
   readonly #options: StoreOptions
-  readonly #tablets: readonly Tablet[]
+  readonly #tablets: TabletMap
   readonly #log: CommitLog
   readonly #snapshots: SnapshotRegistry
   readonly #maintenance: Maintenance
@@ -83,7 +82,7 @@ export class Store implements TransactionHost {
     this.#events = events
     this.#files = files
     this.#options = options
-    this.#tablets = files.tablets
+    this.#tablets = new TabletMap(files.tablets)
     this.#last = files.lastSeqNum
     this.#readable = files.lastSeqNum
     this.#snapshots = new SnapshotRegistry(files.historyFloor)
@@ -184,7 +183,8 @@ export class Store implements TransactionHost {
       this.assertWritable()
     }
     if (!this.#maintenance.isCalm) {
-      const tablets = tenantHash === undefined ? this.#tablets : [this.#tabletOfHash(tenantHash)]
+      const tablets =
+        tenantHash === undefined ? this.#tablets.all : [this.#tablets.ofHash(tenantHash)]
       // Asked again after each wait: others that waited may have used the room up.
       do {
         await this.#maintenance.admit(tablets)
@@ -214,21 +214,7 @@ export class Store implements TransactionHost {
   /** All versions of a key that the retained history holds, newest first; readable ones only. */
   versions(key: Uint8Array): KeyVersion[] {
     this.#assertReadable()
-    const tablet = this.#tabletOf(key)
-    const upper = new Uint8Array(key.length + 1)
-    upper.set(key)
-    const cursor = tablet.cursorOver(tablet.view, key, upper)
-    const found: KeyVersion[] = []
-    for (cursor.seek(key, this.#readable); cursor.isValid; cursor.next()) {
-      const { entry } = cursor
-      if (compareKeyTo(entry, key) !== 0) break
-      const value = entry.kind === ENTRY_KIND_PUT ? entry.copyValue() : undefined
-      found.push({ seqNum: entry.seqNum, value })
-      // What is older than the floor may be incomplete; the newest of it is what the floor sees.
-      if (entry.seqNum <= this.#snapshots.floor) break
-    }
-    cursor.close()
-    return found
+    return readVersions(this.#tablets.of(key), key, this.#readable, this.#snapshots.floor)
   }
 
   /** Brings everything committed so far into tables. */
@@ -295,12 +281,12 @@ export class Store implements TransactionHost {
 
   get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
     this.#assertReadable()
-    return this.#tabletOf(key).get(key, keyHash, at, slot) && slot.kind === ENTRY_KIND_PUT
+    return this.#tablets.of(key).get(key, keyHash, at, slot) && slot.kind === ENTRY_KIND_PUT
   }
 
   scan(range: KeyRange, at: SeqNum, reverse: boolean, own?: WriteBatch): EntryScan {
     this.#assertReadable()
-    const tablet = this.#tabletOf(range.lower ?? range.upper ?? new Uint8Array(4))
+    const tablet = this.#tablets.ofRange(range)
     const view = tablet.acquire()
     const committed = tablet.cursorOver(view, range.lower, range.upper)
     const cursor = own === undefined ? committed : new MergeCursor([own.cursor(), committed])
@@ -312,28 +298,15 @@ export class Store implements TransactionHost {
   /** What can be read of a range that lies in one tablet, past damage. */
   salvageScan(range: Required<KeyRange>): SalvageScan {
     this.#assertReadable()
-    return new SalvageScan(this.#tabletOf(range.lower!), range, this.#readable)
+    return new SalvageScan(this.#tablets.ofRange(range), range, this.#readable)
   }
 
   isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean {
-    return this.#tabletOf(key).isNewer(key, keyHash, since, this.#probeSlot)
+    return this.#tablets.of(key).isNewer(key, keyHash, since, this.#probeSlot)
   }
 
   isRangeNewer(range: KeyRange, since: SeqNum): boolean {
-    const tablet = this.#tabletOf(range.lower ?? range.upper ?? new Uint8Array(4))
-    const cursor = tablet.cursorOver(tablet.view, range.lower, range.upper, since)
-    const upper = range.upper
-    let isNewer = false
-    for (
-      cursor.seek(range.lower ?? new Uint8Array(0), SEQ_NUM_MAX);
-      cursor.isValid && !isNewer;
-      cursor.next()
-    ) {
-      if (upper !== undefined && compareKeyTo(cursor.entry, upper) >= 0) break
-      isNewer = cursor.entry.seqNum > since
-    }
-    cursor.close()
-    return isNewer
+    return isRangeNewer(this.#tablets.ofRange(range), range, since)
   }
 
   assertWritable(): void {
@@ -344,7 +317,7 @@ export class Store implements TransactionHost {
   admitBatch(batch: WriteBatch, hasWaited: boolean): Promise<void> | undefined {
     if (this.#reserve.shortage !== undefined && !hasWaited) return this.#lookForRoom()
     if (this.#maintenance.isCalm) return undefined
-    const tablets = this.#tabletsOf(batch)
+    const tablets = this.#tablets.ofBatch(batch)
     if (hasWaited && !this.#maintenance.isStopped(tablets)) return undefined
     return this.#maintenance.admit(tablets)
   }
@@ -352,7 +325,8 @@ export class Store implements TransactionHost {
   commit(batch: WriteBatch): Promise<SeqNum> {
     this.assertWritable()
     if (this.#reserve.shortage !== undefined && !batch.isDeletion) this.#reserve.assertRoom()
-    if (this.#maintenance.hasReadOnly) this.#maintenance.assertWritable(this.#tabletsOf(batch))
+    if (this.#maintenance.hasReadOnly)
+      this.#maintenance.assertWritable(this.#tablets.ofBatch(batch))
     const seqNum = this.#numberAfter(this.#last)
     const payload = this.#payload
     payload.reset()
@@ -360,7 +334,7 @@ export class Store implements TransactionHost {
     this.#last = seqNum
     const durable = this.#log.append(seqNum, payload.bytes, payload.length)
     try {
-      this.#apply(batch, seqNum)
+      this.#tablets.apply(batch, seqNum)
     } catch (error) {
       // The log holds what the memtables do not: reading on would answer wrongly.
       this.#poison(error)
@@ -394,44 +368,6 @@ export class Store implements TransactionHost {
     return batch
   }
 
-  /** The tablets that a batch writes to. */
-  #tabletsOf(batch: WriteBatch): readonly Tablet[] {
-    const tablets = new Set<Tablet>()
-    batch.forEach((bytes, keyStart) => {
-      tablets.add(this.#tabletOfHash(tenantHashOfKey(bytes, keyStart)))
-    })
-    return [...tablets]
-  }
-
-  #apply(batch: WriteBatch, seqNum: SeqNum): void {
-    let hash = -1
-    let memtable = this.#tablets[0]!.active
-    batch.forEach((bytes, keyStart, keyEnd, keyHash, kind, valueStart, valueEnd) => {
-      const tenantHash = tenantHashOfKey(bytes, keyStart)
-      if (tenantHash !== hash) {
-        hash = tenantHash
-        memtable = this.#tabletOfHash(tenantHash).active
-      }
-      memtable.add(bytes, keyStart, keyEnd, keyHash, seqNum, kind, bytes, valueStart, valueEnd)
-    })
-  }
-
-  #tabletOf(key: Uint8Array): Tablet {
-    return this.#tabletOfHash(tenantHashOfKey(key, 0))
-  }
-
-  #tabletOfHash(hash: number): Tablet {
-    const tablets = this.#tablets
-    let low = 0
-    let high = tablets.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if (tablets[middle]!.hashStart <= hash) low = middle
-      else high = middle - 1
-    }
-    return tablets[low]!
-  }
-
   #numberAfter(previous: SeqNum): SeqNum {
     const wall = this.#env.clock.wallMicros()
     // A clock that is centuries ahead is not believed: it would use up all numbers that are left.
@@ -448,7 +384,7 @@ export class Store implements TransactionHost {
   }
 
   #onRefused(error: EngineError, durable: SeqNum): void {
-    for (const tablet of this.#tablets) tablet.forgetAfter(durable)
+    for (const tablet of this.#tablets.all) tablet.forgetAfter(durable)
     if (isDiskFull(error)) this.#onShortage(error)
     this.#maintenance.noticeDurable()
   }
@@ -493,8 +429,4 @@ export class Store implements TransactionHost {
       await this.#files.close(isClean)
     }
   }
-}
-
-function compareKeyTo(entry: EntrySlot, key: Uint8Array): number {
-  return compareBytes(entry.keyBytes, entry.keyStart, entry.keyEnd, key, 0, key.length)
 }

@@ -1,0 +1,60 @@
+import type { SeqNum } from '../base/ids.js'
+import type { KeyRange } from '../codec/entry.js'
+import { tenantHashOfKey } from '../codec/tenant-key.js'
+import type { Tablet } from '../lsm/tablet.js'
+import type { WriteBatch } from './write-batch.js'
+
+/** Which tablet holds a key: tablets are contiguous ranges of tenant hashes, which are the first bytes of keys. */
+export class TabletMap {
+  /** In the order of their hashes. */
+  readonly all: readonly Tablet[]
+
+  constructor(tablets: readonly Tablet[]) {
+    this.all = tablets
+  }
+
+  of(key: Uint8Array): Tablet {
+    return this.ofHash(tenantHashOfKey(key, 0))
+  }
+
+  /** A range lies in one tablet: that of its lower bound. */
+  ofRange({ lower, upper }: KeyRange): Tablet {
+    const key = lower ?? upper
+    return key === undefined ? this.all[0]! : this.of(key)
+  }
+
+  ofHash(hash: number): Tablet {
+    const tablets = this.all
+    let low = 0
+    let high = tablets.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (tablets[middle]!.hashStart <= hash) low = middle
+      else high = middle - 1
+    }
+    return tablets[low]!
+  }
+
+  /** The tablets that a batch writes to. */
+  ofBatch(batch: WriteBatch): readonly Tablet[] {
+    const tablets = new Set<Tablet>()
+    batch.forEach((bytes, keyStart) => {
+      tablets.add(this.ofHash(tenantHashOfKey(bytes, keyStart)))
+    })
+    return [...tablets]
+  }
+
+  /** Puts a batch into the memtables under its number. */
+  apply(batch: WriteBatch, seqNum: SeqNum): void {
+    let hash = -1
+    let memtable = this.all[0]!.active
+    batch.forEach((bytes, keyStart, keyEnd, keyHash, kind, valueStart, valueEnd) => {
+      const tenantHash = tenantHashOfKey(bytes, keyStart)
+      if (tenantHash !== hash) {
+        hash = tenantHash
+        memtable = this.ofHash(tenantHash).active
+      }
+      memtable.add(bytes, keyStart, keyEnd, keyHash, seqNum, kind, bytes, valueStart, valueEnd)
+    })
+  }
+}
