@@ -19,8 +19,8 @@ const batchRows = Number(values.batch)
 const walBytes = Number(values['wal-bytes'])
 /** Commits in flight: enough that syncs are shared, as long as the commits are small. */
 const CLIENT_COUNT = batchRows === 1 ? 2000 : 4
-/** More than the log is filled to; LevelDB takes no more than that. */
-const BUFFER_BYTES = { tabularium: 2 ** 31, 'classic-level': 2 ** 30 }
+/** More than the log is filled to. */
+const BUFFER_BYTES = 2 ** 31
 /** Behind the first row of the first batch, which every opening reads. */
 const FIRST_TENANT = tenantName(tenantOf(seeded(7)))
 
@@ -86,7 +86,7 @@ const STEPS = {
   },
   /** A log of that size with nothing of it in tables, and no close. */
   async fill() {
-    const db = await ENGINES[name].open(path, { bufferBytes: BUFFER_BYTES[name] })
+    const db = await ENGINES[name].open(path, { bufferBytes: BUFFER_BYTES })
     let next = 0
     const isEnough = (count) => {
       if (count < next) return false
