@@ -28,6 +28,21 @@ export const waitedMs = (() => {
 /** A clock that stands while the thread waits for a processor. */
 export const ownMs = () => performance.now() - waitedMs()
 
+/**
+ * Milliseconds that the host kept processors from this machine, all of them together, in steps of 10; zero where the system
+ * does not say.
+ */
+export const stolenMs = (() => {
+  const text = Buffer.alloc(256)
+  let fd = -1
+  try {
+    fd = openSync('/proc/stat', 'r')
+  } catch {
+    return () => 0
+  }
+  return () => Number(text.toString('latin1', 0, readSync(fd, text, 0, 256, 0)).split(/ +/)[8]) * 10
+})()
+
 /** Open descriptors of the process; 0 where the system does not list them. */
 export function openFileCount() {
   try {
@@ -65,6 +80,8 @@ export class LoopProbe {
   stalls = /** @type {{ atMs: number, ownMs: number, during: string[] }[]} */ ([])
   #going = /** @type {Map<string, number>} */ (new Map())
   #lastOwnMs = ownMs()
+  #lastStolenMs = stolenMs()
+  #lastCpu = process.cpuUsage()
   #timer = setInterval(() => this.#tick(), TICK_MS)
   /** What ended since the last tick. */
   #ended = new Set()
@@ -108,7 +125,13 @@ export class LoopProbe {
     const lateMs = Math.max(0, now - this.#lastOwnMs - TICK_MS)
     this.#lastOwnMs = now
     this.delays.record(lateMs * 1000)
+    const stolen = stolenMs() - this.#lastStolenMs
+    this.#lastStolenMs += stolen
+    const cpu = process.cpuUsage(this.#lastCpu)
+    this.#lastCpu = process.cpuUsage()
     if (lateMs > STALL_MIN_MS) {
+      this.#ended.add(`${Math.round((cpu.user + cpu.system) / 1000)} ms of CPU`)
+      if (stolen > 0) this.#ended.add(`${stolen} ms taken by the host`)
       const going = [...this.#going].filter(([, count]) => count > 0).map(([what]) => what)
       const during = [...new Set([...going, ...this.#ended])]
       this.stalls.push({ atMs: performance.now(), ownMs: lateMs, during })

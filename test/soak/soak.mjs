@@ -9,6 +9,8 @@
 // of 1 ms in the median window; an event loop that stood for 50 ms. Time in which other processes had the processor does
 // not count as ours. A run that is to fail: --plant leak, fd, stall or wrong.
 
+// First, so that the engine's calls are timed.
+import { slowCalls } from './slow-calls.mjs'
 import { appendFileSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -79,6 +81,9 @@ const directory = mkdtempSync(join(values.path ?? tmpdir(), 'tabularium-soak-'))
 const path = join(directory, 'db')
 const errors = /** @type {string[]} */ ([])
 const loop = new LoopProbe()
+slowCalls.onSlow = (name, durationMs) => {
+  loop.nameStalls(`${name} of ${Math.round(durationMs)} ms`, durationMs)
+}
 const counts = { steps: 0, late: 0, flush: 0, compaction: 0, reopen: 0, verify: 0, stall: 0 }
 const series = /** @type {Record<string, { atMs: number, value: number }[]>} */ ({
   heapBytes: [],
