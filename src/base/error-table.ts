@@ -171,7 +171,7 @@ export const ERROR_TABLE = {
   // conflict: retry the transaction
   TXN_CONFLICT: row(
     'conflict',
-    'Something that the transaction read was changed by another commit.',
+    'Something that the transaction read, under snapshot isolation wrote, was changed by another commit.',
     'Run the transaction again; transact() does so by itself.',
   ),
   TXN_SNAPSHOT_TOO_OLD: row(

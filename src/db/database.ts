@@ -78,7 +78,7 @@ export class Database<T extends Tables> {
   }
 
   /**
-   * Runs `fn` in one serializable transaction over any tenants; see TenantSession.transact.
+   * Runs `fn` in one transaction over any tenants; see TenantSession.transact.
    *
    * @throws TXN_CONFLICT when it still conflicts after all retries
    * @example

@@ -59,9 +59,9 @@ export class TenantSession<T extends Tables> {
   }
 
   /**
-   * Runs `fn` in a serializable transaction and commits when it returns; a conflict runs it again, so it must do nothing
-   * but read and write through `tx`. When it throws, nothing is written. A call of `tx` that fails leaves nothing behind,
-   * so `fn` may catch its error and go on.
+   * Runs `fn` in a transaction, serializable unless the options say otherwise, and commits when it returns; a conflict runs
+   * it again, so it must do nothing but read and write through `tx`. When it throws, nothing is written. A call of `tx` that
+   * fails leaves nothing behind, so `fn` may catch its error and go on.
    *
    * @returns what fn returns, once the commit is durable
    * @throws TXN_CONFLICT when it still conflicts after all retries

@@ -2,11 +2,17 @@
 
 import { ConflictError, engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
-import type { StoreTransaction } from '../store/transaction.js'
+import type { Isolation, StoreTransaction } from '../store/transaction.js'
 import { CallOrder } from './call-order.js'
 import type { Engine } from './engine.js'
 
 export interface TransactOptions {
+  /**
+   * `serializable`, the default: as if transactions had run one after the other. `snapshot`: two that run at once conflict
+   * only where both write the same row, or take the same unique value; what they read may have changed by the time they
+   * commit.
+   */
+  readonly isolation?: Isolation
   /** How often a conflicting transaction is run again; default 20. */
   readonly retryMaxCount?: number
   /** Ends the transaction until its commit begins; it then rejects with the signal's reason and nothing is written. */
@@ -36,10 +42,10 @@ export async function transact<R>(
   run: (attempt: Attempt) => Promise<R> | R,
   options: TransactOptions = {},
 ): Promise<Outcome<R>> {
-  const { retryMaxCount, signal } = checkedOptions(options)
+  const { isolation, retryMaxCount, signal } = checkedOptions(options)
   for (let attemptIndex = 0; ; attemptIndex++) {
     signal?.throwIfAborted()
-    const transaction = engine.store.begin()
+    const transaction = engine.store.begin({ isolation })
     const calls = new CallOrder()
     try {
       const result = await run({ transaction, calls })
@@ -63,13 +69,29 @@ export function checkFunction(fn: unknown): void {
   throw engineError('ARGUMENT_INVALID', `transact() takes a function, not ${typeof fn}`)
 }
 
+const OPTION_NAMES: readonly string[] = ['isolation', 'retryMaxCount', 'signal']
+
+/** @throws ARGUMENT_INVALID OPTION_UNKNOWN */
 function checkedOptions(options: TransactOptions) {
-  const { retryMaxCount = RETRY_MAX_COUNT, signal } = options
+  if (typeof options !== 'object' || options === null) {
+    throw engineError('ARGUMENT_INVALID', 'transact() takes its options as an object')
+  }
+  for (const name of Object.keys(options)) {
+    if (OPTION_NAMES.includes(name)) continue
+    const known = OPTION_NAMES.join(', ')
+    throw engineError('OPTION_UNKNOWN', `transact() has no option ${name}; there are: ${known}`, {
+      details: { option: name },
+    })
+  }
+  const { isolation = 'serializable', retryMaxCount = RETRY_MAX_COUNT, signal } = options
+  if (isolation !== 'serializable' && isolation !== 'snapshot') {
+    throw engineError('ARGUMENT_INVALID', "isolation is 'serializable' or 'snapshot'")
+  }
   if (!Number.isSafeInteger(retryMaxCount) || retryMaxCount < 0) {
     throw engineError('ARGUMENT_INVALID', 'retryMaxCount must be a whole number from 0 on')
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw engineError('ARGUMENT_INVALID', 'signal must be an AbortSignal')
   }
-  return { retryMaxCount, signal }
+  return { isolation, retryMaxCount, signal }
 }

@@ -28,7 +28,7 @@ import { Reserve } from './reserve.js'
 import { openScan } from './scan.js'
 import { SnapshotRegistry } from './snapshots.js'
 import { describeStore, type StoreStats } from './stats.js'
-import { StoreTransaction, type TransactionHost } from './transaction.js'
+import { StoreTransaction, type TransactionHost, type TransactionMode } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
 import { TabletMap } from './tablet-map.js'
@@ -204,11 +204,11 @@ export class Store implements TransactionHost {
     return this.#readable
   }
 
-  /** Begins a serializable transaction on the newest readable state. */
-  begin(): StoreTransaction {
+  /** Begins a transaction on the newest readable state. */
+  begin(mode: TransactionMode = {}): StoreTransaction {
     this.#assertReadable()
     this.#snapshots.register(this.#readable)
-    return new StoreTransaction(this, this.#readable)
+    return new StoreTransaction(this, this.#readable, mode)
   }
 
   /** All versions of a key that the retained history holds, newest first; readable ones only. */

@@ -1,9 +1,12 @@
-// An optimistic transaction: reads at one snapshot, remembers what it read, and keeps its writes to itself until commit.
+// An optimistic transaction: reads at one snapshot and keeps its writes to itself until commit.
 //
-// Commit is serializable because commits are validated and numbered on one thread: a transaction commits when nothing it
-// read, key or range, has a version newer than its snapshot, also none that is not durable yet. Ranges are remembered as
-// far as they were consumed, so a scan that stopped early does not conflict with what lies behind it. A transaction that
-// wrote nothing never conflicts: its snapshot is its place in the order.
+// Commits are validated and numbered on one thread, in one go, so validation is a look for versions that are newer than the
+// snapshot, durable or not:
+// - serializable: of what was read, key or range. Ranges are remembered as far as they were consumed, so a scan that
+//   stopped early does not conflict with what lies behind it.
+// - snapshot: of the keys that it writes. The first committer wins; what was read is not remembered. Row keys and the keys
+//   of unique indexes are among what is written, so two transactions cannot both take the same value.
+// A transaction that wrote nothing never conflicts: its snapshot is its place in the order.
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
@@ -11,6 +14,14 @@ import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { hashBytes } from '../kernels/bytes.js'
 import type { EntryScan, WriteView } from './view.js'
 import { WriteBatch } from './write-batch.js'
+
+/** Which anomalies a transaction excludes: all of them, or all but write skew. */
+export type Isolation = 'serializable' | 'snapshot'
+
+export interface TransactionMode {
+  /** Default: serializable. */
+  readonly isolation?: Isolation
+}
 
 /** What a transaction needs of the store. */
 export interface TransactionHost {
@@ -32,15 +43,17 @@ export interface TransactionHost {
 export class StoreTransaction implements WriteView {
   readonly snapshot: SeqNum
   readonly #host: TransactionHost
+  readonly #isolation: Isolation
   readonly #batch = new WriteBatch()
   readonly #readKeys: Uint8Array[] = []
   readonly #readHashes: number[] = []
   readonly #scans: TrackedScan[] = []
   #isFinished = false
 
-  constructor(host: TransactionHost, snapshot: SeqNum) {
+  constructor(host: TransactionHost, snapshot: SeqNum, mode: TransactionMode) {
     this.#host = host
     this.snapshot = snapshot
+    this.#isolation = mode.isolation ?? 'serializable'
   }
 
   get isFinished(): boolean {
@@ -51,8 +64,10 @@ export class StoreTransaction implements WriteView {
     this.#assertOpen()
     const keyHash = hashBytes(key, 0, key.length)
     if (this.#batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
-    this.#readKeys.push(key.slice())
-    this.#readHashes.push(keyHash)
+    if (this.#isolation === 'serializable') {
+      this.#readKeys.push(key.slice())
+      this.#readHashes.push(keyHash)
+    }
     return this.#host.get(key, keyHash, this.snapshot, slot)
   }
 
@@ -99,7 +114,8 @@ export class StoreTransaction implements WriteView {
    * Validates and commits. Resolves with the commit's SeqNum once it is durable, or with undefined when there was
    * nothing to write.
    *
-   * @throws TXN_CONFLICT when something that was read has changed; the transaction is finished then
+   * @throws TXN_CONFLICT when something that was read, under snapshot isolation written, has changed; the transaction is
+   *   finished then
    * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    */
   async commit(): Promise<SeqNum | undefined> {
@@ -113,10 +129,14 @@ export class StoreTransaction implements WriteView {
         await delay
         this.#host.assertWritable()
       }
-      if (this.#isStale()) {
+      const isSnapshot = this.#isolation === 'snapshot'
+      if (isSnapshot ? this.#isOvertaken() : this.#isStale()) {
         // The answer must not tell of a commit that may still be lost.
         await this.#host.settle()
-        throw engineError('TXN_CONFLICT', 'a row or range that the transaction read has changed')
+        const what = isSnapshot
+          ? 'a row that the transaction writes'
+          : 'a row or range that it read'
+        throw engineError('TXN_CONFLICT', `${what} was changed by another commit`)
       }
       return await this.#host.commit(this.#batch)
     } finally {
@@ -136,6 +156,17 @@ export class StoreTransaction implements WriteView {
     return this.#host.admitBatch(this.#batch, hasWaited)
   }
 
+  /** Whether somebody else has written a key of this transaction's writes since its snapshot. */
+  #isOvertaken(): boolean {
+    let isNewer = false
+    this.#batch.forEach((bytes, keyStart, keyEnd, keyHash) => {
+      const key = bytes.subarray(keyStart, keyEnd)
+      isNewer ||= this.#host.isKeyNewer(key, keyHash, this.snapshot)
+    })
+    return isNewer
+  }
+
+  /** Whether anything that was read has changed since the snapshot. */
   #isStale(): boolean {
     for (let i = 0; i < this.#readKeys.length; i++) {
       if (this.#host.isKeyNewer(this.#readKeys[i]!, this.#readHashes[i]!, this.snapshot))

@@ -250,6 +250,9 @@ describe('calls', () => {
     const once = async () => 1
     await expectCode('ARGUMENT_INVALID', () => shop.transact(once, { retryMaxCount: -1 }))
     await expectCode('ARGUMENT_INVALID', () => shop.transact(once, { signal: {} as never }))
+    await expectCode('ARGUMENT_INVALID', () => shop.transact(once, 'snapshot' as never))
+    await expectCode('ARGUMENT_INVALID', () => shop.transact(once, { isolation: 'none' as never }))
+    await expectCode('OPTION_UNKNOWN', () => shop.transact(once, { retries: 3 } as never))
     await expectCode('ARGUMENT_INVALID', () => db.on('flush', undefined as never))
     for (const moment of ['soon', '-10x', '10m', NaN, -1, 1.5, {}, new Date(NaN), undefined]) {
       await expectCode('ARGUMENT_INVALID', () => shop.at(moment as never))

@@ -169,11 +169,15 @@ export class StoreDriver {
     commit!.seqNum = seqNum
   }
 
-  /** Two transactions that interleave: the second one commits only when it read nothing that the first one wrote. */
+  /**
+   * Two transactions that interleave: the second one commits only when it read nothing that the first one wrote; under
+   * snapshot isolation, when it wrote nothing that the first one wrote.
+   */
   async transact(): Promise<void> {
     const random = this.#random
-    const first = this.store.begin()
-    const second = this.store.begin()
+    const isolation = random.chance(0.5) ? 'serializable' : 'snapshot'
+    const first = this.store.begin({ isolation })
+    const second = this.store.begin({ isolation })
     const read = randomKey(random)
     const [lower, upper] = randomRange(random)
     second.get(unhex(read), this.#slot)
@@ -192,7 +196,8 @@ export class StoreDriver {
     const isStale = [...firstWrites.keys()].some(
       (key) => key === read || (isRange && key >= lower && key < upper),
     )
-    if (isStale) {
+    const isOvertaken = [...firstWrites.keys()].some((key) => secondWrites.has(key))
+    if (isolation === 'snapshot' ? isOvertaken : isStale) {
       await expect(second.commit()).rejects.toMatchObject({ code: 'TXN_CONFLICT' })
     } else {
       const secondCommit = this.model.invoke(secondWrites)

@@ -353,6 +353,13 @@ export const BUGS = [
     'model',
   ),
   bug(
+    'under snapshot isolation the last committer wins',
+    'store/transaction.js',
+    'isNewer ||= this.#host.isKeyNewer(key, keyHash, this.snapshot)',
+    'isNewer ||= false',
+    'model',
+  ),
+  bug(
     'a snapshot of the past shows the present',
     'store/store.js',
     'const snapshot = seqNum < this.#readable ? seqNum : this.#readable;',
@@ -462,8 +469,8 @@ export const BUGS = [
   bug(
     'a transaction reads what is committed after it began',
     'store/store.js',
-    'new StoreTransaction(this, this.#readable)',
-    'new StoreTransaction(this, SEQ_NUM_MAX)',
+    'new StoreTransaction(this, this.#readable, mode)',
+    'new StoreTransaction(this, SEQ_NUM_MAX, mode)',
     'model',
   ),
   bug(
