@@ -23,6 +23,7 @@ export {
   type IndexName,
   type Insert,
   type Key,
+  type KeyValue,
   type Row,
   type Table,
   table,
@@ -31,12 +32,19 @@ export {
 export type { Database, DatabaseStats, DatabaseTransaction } from './db/database.js'
 export { type Components, type OpenOptions, open } from './db/open.js'
 export type { DatabaseSettings, OpenSettings } from './db/options.js'
+export type { RewindCounts, RewindOptions, RewindResult } from './db/rewind.js'
 export type { RowStream } from './db/row-stream.js'
 export type { SqlParameters, SqlResult, SqlRow } from './db/sql.js'
 export type {
+  HistoryOptions,
+  RowBlame,
+  RowChange,
+  RowCommit,
+  RowVersion,
+} from './db/row-history.js'
+export type {
   PastTable,
   RowScanOptions,
-  RowVersion,
   TableSession,
   TransactionTable,
 } from './db/table-session.js'

@@ -82,6 +82,25 @@ export function readSettings<Table extends SettingsTable>(
   return values as Settings<Table>
 }
 
+/**
+ * Checks the options of a call.
+ *
+ * @throws ARGUMENT_INVALID when they are no object
+ * @throws OPTION_UNKNOWN details: option
+ */
+export function checkOptionNames(call: string, given: unknown, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null) {
+    throw engineError('ARGUMENT_INVALID', `${call} takes its options as an object`)
+  }
+  const unknown = Object.keys(given).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  throw engineError(
+    'OPTION_UNKNOWN',
+    `${call} has no option ${unknown}; there are: ${known.join(', ')}`,
+    { details: { option: unknown } },
+  )
+}
+
 /** What an entry allows, in words: `1 MiB to 1 GiB`. */
 export function describeRange(entry: Setting): string {
   if (entry.kind === 'boolean') return 'true or false'

@@ -1,12 +1,12 @@
 // The tables and tenants of a database, stored in the database itself; see format.ts.
 
 import { engineError } from '../base/errors.js'
-import type { SeqNum, TenantId } from '../base/ids.js'
+import { SEQ_NUM_ZERO, type SeqNum, type TenantId } from '../base/ids.js'
 import { TENANT_NAME_MAX_BYTES } from '../base/limits.js'
 import { EndOfBytes, isWellFormed } from '../codec/bytes.js'
 import { EntrySlot } from '../codec/entry.js'
 import { successorOfPrefix, tenantHashOf } from '../codec/tenant-key.js'
-import type { ReadView, WriteView } from '../store/view.js'
+import type { KeyVersion, ReadView, WriteView } from '../store/view.js'
 import {
   defineTable,
   FIRST_TABLE_ID,
@@ -29,6 +29,8 @@ import {
   SYSTEM_TENANTS,
   systemKey,
 } from './format.js'
+import { RowMapper } from './row-values.js'
+import { Schema, schemasOf, type TableVersion } from './schema.js'
 
 /** What keys say of a tenant. */
 export interface TenantRef {
@@ -44,6 +46,7 @@ export interface NamedTenant extends TenantRef {
 export interface CatalogStore {
   latest(): ReadView
   write(fn: (view: WriteView) => void): Promise<SeqNum>
+  versions(key: Uint8Array): readonly KeyVersion[]
 }
 
 /**
@@ -61,21 +64,21 @@ export type IndexBuilder = (
 const TENANT_ID_MAX = 0xffff_ffff
 
 export class Catalog {
+  /** The tables as they are. */
+  readonly schema: Schema
   readonly #store: CatalogStore
-  readonly #tables: ReadonlyMap<string, TableDefinition>
+  /** Newest first; read when somebody asks for the past. */
+  #schemas: readonly Schema[] | undefined
   /** Tenants that are known to be committed. */
   readonly #tenants = new Map<string, TenantRef>()
   readonly #slot = new EntrySlot()
   #nextTenantId: number
 
-  private constructor(
-    store: CatalogStore,
-    tables: ReadonlyMap<string, TableDefinition>,
-    nextTenantId: number,
-  ) {
+  private constructor(store: CatalogStore) {
+    const view = store.latest()
     this.#store = store
-    this.#tables = tables
-    this.#nextTenantId = nextTenantId
+    this.schema = readSchema(view)
+    this.#nextTenantId = readNextTenantId(view)
   }
 
   /**
@@ -112,16 +115,35 @@ export class Catalog {
       await store.write((write) => putTable(write, grown))
       tables.set(grown.name, grown)
     }
-    return new Catalog(store, tables, readNextTenantId(store.latest()))
+    return new Catalog(store)
   }
 
   /** All stored tables, in the order of their ids. */
   tables(): TableDefinition[] {
-    return [...this.#tables.values()].sort((a, b) => a.id - b.id)
+    return this.schema.names.map((name) => this.schema.definitionOf(name)!)
   }
 
   table(name: string): TableDefinition | undefined {
-    return this.#tables.get(name)
+    return this.schema.definitionOf(name)
+  }
+
+  /** The tables as of a moment that the history reaches back to. */
+  schemaAt(seqNum: SeqNum): Schema {
+    if (seqNum >= this.schema.since) return this.schema
+    this.#schemas ??= this.#readSchemas()
+    return this.#schemas.find(({ since }) => since <= seqNum)!
+  }
+
+  #readSchemas(): readonly Schema[] {
+    const tables = new Map<string, TableVersion[]>()
+    for (const name of this.schema.names) {
+      const versions: TableVersion[] = []
+      for (const { seqNum, value } of this.#store.versions(systemKey(SYSTEM_TABLES, name))) {
+        if (value !== undefined) versions.push(tableVersion(name, value, seqNum))
+      }
+      tables.set(name, versions)
+    }
+    return schemasOf(tables)
   }
 
   /** A tenant that has written before and whose first write is readable. */
@@ -227,13 +249,34 @@ function putTable(view: WriteView, definition: TableDefinition): void {
 export function readTables(view: Pick<ReadView, 'scan'>): Map<string, TableDefinition> {
   const tables = new Map<string, TableDefinition>()
   for (const { key, value } of systemEntries(view, SYSTEM_TABLES)) {
-    const name = decoded('a table', () => decodeNameKey(key))
-    tables.set(
-      name,
-      decoded(`table ${name}`, () => decodeTable(name, value)),
-    )
+    const name = tableName(key)
+    tables.set(name, tableDefinition(name, value))
   }
   return tables
+}
+
+/** The newest schema. @throws ROW_CORRUPT */
+function readSchema(view: ReadView): Schema {
+  const tables = new Map<string, TableVersion[]>()
+  let newest = SEQ_NUM_ZERO
+  for (const { key, value, seqNum } of systemEntries(view, SYSTEM_TABLES)) {
+    const name = tableName(key)
+    tables.set(name, [tableVersion(name, value, seqNum)])
+    if (seqNum > newest) newest = seqNum
+  }
+  return new Schema(tables, newest)
+}
+
+function tableVersion(name: string, value: Uint8Array, since: SeqNum): TableVersion {
+  return { since, mapper: new RowMapper(tableDefinition(name, value)) }
+}
+
+function tableName(key: Uint8Array): string {
+  return decoded('a table', () => decodeNameKey(key))
+}
+
+function tableDefinition(name: string, value: Uint8Array): TableDefinition {
+  return decoded(`table ${name}`, () => decodeTable(name, value))
 }
 
 /** All tenants, in the order of the bytes of their names. @throws ROW_CORRUPT */
@@ -255,11 +298,14 @@ function* systemEntries(
   view: Pick<ReadView, 'scan'>,
   tableId: number,
   reverse = false,
-): Generator<{ key: Uint8Array; value: Uint8Array }, void, void> {
+): Generator<{ key: Uint8Array; value: Uint8Array; seqNum: SeqNum }, void, void> {
   const lower = systemKey(tableId)
   const scan = view.scan({ lower, upper: successorOfPrefix(lower) }, { reverse })
   try {
-    while (scan.next()) yield { key: scan.entry.copyKey(), value: scan.entry.copyValue() }
+    while (scan.next()) {
+      const { entry } = scan
+      yield { key: entry.copyKey(), value: entry.copyValue(), seqNum: entry.seqNum }
+    }
   } finally {
     scan.close()
   }

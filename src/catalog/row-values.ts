@@ -25,6 +25,7 @@ export class RowMapper {
   readonly #columns: readonly ValueColumn[]
   readonly #positions: ReadonlyMap<string, number>
   readonly #key: readonly ToCell[]
+  readonly #keyPositions: readonly number[]
   readonly #keyNames: readonly string[]
 
   constructor(definition: TableDefinition) {
@@ -40,7 +41,8 @@ export class RowMapper {
     }))
     this.#positions = new Map(columns.map((column, position) => [column.name, position]))
     this.#keyNames = primaryKey.map((part) => part.column)
-    this.#key = this.#keyNames.map((column) => this.#columns[this.#positions.get(column)!]!.toCell)
+    this.#keyPositions = this.#keyNames.map((column) => this.#positions.get(column)!)
+    this.#key = this.#keyPositions.map((position) => this.#columns[position]!.toCell)
   }
 
   /**
@@ -121,6 +123,15 @@ export class RowMapper {
       )
     }
     return converters.map((toCell, i) => toCell(key[i]))
+  }
+
+  /** The primary key of a row, as users see it. */
+  toKey(cells: readonly Cell[]): unknown {
+    const values = this.#keyPositions.map((position) => {
+      const { toValue } = this.#columns[position]!
+      return toValue === undefined ? cells[position] : toValue(cells[position]!)
+    })
+    return values.length === 1 ? values[0] : values
   }
 
   /**

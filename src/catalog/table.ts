@@ -101,6 +101,22 @@ export type Key<T extends AnyTable> =
       : never
     : never
 
+type KeyValuesOf<C extends Columns, Parts> = {
+  readonly [I in keyof Parts]: NameOf<Parts[I]> extends infer Name extends keyof C
+    ? ColumnValue<C[Name]>
+    : never
+}
+
+/** The primary key as it is read: an array of values, or the bare value when it is one column. */
+export type KeyValue<T extends AnyTable> =
+  T extends Table<infer C, infer Parts, infer _I>
+    ? KeyValuesOf<C, Parts> extends infer Values
+      ? Values extends readonly [infer Only]
+        ? Only
+        : Values
+      : never
+    : never
+
 /** The names of the table's secondary indexes. */
 export type IndexName<T extends AnyTable> =
   T extends Table<infer _C, infer _P, infer Index> ? Index : never

@@ -134,7 +134,7 @@ export class Database<T extends Tables> {
   stats(): DatabaseStats {
     return {
       path: this.path,
-      tableNames: this.#engine.tableNames,
+      tableNames: this.#engine.schema.names,
       ...this.#engine.store.stats(),
     }
   }

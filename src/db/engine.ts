@@ -2,13 +2,15 @@
 
 import { invariant } from '../base/assert.js'
 import { engineError } from '../base/errors.js'
+import type { SeqNum } from '../base/ids.js'
 import type { Catalog, TenantRef } from '../catalog/catalog.js'
-import type { TableDefinition } from '../catalog/definition.js'
-import { RowMapper } from '../catalog/row-values.js'
+import type { RowMapper } from '../catalog/row-values.js'
+import type { Schema } from '../catalog/schema.js'
 import type { Env } from '../env/env.js'
 import { prepare, type PreparedStatement } from '../query/execute.js'
 import type { Store } from '../store/store.js'
 import type { ReadView, WriteView } from '../store/view.js'
+import { type Moment, resolveMoment } from './time.js'
 
 /** A tenant's name together with its numbers, once they are durable. */
 export interface TenantName {
@@ -16,37 +18,38 @@ export interface TenantName {
   ref: TenantRef | undefined
 }
 
-/** Statements kept parsed and planned. */
+/** Statements kept, with their plans. */
 const STATEMENT_CACHE_MAX_COUNT = 500
 
 export class Engine {
   readonly store: Store
   readonly catalog: Catalog
   readonly env: Env
-  readonly #mappers = new Map<string, RowMapper>()
   readonly #statements = new Map<string, PreparedStatement>()
 
   constructor(store: Store, catalog: Catalog, env: Env) {
     this.store = store
     this.catalog = catalog
     this.env = env
-    for (const definition of catalog.tables()) {
-      this.#mappers.set(definition.name, new RowMapper(definition))
-    }
   }
 
-  get tableNames(): string[] {
-    return [...this.#mappers.keys()]
+  /** The tables as they are. */
+  get schema(): Schema {
+    return this.catalog.schema
   }
 
-  mapper(table: string): RowMapper {
-    const mapper = this.#mappers.get(table)
+  /** Rows of a table that is there now. One that was made later than a schema has no rows then: its shape of now does. */
+  mapper(table: string, schema: Schema = this.schema): RowMapper {
+    const mapper = schema.mapper(table) ?? this.schema.mapper(table)
     invariant(mapper !== undefined, 'sessions show stored tables only')
     return mapper
   }
 
-  definition(table: string): TableDefinition | undefined {
-    return this.#mappers.get(table)?.definition
+  /** The commit whose state a moment shows. @throws ARGUMENT_INVALID */
+  seqNumAt(moment: Moment): SeqNum {
+    const asked = resolveMoment(moment, this.nowMicros())
+    // What is still to come is no past: later commits of this very millisecond must not show up either.
+    return asked < this.store.readable ? asked : this.store.readable
   }
 
   /** The numbers of a tenant whose first write is durable. */
@@ -68,7 +71,7 @@ export class Engine {
     return this.tenantRef(tenant) ?? this.catalog.internTenant(view, tenant.name)
   }
 
-  /** Parses and plans a statement, or takes it from the cache. */
+  /** Parses a statement, or takes it from the cache, where it keeps its plans. */
   prepare(text: string): PreparedStatement {
     if (typeof text !== 'string') {
       throw engineError('ARGUMENT_INVALID', `a statement is a text, not ${typeof text}`)
@@ -79,11 +82,7 @@ export class Engine {
       this.#statements.set(text, cached)
       return cached
     }
-    const prepared = prepare(
-      text,
-      (name) => this.definition(name),
-      () => this.tableNames,
-    )
+    const prepared = prepare(text)
     if (this.#statements.size >= STATEMENT_CACHE_MAX_COUNT) {
       for (const oldest of this.#statements.keys()) {
         this.#statements.delete(oldest)

@@ -5,10 +5,15 @@ import { engineError } from '../base/errors.js'
 
 /** Rows decoded per batch of `for await`; a batch of small rows takes well under a millisecond. */
 const BATCH_ROW_COUNT = 256
+/** Rows of toArray() after which others have their turn. */
+const TURN_ROW_COUNT = 1024
+
+/** Not there yet: others have their turn before the source is asked again. */
+export const PAUSE: unique symbol = Symbol('pause')
 
 /** One pass over rows: opened when the reader starts, closed when it stops. */
 export interface RowSource<Row> {
-  next(): Row | undefined
+  next(): Row | typeof PAUSE | undefined
   close(): void
 }
 
@@ -40,11 +45,12 @@ export class RowStream<Row> implements AsyncIterable<Row> {
     const source = await this.#options.open()
     try {
       let left = limit
-      while (left > 0) {
-        const batch = take(source, Math.min(rowCount, left))
+      for (;;) {
+        const batch: Row[] = []
+        const isEnd = await this.#fill(batch, source, Math.min(rowCount, left))
         left -= batch.length
         if (batch.length > 0) yield batch
-        if (batch.length < rowCount) return
+        if (isEnd || left === 0) return
         await this.#options.yield()
       }
     } finally {
@@ -59,32 +65,31 @@ export class RowStream<Row> implements AsyncIterable<Row> {
     const rows: Row[] = []
     const source = await this.#options.open()
     try {
-      while (rows.length < limit) {
-        const row = source.next()
-        if (row === undefined) break
-        rows.push(row)
-        if (rows.length % (BATCH_ROW_COUNT * 4) === 0) await this.#options.yield()
+      for (;;) {
+        const isEnd = await this.#fill(rows, source, Math.min(rows.length + TURN_ROW_COUNT, limit))
+        if (isEnd || rows.length === limit) return rows
+        await this.#options.yield()
       }
     } finally {
       source.close()
     }
-    return rows
   }
 
   /** The first row, if any. */
   async first(): Promise<Row | undefined> {
     return (await this.toArray({ limit: 1 }))[0]
   }
-}
 
-function take<Row>(source: RowSource<Row>, count: number): Row[] {
-  const rows: Row[] = []
-  while (rows.length < count) {
-    const row = source.next()
-    if (row === undefined) break
-    rows.push(row)
+  /** Takes rows until there are `length`; true when there are no more. */
+  async #fill(rows: Row[], source: RowSource<Row>, length: number): Promise<boolean> {
+    while (rows.length < length) {
+      const row = source.next()
+      if (row === undefined) return true
+      if (row === PAUSE) await this.#options.yield()
+      else rows.push(row)
+    }
+    return false
   }
-  return rows
 }
 
 function checkCount(name: string, value: number): void {

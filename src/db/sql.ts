@@ -90,12 +90,12 @@ async function execute(
   const snapshots: Snapshot[] = []
   const context: QueryContext = {
     view,
+    tablesOf: ({ snapshot }) => engine.catalog.schemaAt(snapshot),
     rows: (table) => {
-      const definition = engine.definition(table)
       const ref = statement.isInsert
         ? engine.internTenant(view as WriteView, tenant)
         : engine.findTenant(view, tenant)
-      return definition && ref && new TableRows(definition, ref)
+      return ref && new TableRows(table, ref)
     },
     viewAt: (moment: Moment) => {
       const asked = resolveMoment(moment, nowMicros)

@@ -3,16 +3,29 @@
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
+import { checkOptionNames } from '../base/options.js'
 import type { TenantRef } from '../catalog/catalog.js'
 import type { RowMapper } from '../catalog/row-values.js'
+import type { Schema } from '../catalog/schema.js'
 import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/table.js'
 import type { Cell } from '../codec/cell.js'
 import type { AccessPath, PathBound } from '../indexes/access-path.js'
 import { TableRows } from '../indexes/table-rows.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { Engine, TenantName } from './engine.js'
+import {
+  blameCells,
+  type HistoryOptions,
+  openDiff,
+  type RowBlame,
+  type RowChange,
+  rowStates,
+  type RowVersion,
+  rowVersion,
+  type TableOfTenant,
+} from './row-history.js'
 import { type RowSource, RowStream } from './row-stream.js'
-import { dateOfSeqNum } from './time.js'
+import type { Moment } from './time.js'
 
 /** Which rows a scan yields, and in which order. Without options: all rows in primary-key order. */
 export interface RowScanOptions<T extends AnyTable> {
@@ -31,25 +44,8 @@ export interface RowScanOptions<T extends AnyTable> {
   readonly limit?: number
 }
 
-const SCAN_OPTION_NAMES: ReadonlySet<string> = new Set([
-  'index',
-  'prefix',
-  'gt',
-  'gte',
-  'lt',
-  'lte',
-  'reverse',
-  'limit',
-])
-
-/** One state of a row. */
-export interface RowVersion<T extends AnyTable> {
-  /** The commit that made it; pass it to at(). */
-  readonly seqNum: SeqNum
-  readonly committedAt: Date
-  /** Undefined: the row was deleted. */
-  readonly row: Row<T> | undefined
-}
+const SCAN_OPTION_NAMES = ['index', 'prefix', 'gt', 'gte', 'lt', 'lte', 'reverse', 'limit']
+const HISTORY_OPTION_NAMES = ['from', 'to', 'limit']
 
 /** A view and what to do when it is no longer needed. */
 export interface HeldView {
@@ -61,6 +57,8 @@ export interface HeldView {
 export interface ReadScope {
   readonly engine: Engine
   readonly tenant: TenantName
+  /** The tables as its views see them. */
+  readonly schema: Schema
   /** A view for one synchronous stretch. */
   viewNow(): ReadView
   /** A view that lasts over awaits. A promise only where it must wait for its turn. */
@@ -75,7 +73,7 @@ export class TableReads<T extends AnyTable> {
 
   constructor(scope: ReadScope, name: string) {
     this.scope = scope
-    this.mapper = scope.engine.mapper(name)
+    this.mapper = scope.engine.mapper(name, scope.schema)
   }
 
   /**
@@ -97,20 +95,9 @@ export class TableReads<T extends AnyTable> {
 
   /** Rows of a key range, as a stream: `for await (const row of ...)`, or `.toArray()`. */
   scan(options: RowScanOptions<T> = {}): RowStream<Row<T>> {
-    if (typeof options !== 'object' || options === null) {
-      throw engineError('ARGUMENT_INVALID', 'scan() takes an object: scan({ prefix, limit, ... })')
-    }
-    for (const name of Object.keys(options)) {
-      if (SCAN_OPTION_NAMES.has(name)) continue
-      const known = [...SCAN_OPTION_NAMES].join(', ')
-      throw engineError('OPTION_UNKNOWN', `scan() has no option ${name}; there are: ${known}`, {
-        details: { option: name },
-      })
-    }
+    checkOptionNames('scan()', options, SCAN_OPTION_NAMES)
     const { limit = Infinity } = options
-    if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit > 0)) {
-      throw engineError('ARGUMENT_INVALID', `limit must be a whole number above 0, not ${limit}`)
-    }
+    if (limit !== Infinity) checkLimit(limit)
     const path = this.#path(options)
     return new RowStream({
       open: () => this.#openScan(path),
@@ -253,19 +240,64 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
   }
 
   /**
-   * Every state of the row that the retained history holds, newest first.
+   * States of the row, newest first, each as at() shows it.
    *
+   * @throws TXN_SNAPSHOT_TOO_OLD when `from` is older than the history; without it all that is kept is given
    * @see OpenSettings.historyWindowMs
    */
-  async history(key: Key<T>): Promise<RowVersion<T>[]> {
+  async history(key: Key<T>, options: HistoryOptions = {}): Promise<RowVersion<T>[]> {
+    checkOptionNames('history()', options, HISTORY_OPTION_NAMES)
     const { engine } = this.scope
+    const { limit } = options
+    if (limit !== undefined) checkLimit(limit)
     const cells = this.mapper.keyCells(key)
-    const versions = this.rows(this.scope.viewNow())?.history(engine.store, cells) ?? []
-    return versions.map(({ seqNum, row }) => ({
-      seqNum,
-      committedAt: dateOfSeqNum(seqNum),
-      row: row === undefined ? undefined : (this.mapper.toRow(row) as Row<T>),
-    }))
+    const versions: RowVersion<T>[] = []
+    const states = rowStates(this.#place, cells, {
+      from: options.from === undefined ? engine.store.historyFloor : engine.seqNumAt(options.from),
+      ...(options.to !== undefined && { to: engine.seqNumAt(options.to) }),
+      ...(limit !== undefined && { limit }),
+    })
+    for await (const state of states) versions.push(rowVersion(this.#place, state))
+    return versions
+  }
+
+  /**
+   * Which commit gave each column its value: the last one that changed it. Undefined when there is no row.
+   *
+   * @example
+   * (await shop.orders.blame('o-1')).status.committedAt
+   */
+  async blame(key: Key<T>): Promise<RowBlame<T> | undefined> {
+    const floor = this.scope.engine.store.historyFloor
+    const cells = this.mapper.keyCells(key)
+    const commits = await blameCells(rowStates(this.#place, cells, { from: floor }), floor)
+    if (commits === undefined) return undefined
+    const columns = this.mapper.definition.columns.map(({ name }, i) => [name, commits[i]])
+    return Object.fromEntries(columns) as RowBlame<T>
+  }
+
+  /**
+   * Rows that differ between two moments, in the order of their keys. What was changed and changed back is not among them.
+   * The cost follows the changes, not the size of the table.
+   *
+   * @param to  now, when it is left out
+   * @throws ARGUMENT_INVALID; reading throws TXN_SNAPSHOT_TOO_OLD when a moment is older than the history
+   * @example
+   * for await (const { key, before, after } of shop.orders.diff('-1h')) console.log(key, before, after)
+   */
+  diff(from: Moment, to: Moment = '-0s'): RowStream<RowChange<T>> {
+    const { engine } = this.scope
+    const [a, b] = [engine.seqNumAt(from), engine.seqNumAt(to)]
+    return new RowStream({
+      open: () => openDiff<T>(this.#place, a, b),
+      limit: Infinity,
+      yield: () => engine.env.clock.yield(),
+    })
+  }
+
+  get #place(): TableOfTenant {
+    const { engine, tenant } = this.scope
+    return { engine, tenant, table: this.mapper.definition.name }
   }
 }
 
@@ -342,4 +374,9 @@ function deleteRow(
   if (old === undefined) return false
   rows!.delete(view, old)
   return true
+}
+
+function checkLimit(limit: number): void {
+  if (Number.isSafeInteger(limit) && limit > 0) return
+  throw engineError('ARGUMENT_INVALID', `limit must be a whole number above 0, not ${limit}`)
 }

@@ -4,6 +4,7 @@
 import type { SeqNum } from '../base/ids.js'
 import type { AnyTable } from '../catalog/table.js'
 import type { Engine, TenantName } from './engine.js'
+import { rewind, type RewindOptions, type RewindResult } from './rewind.js'
 import { runInTransaction, runQuery, type SqlParameters, type SqlResult, textOf } from './sql.js'
 import {
   type HeldView,
@@ -13,7 +14,7 @@ import {
   TransactionTable,
   type WriteScope,
 } from './table-session.js'
-import { type Moment, resolveMoment } from './time.js'
+import type { Moment } from './time.js'
 import { type Attempt, checkFunction, type TransactOptions, transact } from './transact.js'
 
 /** The tables of a database by the name they are declared under. */
@@ -39,6 +40,7 @@ export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
   'sql',
   'query',
   'at',
+  'rewind',
   'seqNum',
   'then',
   'constructor',
@@ -113,10 +115,24 @@ export class TenantSession<T extends Tables> {
    */
   at(moment: Moment): PastTenant<T> {
     const engine = this.#engine
-    const asked = resolveMoment(moment, engine.nowMicros())
-    // What is still to come is no past: later commits of this very millisecond must not show up either.
-    const seqNum = asked < engine.store.readable ? asked : engine.store.readable
+    const seqNum = engine.seqNumAt(moment)
     return new PastTenantSession(engine, this.#tenant, seqNum) as PastTenant<T>
+  }
+
+  /**
+   * Gives the tenant's rows the state of a moment again, as one new commit; with `dryRun` it only says how many rows would
+   * change, and diff() shows which. Serializable against other writers of the tenant, other tenants go on. The tables keep
+   * their columns and indexes: a column that the moment did not have yet gets its default.
+   *
+   * @throws TXN_SNAPSHOT_TOO_OLD when the moment is older than the history
+   * @throws TXN_TOO_LARGE when the changes do not fit into one commit: rewind `tables` one by one
+   * @throws ROW_UNIQUE_VIOLATION when rows of the moment contradict a unique index that was built later
+   * @throws ARGUMENT_INVALID OPTION_UNKNOWN
+   * @example
+   * await shop.rewind({ to: '-10m', dryRun: true }) // { tables: { orders: { inserted: 0, updated: 2, deleted: 1 } }, ... }
+   */
+  rewind(options: RewindOptions<keyof T & string>): Promise<RewindResult> {
+    return rewind(this.#engine, this.#tenant, options)
   }
 }
 
@@ -138,7 +154,15 @@ export class PastTenantSession {
       view.close()
       return view
     }
-    this.#scope = { engine, tenant, viewNow, hold }
+    this.#scope = {
+      engine,
+      tenant,
+      get schema() {
+        return engine.catalog.schemaAt(seqNum)
+      },
+      viewNow,
+      hold,
+    }
     attachTables(this, engine, (table) => new PastTable(this.#scope, table))
   }
 
@@ -200,6 +224,7 @@ function newestScope(engine: Engine, tenant: TenantName): ReadScope {
   return {
     engine,
     tenant,
+    schema: engine.schema,
     viewNow: () => engine.store.latest(),
     hold: () => {
       const view = engine.store.at(engine.store.readable)
@@ -214,6 +239,7 @@ function transactionScope(engine: Engine, tenant: TenantName, attempt: Attempt):
   return {
     engine,
     tenant,
+    schema: engine.schema,
     viewNow: () => transaction,
     atomically: (fn) => calls.run(() => transaction.atomically(fn)),
     hold: () => calls.run(() => held),
@@ -222,7 +248,7 @@ function transactionScope(engine: Engine, tenant: TenantName, attempt: Attempt):
 
 /** Gives a session one property per table, made on first use: ten thousand tenants cost little until they are used. */
 function attachTables(session: object, engine: Engine, make: (table: string) => unknown): void {
-  for (const name of engine.tableNames) {
+  for (const name of engine.schema.names) {
     Object.defineProperty(session, name, {
       configurable: true,
       enumerable: true,

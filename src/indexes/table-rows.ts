@@ -11,10 +11,13 @@ import type { SeqNum } from '../base/ids.js'
 import type { TenantRef } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { Cell } from '../codec/cell.js'
+import type { KeyRange } from '../codec/entry.js'
 import { KEY_PREFIX_BYTES, type KeyPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
-import type { ReadView, WriteView } from '../store/view.js'
+import type { VersionRange } from '../store/version-reads.js'
+import type { KeyVersion, ReadView, WriteView } from '../store/view.js'
 import type { AccessPath, RowScan } from './access-path.js'
 import { keyRangeOf } from './key-range.js'
+import { type ChangeSource, RowChanges } from './row-changes.js'
 import { EMPTY_SCAN, IndexScan, PrimaryScan } from './row-scan.js'
 import type { SecondaryIndex } from './secondary.js'
 import { type TableCodec, tableCodecOf } from './table-codec.js'
@@ -33,9 +36,7 @@ export interface RowState {
 
 /** Where the history of a key comes from. */
 export interface VersionSource {
-  versions(
-    key: Uint8Array,
-  ): readonly { readonly seqNum: SeqNum; readonly value: Uint8Array | undefined }[]
+  versions(key: Uint8Array, range?: VersionRange): readonly KeyVersion[]
 }
 
 /** A row with the number of a staged entry that has its key. */
@@ -57,6 +58,11 @@ export class TableRows {
     const place = { tenantHash: tenant.hash, tenantId: tenant.id, tableId: definition.id }
     this.#place = { ...place, indexId: 0 }
     this.#indexPlaces = definition.indexes.map(({ id }) => ({ ...place, indexId: id }))
+  }
+
+  /** Where all rows lie, without their index entries. */
+  get rowRange(): KeyRange {
+    return keyRangeOf(this.#place, this.#codec.primary.fields, {})!
   }
 
   /**
@@ -87,16 +93,22 @@ export class TableRows {
     return new IndexScan({ codec, index, view, entries, rowPlace: this.#place })
   }
 
-  /** Every retained state of the row with this primary key, newest first. @throws ROW_CORRUPT */
-  history(source: VersionSource, keyCells: readonly Cell[]): RowState[] {
+  /** Retained states of the row with this primary key, newest first. @throws ROW_CORRUPT */
+  history(source: VersionSource, keyCells: readonly Cell[], range?: VersionRange): RowState[] {
     const { slot } = this.#codec
-    return source.versions(this.#keyOf(keyCells)).map(({ seqNum, value }) => {
+    return source.versions(this.#keyOf(keyCells), range).map(({ seqNum, value }) => {
       if (value === undefined) return { seqNum, row: undefined }
       slot.valueBytes = value
       slot.valueStart = 0
       slot.valueEnd = value.length
       return { seqNum, row: this.#codec.decodeValue(keyCells, slot, this.#place.tenantId) }
     })
+  }
+
+  /** Rows that differ between a view and a later snapshot, in key order. Both must be held until the end. */
+  changes(source: ChangeSource, view: ReadView, at: SeqNum): RowChanges {
+    const scan = source.changes(this.rowRange, view.snapshot, at)
+    return new RowChanges({ codec: this.#codec, tenantId: this.#place.tenantId, view, scan })
   }
 
   /**
@@ -171,8 +183,8 @@ export class TableRows {
     from: Uint8Array | undefined,
   ): Uint8Array | undefined {
     const { staged } = this.#codec
-    const range = keyRangeOf(this.#place, this.#codec.primary.fields, {})!
-    const entries = view.scan(from === undefined ? range : { lower: from, upper: range.upper })
+    const { lower, upper } = this.rowRange
+    const entries = view.scan({ lower: from ?? lower, upper })
     let writtenBytes = 0
     while (entries.next()) {
       if (writtenBytes > BUILD_STEP_BYTES) {

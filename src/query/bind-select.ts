@@ -56,7 +56,8 @@ export interface BoundSelect {
 
 export interface BindOptions {
   readonly text: string
-  readonly names: TableNames
+  /** For each table of the statement those that there are at its moment. */
+  readonly names: readonly TableNames[]
   readonly parameterTypes: ParameterTypes
 }
 
@@ -65,7 +66,7 @@ export function bindTables(
   options: BindOptions,
 ): { tables: TableDefinition[]; scope: Scope } {
   const { text, names } = options
-  const tables = sources.map((source) => resolveTable(names, source, text))
+  const tables = sources.map((source, i) => resolveTable(names[i]!, source, text))
   const scope = new Scope(
     tables.map((definition, i) => ({
       definition,
@@ -267,32 +268,34 @@ class SelectBinder {
       return {
         definition: this.#tables[i]!,
         name: this.#scope.tables[i]!.name,
-        ...(own !== undefined && { asOf: this.#bindFixed(own, 'AS OF') }),
+        ...(own !== undefined && { asOf: bindFixed(own, 'in AS OF', this.#options) }),
       }
     })
   }
 
   #bindLimit(): { limit?: BoundExpression; offset?: BoundExpression } {
     const { limit, offset } = this.#select
-    const bind = (expression: Expression, what: string): BoundExpression =>
-      cast(this.#bindFixed(expression, what), INT, this.#site(expression.at))
+    const bind = (expression: Expression, where: string): BoundExpression =>
+      cast(bindFixed(expression, where, this.#options), INT, this.#site(expression.at))
     return {
-      ...(limit !== undefined && { limit: bind(limit, 'LIMIT') }),
-      ...(offset !== undefined && { offset: bind(offset, 'OFFSET') }),
+      ...(limit !== undefined && { limit: bind(limit, 'in LIMIT') }),
+      ...(offset !== undefined && { offset: bind(offset, 'in OFFSET') }),
     }
-  }
-
-  /** Binds a value that is known before the first row. */
-  #bindFixed(expression: Expression, what: string): BoundExpression {
-    const { text, parameterTypes } = this.#options
-    const scope = new Scope([], text)
-    const binder = new ExpressionBinder({ text, parameterTypes, scope })
-    return binder.bindScalar(expression, `in ${what}`)
   }
 
   #site(at: number): { text: string; at: number } {
     return { text: this.#options.text, at }
   }
+}
+
+/** Binds a value that is known before the first row. */
+export function bindFixed(
+  expression: Expression,
+  where: string,
+  { text, parameterTypes }: Pick<BindOptions, 'text' | 'parameterTypes'>,
+): BoundExpression {
+  const scope = new Scope([], text)
+  return new ExpressionBinder({ text, parameterTypes, scope }).bindScalar(expression, where)
 }
 
 function holdsAggregate(expression: BoundExpression): boolean {

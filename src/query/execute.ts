@@ -1,13 +1,14 @@
 // The entry of this folder: a text is prepared once and executed any number of times. A plan depends on the text, on the
-// definitions of its tables and on the types of its parameters; it is made when one of them is new.
+// types of its parameters and on the definitions of its tables, each as of its own moment; it is made when one of them is
+// new. So a query of the past uses no index that was built later and shows no column that was added later.
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { TableRows } from '../indexes/table-rows.js'
 import type { ReadView, WriteView } from '../store/view.js'
-import type { ParsedStatement, Select } from './ast.js'
-import { type BindOptions, bindSelect } from './bind-select.js'
+import type { Expression, ParsedStatement, Statement } from './ast.js'
+import { bindFixed, type BindOptions, bindSelect } from './bind-select.js'
 import { planWrite, type WritePlan } from './bind-write.js'
 import { Compiler } from './compile.js'
 import type { EvaluationScope } from './evaluation.js'
@@ -18,6 +19,7 @@ import { parse } from './parser.js'
 import type { SelectPlan } from './plan.js'
 import { planSelect } from './planner.js'
 import { rowMaker } from './result-rows.js'
+import type { TableNames } from './scope.js'
 import { buildSelect } from './select-execution.js'
 import type { SqlKind } from './sql-types.js'
 import { startWrite } from './write-execution.js'
@@ -31,8 +33,10 @@ export type AsOf = SeqNum | Date | string
 export interface QueryContext {
   /** For INSERT, UPDATE and DELETE a WriteView. */
   readonly view: ReadView | WriteView
+  /** The tables as a view sees them. */
+  tablesOf(view: ReadView): TableNames
   /** The rows of a table; undefined when the tenant has none anywhere. */
-  rows(table: string): TableRows | undefined
+  rows(table: TableDefinition): TableRows | undefined
   /** The state as of a moment; the context closes it after the statement. */
   viewAt(moment: AsOf): ReadView
   nowMicros(): number
@@ -49,47 +53,32 @@ export interface QueryResult {
   readonly plan?: PlanNode
 }
 
-/** The newest definition of a table. */
-export type FindDefinition = (name: string) => TableDefinition | undefined
-
 /** Calls of an operator, each of a batch at most, between two pauses. */
 const STEPS_PER_PAUSE = 4
-/** Plans kept per statement: one for each combination of parameter types in use. */
+/** Plans kept per statement: one for each combination of parameter types and definitions in use. */
 const PLAN_MAX_COUNT = 8
 
-interface Planned {
-  readonly plan: SelectPlan | WritePlan
-  readonly definitions: readonly TableDefinition[]
+/** Where one table of a statement is read. */
+interface Source {
+  readonly view: ReadView
+  readonly tables: TableNames
 }
 
 /**
  * Parses a statement; its plan is made when it is executed.
  *
- * @param names  all table names, for other letter case and for error messages
  * @throws SQL_SYNTAX SQL_UNSUPPORTED SQL_PARAMETER
  */
-export function prepare(
-  text: string,
-  definitionOf: FindDefinition,
-  names: () => Iterable<string> = () => [],
-): PreparedStatement {
-  return new PreparedStatement(parse(text), definitionOf, names)
+export function prepare(text: string): PreparedStatement {
+  return new PreparedStatement(parse(text))
 }
 
 export class PreparedStatement {
   readonly #parsed: ParsedStatement
-  readonly #definitionOf: FindDefinition
-  readonly #names: () => Iterable<string>
-  readonly #plans = new Map<string, Planned>()
+  readonly #plans = new Map<string, SelectPlan | WritePlan>()
 
-  constructor(
-    parsed: ParsedStatement,
-    definitionOf: FindDefinition,
-    names: () => Iterable<string>,
-  ) {
+  constructor(parsed: ParsedStatement) {
     this.#parsed = parsed
-    this.#definitionOf = definitionOf
-    this.#names = names
   }
 
   /** Whether it changes rows, and so needs a WriteView. */
@@ -111,63 +100,72 @@ export class PreparedStatement {
   async execute(context: QueryContext, params: SqlParameters = []): Promise<QueryResult> {
     const { text, statement } = this.#parsed
     const parameters = bindParameters(this.#parsed, params)
-    const plan = this.#plan(parameters)
     const nowMicros = context.nowMicros()
     const scope: EvaluationScope = { text, nowMicros, parameter: parameters.cell }
+    const sources = this.#sources(context, scope, parameters)
+    const plan = this.#plan(parameters, sources)
     if ('kind' in plan) return executeWrite(plan, scope, context)
-    return statement.type === 'explain' ? explain(plan) : executeSelect(plan, scope, context)
+    if (statement.type === 'explain') return explain(plan)
+    return executeSelect(plan, scope, context, sources)
   }
 
-  #plan(parameters: BoundParameters): SelectPlan | WritePlan {
-    const { signature } = parameters
-    const known = this.#plans.get(signature)
-    const isCurrent = known?.definitions.every((one) => this.#definitionOf(one.name) === one)
-    if (known !== undefined && isCurrent) return known.plan
-    const planned = this.#makePlan(parameters)
-    if (this.#plans.size >= PLAN_MAX_COUNT) this.#plans.clear()
-    this.#plans.set(signature, planned)
-    return planned.plan
-  }
-
-  #makePlan(parameters: BoundParameters): Planned {
+  /** Where each table is read: what AS OF names is opened before the statement is planned. */
+  #sources(context: QueryContext, scope: EvaluationScope, parameters: BoundParameters): Source[] {
     const { text, statement } = this.#parsed
-    const options: BindOptions = {
-      text,
-      names: { definitionOf: this.#definitionOf, names: this.#names },
+    const own = { view: context.view, tables: context.tablesOf(context.view) }
+    const compiler = new Compiler(scope, () => 0)
+    return momentsOf(statement).map((asOf) => {
+      if (asOf === undefined) return own
+      const bound = bindFixed(asOf, 'in AS OF', { text, parameterTypes: parameters.type })
+      const view = context.viewAt(momentOf(compiler.compile(bound)([]), bound.type.kind))
+      return { view, tables: context.tablesOf(view) }
+    })
+  }
+
+  #plan(parameters: BoundParameters, sources: readonly Source[]): SelectPlan | WritePlan {
+    const key = `${parameters.signature}@${sources.map(({ tables }) => tables.since).join()}`
+    const known = this.#plans.get(key)
+    if (known !== undefined) return known
+    const plan = this.#makePlan({
+      text: this.#parsed.text,
+      names: sources.map(({ tables }) => tables),
       parameterTypes: parameters.type,
-    }
+    })
+    if (this.#plans.size >= PLAN_MAX_COUNT) this.#plans.clear()
+    this.#plans.set(key, plan)
+    return plan
+  }
+
+  #makePlan(options: BindOptions): SelectPlan | WritePlan {
+    const { statement } = this.#parsed
     switch (statement.type) {
       case 'select':
-        return planQuery(statement, options)
+        return planSelect(bindSelect(statement, options))
       case 'explain':
-        return planQuery(statement.select, options)
-      default: {
-        const plan = planWrite(statement, options)
-        return { plan, definitions: [plan.definition] }
-      }
+        return planSelect(bindSelect(statement.select, options))
+      default:
+        return planWrite(statement, options)
     }
   }
 }
 
-function planQuery(select: Select, options: BindOptions): Planned {
-  const bound = bindSelect(select, options)
-  return { plan: planSelect(bound), definitions: bound.tables.map((table) => table.definition) }
+/** For each table of a statement its AS OF, if it has one. */
+function momentsOf(statement: Statement): (Expression | undefined)[] {
+  if (statement.type === 'explain') return momentsOf(statement.select)
+  if (statement.type !== 'select') return [undefined]
+  return statement.from.map(({ asOf }) => asOf ?? statement.asOf)
 }
 
 async function executeSelect(
   plan: SelectPlan,
   scope: EvaluationScope,
   context: QueryContext,
+  sources: readonly Source[],
 ): Promise<QueryResult> {
   const { columns, tables } = plan.select
-  const compiler = new Compiler(scope, () => 0)
   const root = buildSelect(plan, scope, (table) => {
-    const { definition, asOf } = tables[table]!
-    const view =
-      asOf === undefined
-        ? context.view
-        : context.viewAt(momentOf(compiler.compile(asOf)([]), asOf.type.kind))
-    return { definition, rows: context.rows(definition.name), view }
+    const { definition } = tables[table]!
+    return { definition, rows: context.rows(definition), view: sources[table]!.view }
   })
   const rows: Record<string, unknown>[] = []
   const makeRow = rowMaker(columns)
@@ -203,7 +201,7 @@ async function executeWrite(
   scope: EvaluationScope,
   context: QueryContext,
 ): Promise<QueryResult> {
-  const rows = context.rows(plan.definition.name)
+  const rows = context.rows(plan.definition)
   const steps = startWrite(plan, scope, { rows, view: context.view as WriteView })
   try {
     for (let count = 1; !steps.step(); count++) {

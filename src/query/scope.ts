@@ -1,5 +1,6 @@
 // Names of one statement: its tables and their columns. Letter case is ignored unless it is needed to tell names apart.
 
+import type { SeqNum } from '../base/ids.js'
 import { nearestName } from '../base/spelling.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { TableSource } from './ast.js'
@@ -7,12 +8,16 @@ import type { BoundColumn } from './bound.js'
 import type { SqlType } from './sql-types.js'
 import { placedError } from './syntax-error.js'
 
-/** The tables that a statement can name. */
+/** The tables that a statement can name, as they are at one moment. */
 export interface TableNames {
-  /** The newest definition of the table of exactly this name. */
-  definitionOf(name: string): TableDefinition | undefined
+  /** Tells apart moments at which the tables are not the same. */
+  readonly since: SeqNum
   /** All names, for spelling in another letter case and for error messages. */
-  names(): Iterable<string>
+  readonly names: readonly string[]
+  /** Whether tables have changed since. */
+  readonly isPast: boolean
+  /** The definition of the table of exactly this name. */
+  definitionOf(name: string): TableDefinition | undefined
 }
 
 export interface ScopeTable {
@@ -25,17 +30,18 @@ const CANDIDATE_MAX_COUNT = 20
 
 /** Finds a table. @throws SQL_UNKNOWN_NAME */
 export function resolveTable(
-  names: TableNames,
+  tables: TableNames,
   source: TableSource,
   text: string,
 ): TableDefinition {
-  const exact = names.definitionOf(source.name)
+  const exact = tables.definitionOf(source.name)
   if (exact !== undefined) return exact
-  const all = [...names.names()]
-  const folded = findName(all, source.name)
-  const definition = folded === undefined ? undefined : names.definitionOf(folded)
+  const { names, isPast } = tables
+  const folded = findName(names, source.name)
+  const definition = folded === undefined ? undefined : tables.definitionOf(folded)
   if (definition !== undefined) return definition
-  throw unknownName('table', source.name, all, text, source.at)
+  const what = isPast ? 'table of that moment is called' : 'table'
+  throw unknownName(what, source.name, names, text, source.at)
 }
 
 /** The index of a column in a table. @throws SQL_UNKNOWN_NAME */

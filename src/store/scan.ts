@@ -32,7 +32,7 @@ export interface ScanSource {
 }
 
 /** A key buffer that grows and is reused. */
-class KeyBuffer {
+export class KeyBuffer {
   bytes: Uint8Array = new Uint8Array(64)
   length = 0
 

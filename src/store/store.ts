@@ -19,6 +19,7 @@ import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import type { Env } from '../env/env.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import { MergeCursor } from '../lsm/merge-cursor.js'
+import { ChangeScan } from './change-scan.js'
 import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
 import { CommitLog } from './commit-log.js'
 import { isDiskFull } from './lane.js'
@@ -32,7 +33,7 @@ import { StoreTransaction, type TransactionHost, type TransactionMode } from './
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
 import { TabletMap } from './tablet-map.js'
-import { isRangeNewer, readVersions } from './version-reads.js'
+import { isRangeNewer, readVersions, type VersionRange } from './version-reads.js'
 import { FixedView, ImmediateView, RegisteredView, type Snapshot } from './store-views.js'
 import type { EntryScan, KeyVersion, ReadView, WriteView } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
@@ -211,10 +212,29 @@ export class Store implements TransactionHost {
     return new StoreTransaction(this, this.#readable, mode)
   }
 
-  /** All versions of a key that the retained history holds, newest first; readable ones only. */
-  versions(key: Uint8Array): KeyVersion[] {
+  /** The versions of a key that the retained history holds, newest first; readable ones only. */
+  versions(key: Uint8Array, { from, to, limit }: VersionRange = {}): KeyVersion[] {
     this.#assertReadable()
-    return readVersions(this.#tablets.of(key), key, this.#readable, this.#snapshots.floor)
+    return readVersions(this.#tablets.of(key), key, {
+      from: from === undefined || from < this.#snapshots.floor ? this.#snapshots.floor : from,
+      to: to === undefined || to > this.#readable ? this.#readable : to,
+      limit: limit ?? Infinity,
+    })
+  }
+
+  /** The keys of a range in one tablet that commits after `since` wrote, as `at` sees them. Both must be held. */
+  changes(range: KeyRange, since: SeqNum, at: SeqNum): ChangeScan {
+    this.#assertReadable()
+    const tablet = this.#tablets.ofRange(range)
+    const view = tablet.acquire()
+    return new ChangeScan({
+      cursor: tablet.cursorOver(view, range.lower, range.upper, since),
+      range,
+      since,
+      at,
+      assertReadable: () => this.#assertReadable(),
+      onClose: () => tablet.release(view),
+    })
   }
 
   /** Brings everything committed so far into tables. */

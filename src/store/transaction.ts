@@ -48,6 +48,7 @@ export class StoreTransaction implements WriteView {
   readonly #readKeys: Uint8Array[] = []
   readonly #readHashes: number[] = []
   readonly #scans: TrackedScan[] = []
+  readonly #watched: KeyRange[] = []
   #isFinished = false
 
   constructor(host: TransactionHost, snapshot: SeqNum, mode: TransactionMode) {
@@ -79,6 +80,11 @@ export class StoreTransaction implements WriteView {
     const scan = new TrackedScan({ inner, range, reverse, assertOpen: () => this.#assertOpen() })
     this.#scans.push(scan)
     return scan
+  }
+
+  /** Counts a range as read to its end. */
+  watch(range: KeyRange): void {
+    this.#watched.push(range)
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
@@ -172,11 +178,10 @@ export class StoreTransaction implements WriteView {
       if (this.#host.isKeyNewer(this.#readKeys[i]!, this.#readHashes[i]!, this.snapshot))
         return true
     }
-    for (const scan of this.#scans) {
-      const range = scan.extent()
-      if (range !== undefined && this.#host.isRangeNewer(range, this.snapshot)) return true
-    }
-    return false
+    const scanned = this.#scans.flatMap((scan) => scan.extent() ?? [])
+    return [...this.#watched, ...scanned].some((range) =>
+      this.#host.isRangeNewer(range, this.snapshot),
+    )
   }
 
   #assertOpen(): void {

@@ -6,24 +6,32 @@ import { compareBytes } from '../kernels/bytes.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { KeyVersion } from './view.js'
 
-/** The versions of a key at or below `newest`, newest first, down to the one that `floor` sees. */
+/** Which versions of a key are asked for. */
+export interface VersionRange {
+  /** The oldest one is what this snapshot sees. */
+  readonly from?: SeqNum
+  readonly to?: SeqNum
+  readonly limit?: number
+}
+
+/** Versions of a key, newest first. */
 export function readVersions(
   tablet: Tablet,
   key: Uint8Array,
-  newest: SeqNum,
-  floor: SeqNum,
+  { from, to, limit }: Required<VersionRange>,
 ): KeyVersion[] {
   const upper = new Uint8Array(key.length + 1)
   upper.set(key)
   const cursor = tablet.cursorOver(tablet.view, key, upper)
   const found: KeyVersion[] = []
-  for (cursor.seek(key, newest); cursor.isValid; cursor.next()) {
+  cursor.seek(key, to)
+  for (; found.length < limit && cursor.isValid; cursor.next()) {
     const { entry } = cursor
     if (compareKeyTo(entry, key) !== 0) break
     const value = entry.kind === ENTRY_KIND_PUT ? entry.copyValue() : undefined
     found.push({ seqNum: entry.seqNum, value })
-    // What is older than the floor may be incomplete; the newest of it is what the floor sees.
-    if (entry.seqNum <= floor) break
+    // What is older may be incomplete; the newest of it is what `from` sees.
+    if (entry.seqNum <= from) break
   }
   cursor.close()
   return found

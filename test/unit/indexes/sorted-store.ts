@@ -23,6 +23,10 @@ export class SortedStore implements WriteView {
     return this
   }
 
+  versions(): never[] {
+    return []
+  }
+
   /** All or nothing, like a commit. */
   async write(fn: (view: WriteView) => void): Promise<SeqNum> {
     const before = this.entries

@@ -1,5 +1,6 @@
 // Tables of one tenant over a sorted array, and SQL on them.
 
+import type { SeqNum } from '../../../dist/base/ids.js'
 import type { TableDeclaration, TableDefinition } from '../../../dist/catalog/definition.js'
 import { defineTable } from '../../../dist/catalog/definition.js'
 import type { Cell } from '../../../dist/codec/cell.js'
@@ -36,6 +37,7 @@ export class QueryKit {
   /** States by the moment that AS OF names. */
   readonly past = new Map<unknown, SortedStore>()
   #nextTableId = 16
+  #definedCount = 0
   pauseCount = 0
   mayYield = false
 
@@ -57,6 +59,7 @@ export class QueryKit {
     }
     const id = this.definitions.get(name)?.id ?? this.#nextTableId++
     const definition = defineTable(declaration, id)
+    this.#definedCount++
     this.definitions.set(name, definition)
     this.#rows.set(name, new TableRows(definition, { id: 1, hash: 7 } as never))
     return this
@@ -72,17 +75,19 @@ export class QueryKit {
   }
 
   prepare(text: string) {
-    return prepare(
-      text,
-      (name) => this.definitions.get(name),
-      () => this.definitions.keys(),
-    )
+    return prepare(text)
   }
 
   context(): QueryContext {
     return {
       view: this.store,
-      rows: (table) => this.#rows.get(table),
+      tablesOf: () => ({
+        since: this.#definedCount as SeqNum,
+        names: [...this.definitions.keys()],
+        isPast: false,
+        definitionOf: (name) => this.definitions.get(name),
+      }),
+      rows: ({ name }) => this.#rows.get(name),
       viewAt: (moment) => this.past.get(moment instanceof Date ? moment.getTime() : moment)!,
       nowMicros: () => Date.UTC(2024, 1, 29, 12, 30) * 1000,
       ...(this.mayYield && {
