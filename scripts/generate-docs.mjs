@@ -97,6 +97,7 @@ export function optionsPage(table, { describeRange, describeValue }) {
 
 const ENTRIES = /** @type {const} */ ([
   ['tabularium', 'src/index.ts'],
+  ['tabularium/level', 'src/connect/level.ts'],
   ['tabularium/testing', 'src/testing.ts'],
 ])
 

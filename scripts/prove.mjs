@@ -1,5 +1,5 @@
 // @ts-check
-// The long proofs: the ordinary model, metamorphic, crash, fault, corruption and fuzz tests, with the counts that a
+// The long proofs: the ordinary model, metamorphic, crash, fault, corruption, Level and fuzz tests, with the counts that a
 // release asks for. `npm run prove`; what is set in the environment (COUNTS below, SEED) wins. Failures print the seed
 // that replays them.
 
@@ -24,6 +24,10 @@ const COUNTS = {
   METAMORPHIC_FACE_RUNS: '25',
   BIT_FLIPS: '300000',
   QUARANTINE_RUNS: '2000',
+  LEVEL_SUITES: 'directory,memory,tenant',
+  LEVEL_RUNS: '500',
+  LEVEL_KILLS: '200',
+  LEVEL_CLEAR_KEYS: '1000000',
   // For each of the 18 targets.
   FUZZ_RUNS: '10000000',
 }
@@ -38,7 +42,9 @@ const { status } = spawnSync(
     `--testTimeout=${TIMEOUT_MS}`,
     ...(filters.length > 0
       ? filters
-      : ['model', 'metamorphic', 'crash', 'fault', 'corruption', 'fuzz'].map((of) => `test/${of}`)),
+      : ['model', 'metamorphic', 'crash', 'fault', 'corruption', 'level', 'fuzz'].map(
+          (of) => `test/${of}`,
+        )),
   ],
   { cwd: ROOT, env: { ...COUNTS, ...process.env }, stdio: ['ignore', 'inherit', 'inherit'] },
 )

@@ -16,6 +16,7 @@ export {
 } from './base/errors.js'
 export type { EngineEvents, EventListener, EventName } from './base/events.js'
 export type { SeqNum } from './base/ids.js'
+export type { RawBytes, RawKeyRange } from './codec/raw-key.js'
 export { t } from './catalog/column-types.js'
 export type { TableDefinition } from './catalog/definition.js'
 export {
@@ -30,6 +31,8 @@ export {
   type Update,
 } from './catalog/table.js'
 export type { Database, DatabaseStats, DatabaseTransaction } from './db/database.js'
+export type { KeyScan } from './db/key-scan.js'
+export type { KeyBatch, KeyScanOptions, KeySnapshot, KeySpace } from './db/key-space.js'
 export { type Components, type OpenOptions, open } from './db/open.js'
 export type { DatabaseSettings, OpenSettings } from './db/options.js'
 export type { RewindCounts, RewindOptions, RewindResult } from './db/rewind.js'

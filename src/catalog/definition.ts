@@ -63,7 +63,7 @@ export interface TableDefinition extends TableDeclaration {
   readonly nextIndexId: number
 }
 
-/** Id of the first user table; those below are reserved. */
+/** Id of the first user table; those below are reserved. Under a tenant 1 is its raw keys: codec/raw-key.ts. */
 export const FIRST_TABLE_ID = 16
 
 /** The definition that a table gets when it is created. */

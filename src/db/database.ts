@@ -15,6 +15,7 @@ import type { StoreStats } from '../store/stats.js'
 import type { StoreState } from '../store/store.js'
 import type { VerifyProgress, VerifyReport } from '../store/verify.js'
 import type { Engine } from './engine.js'
+import { KeySpace } from './key-space.js'
 import { checkDirectoryName, type DatabaseSettings } from './options.js'
 import {
   type Tables,
@@ -75,6 +76,16 @@ export class Database<T extends Tables> {
   tenant(name: string): Tenant<T> {
     checkTenantName(name)
     return new TenantSession<T>(this.#engine, name) as Tenant<T>
+  }
+
+  /**
+   * Bytes under bytes, beside the tables of a tenant: for adapters to key-value interfaces, such as tabularium/level.
+   *
+   * @throws TENANT_NAME_INVALID
+   */
+  keySpace(tenant: string): KeySpace {
+    checkTenantName(tenant)
+    return new KeySpace(this.#engine, tenant)
   }
 
   /**

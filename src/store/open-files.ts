@@ -219,7 +219,8 @@ function isToBeCreated(path: string, env: Env, createIfMissing: boolean): boolea
   )
   if (foreign.length > 0) throw notADatabase(path, `it holds ${foreign.slice(0, 3).join(', ')}`)
   if (!createIfMissing) {
-    throw engineError('DB_NOT_FOUND', `there is no database in ${path}`, { details: { path } })
+    const message = `there is no database in ${path}: it does not exist or is empty`
+    throw engineError('DB_NOT_FOUND', message, { details: { path } })
   }
   return true
 }
