@@ -4,7 +4,7 @@
 //   offset  bytes  field       meaning
 //        0      4  tenantHash  hashBytes of the tenant's name in UTF-8; decides the tablet. 0 for the system tenant
 //        4      4  tenantId    the tenant's number in the catalog; 0 is the system tenant
-//        8      4  tableId
+//        8      4  tableId     from 1
 //       12      2  indexId     0: rows by primary key; others: secondary indexes
 //       14      n  tuple       see codec/key.ts
 //
@@ -15,7 +15,11 @@ import { hashBytes } from '../kernels/bytes.js'
 import type { ByteWriter } from './bytes.js'
 
 export const TENANT_PREFIX_BYTES = 8
+/** Tenant and table. */
+export const TABLE_PREFIX_BYTES = 12
 export const KEY_PREFIX_BYTES = 14
+/** In the place of a table id: whatever the table. No table has it. */
+export const ALL_TABLES = 0
 
 export interface KeyPrefix {
   readonly tenantHash: number
@@ -59,6 +63,10 @@ export function tenantHashOfKey(key: Uint8Array, start = 0): number {
 
 export function tenantIdOfKey(key: Uint8Array, start = 0): TenantId {
   return loadBigU32(key, start + 4) as TenantId
+}
+
+export function tableIdOfKey(key: Uint8Array, start = 0): number {
+  return loadBigU32(key, start + 8)
 }
 
 /** The smallest key above every key that starts with the prefix; undefined when there is none (all bytes 0xff). */

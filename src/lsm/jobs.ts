@@ -1,16 +1,16 @@
 // Flush and compaction: pure jobs over files, run in a worker thread, or inline under simulation. A job gets everything
 // it needs as plain data and returns plain data; nothing is live before the manifest says so.
 //
-// Which versions stay, of each key: all above the watermark, for snapshots that may still be read, and of those at or
-// below it the newest one only, which is what the watermark itself sees. That one goes too when it is a tombstone and
-// there is nothing older outside of the job's inputs that it would have to hide.
+// Which versions stay, of each key: all above its watermark (lsm/watermarks.ts), for snapshots that may still be read, and
+// of those at or below it the newest one only, which is what the watermark itself sees. That one goes too when it is a
+// tombstone and there is nothing older outside of the job's inputs that it would have to hide.
 //
 // Crash rule: outputs go to file ids reserved for the job, and are synced one by one; the caller syncs the directory
 // and appends to the manifest. A job that fails or dies leaves files that no manifest names.
 
 import { invariant } from '../base/assert.js'
 import { engineError } from '../base/errors.js'
-import type { FileId, SeqNum } from '../base/ids.js'
+import type { FileId } from '../base/ids.js'
 import { SEQ_NUM_MAX } from '../base/ids.js'
 import { type BlockTransform, IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Cursor } from '../codec/entry.js'
@@ -22,6 +22,7 @@ import { copyLiveEntries } from './live-entries.js'
 import { cursorOfImage, type MemtableImage } from './memtable.js'
 import { MergeCursor } from './merge-cursor.js'
 import { type JobIdentity, OutputTables } from './output-tables.js'
+import type { Watermarks } from './watermarks.js'
 
 export interface JobOptions {
   readonly directory: string
@@ -31,8 +32,8 @@ export interface JobOptions {
   readonly blockBytes: number
   /** An output is finished at the first new key beyond this many stored bytes. */
   readonly outputTableBytes: number
-  /** The oldest snapshot that must stay readable. */
-  readonly watermark: SeqNum
+  /** The oldest snapshots that must stay readable. */
+  readonly watermarks: Watermarks
   /** No older version of any key of the inputs lies outside of them. */
   readonly isBottom: boolean
 }

@@ -1,11 +1,11 @@
-import type { SeqNum } from '../base/ids.js'
+import { SEQ_NUM_ZERO } from '../base/ids.js'
 import { type Cursor, ENTRY_KIND_DELETE } from '../codec/entry.js'
 import type { OutputTables } from './output-tables.js'
+import { WatermarkFinder, type Watermarks } from './watermarks.js'
 
 export interface RetentionRule {
-  /** The oldest snapshot that must stay readable. */
-  readonly watermark: SeqNum
-  /** Tombstones that the watermark sees have nothing to hide. */
+  readonly watermarks: Watermarks
+  /** Tombstones that a watermark sees have nothing to hide. */
   readonly isBottom: boolean
 }
 
@@ -15,9 +15,12 @@ export function copyLiveEntries(
   outputs: OutputTables,
   rule: RetentionRule,
 ): { entriesRead: number; entriesDropped: number } {
-  const { watermark, isBottom } = rule
+  const { isBottom } = rule
+  const finder = new WatermarkFinder(rule.watermarks)
   let key = new Uint8Array(256)
   let keyBytes = -1
+  /** Of the key. */
+  let watermark = SEQ_NUM_ZERO
   // The version that the watermark sees has been met: older ones of the key are not needed.
   let isSettled = false
   let entriesRead = 0
@@ -31,6 +34,7 @@ export function copyLiveEntries(
       if (keyBytes > key.length) key = new Uint8Array(keyBytes * 2)
       for (let i = 0; i < keyBytes; i++) key[i] = bytes[keyStart + i]!
       isSettled = false
+      watermark = finder.of(entry)
       outputs.beginKey()
     }
     if (entry.seqNum <= watermark) {

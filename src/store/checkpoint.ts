@@ -22,6 +22,7 @@ import { Manifest } from '../lsm/manifest.js'
 import type { TabletState } from '../lsm/manifest-state.js'
 import { databaseAround, markUnfinished, SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import type { Tablet, TabletView } from '../lsm/tablet.js'
+import { KEEP_EVERYTHING } from '../lsm/watermarks.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import type { CommitLog } from './commit-log.js'
 import { runJob } from './job-run.js'
@@ -143,7 +144,8 @@ class CheckpointCopy {
         identity: this.#identity,
         blockBytes,
         outputTableBytes,
-        watermark: view.version.historyFloor,
+        // What jobs may drop is not for the copy to drop: its policies are those of the cut.
+        watermarks: KEEP_EVERYTHING,
         isBottom: false,
         outputFileIds: this.#source.files.reserveFileIds(outputCount),
       }

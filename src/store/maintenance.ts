@@ -19,6 +19,7 @@ import type { Memtable } from '../lsm/memtable.js'
 import { type CompactionPlan, pickCompaction } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
+import { uniformWatermarks } from '../lsm/watermarks.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
 import type { CommitLog } from './commit-log.js'
@@ -300,7 +301,7 @@ export class Maintenance {
       added: result.tables.map((meta) => ({ level: 0, meta })),
       removed: [],
       flushedSeqNum: memtable.maxSeqNum,
-      historyFloor: job.watermark,
+      historyFloor: job.watermarks.rest,
     }
     await this.#install(tablet, edit, memtable)
     this.#o.events.emit('flush', {
@@ -384,10 +385,10 @@ export class Maintenance {
     const inputs = plan.inputs.map(({ meta }) => meta)
     const inputBytes = sumBytes(inputs)
     let tables: readonly TableMeta[] = inputs
-    let watermark: SeqNum | undefined
+    let historyFloor: SeqNum | undefined
     if (!plan.isMove) {
       const job = this.#compactionJob(plan, inputs, inputBytes)
-      watermark = job.watermark
+      historyFloor = job.watermarks.rest
       try {
         tables = (await runJob(env, job, inputBytes)).tables
       } catch (error) {
@@ -400,7 +401,7 @@ export class Maintenance {
       tabletId: tablet.id,
       added: tables.map((meta) => ({ level: plan.outputLevel, meta })),
       removed: plan.inputs.map(({ level, meta }) => ({ level, fileId: meta.fileId })),
-      historyFloor: watermark,
+      historyFloor,
     })
     events.emit('compaction', {
       tabletId: tablet.id,
@@ -455,7 +456,7 @@ export class Maintenance {
       identity: files.identity,
       blockBytes: options.blockBytes,
       outputTableBytes: options.outputTableBytes,
-      watermark: snapshots.advanceFloor(wanted),
+      watermarks: uniformWatermarks(snapshots.advanceFloor(wanted)),
     }
   }
 

@@ -6,6 +6,7 @@ import { ENTRY_KIND_PUT } from '../../../dist/codec/entry.js'
 import { hashBytes } from '../../../dist/kernels/bytes.js'
 import { runJob } from '../../../dist/lsm/job-worker.js'
 import { Memtable } from '../../../dist/lsm/memtable.js'
+import { KEEP_EVERYTHING } from '../../../dist/lsm/watermarks.js'
 import { keyOf, seq, valueOf } from './entry-model.js'
 import { DATABASE_ID } from './manifest-driver.js'
 import { fileIdOf } from './table-metas.js'
@@ -18,7 +19,7 @@ test('the worker module flushes and compacts on the real file system', () => {
       identity: { databaseId: DATABASE_ID, incarnation: new Uint8Array(8), transformId: 0 },
       blockBytes: 4096,
       outputTableBytes: 1 << 20,
-      watermark: seq(0),
+      watermarks: KEEP_EVERYTHING,
       isBottom: false,
     }
     const tables = [1, 2].flatMap((fileId) => {

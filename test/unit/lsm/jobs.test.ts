@@ -1,11 +1,19 @@
 import fc from 'fast-check'
 import { describe as group, expect, test } from 'vitest'
+import type { TenantId } from '../../../dist/base/ids.js'
 import { IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
 import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT } from '../../../dist/codec/entry.js'
 import type { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
+import { ALL_TABLES, readKeyPrefix } from '../../../dist/codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
 import { type JobOptions, type JobResult, runJob } from '../../../dist/lsm/jobs.js'
 import { Memtable } from '../../../dist/lsm/memtable.js'
+import {
+  KEEP_EVERYTHING,
+  packWatermarks,
+  uniformWatermarks,
+  type Watermarks,
+} from '../../../dist/lsm/watermarks.js'
 import { BlockCache } from '../../../dist/sstable/block-cache.js'
 import { type TableMeta, tableFileName } from '../../../dist/sstable/format.js'
 import { TableReader } from '../../../dist/sstable/table-reader.js'
@@ -27,7 +35,7 @@ function optionsOf(firstFileId: number, rest: Partial<JobOptions> = {}): JobOpti
     outputFileIds: Array.from({ length: 200 }, (_, i) => fileIdOf(firstFileId + i)),
     blockBytes: 512,
     outputTableBytes: 2048,
-    watermark: seq(0),
+    watermarks: KEEP_EVERYTHING,
     isBottom: false,
     ...rest,
   }
@@ -69,13 +77,66 @@ function contentsOf(fs: MemoryFileSystem, tables: readonly TableMeta[]): ModelEn
   })
 }
 
+/** Watermarks that are easy to look up. */
+interface SomeWatermarks {
+  readonly rest: number
+  readonly tables: ReadonlyMap<number, number>
+  /** By tenant and table. */
+  readonly tenants: ReadonlyMap<string, number>
+}
+
+const anyWatermark = fc.nat(130)
+const anyWatermarks: fc.Arbitrary<SomeWatermarks> = fc.record({
+  rest: anyWatermark,
+  tables: fc
+    .array(fc.tuple(fc.integer({ min: 1, max: 2 }), anyWatermark), { maxLength: 2 })
+    .map((pairs) => new Map(pairs)),
+  tenants: fc
+    .array(
+      fc.tuple(
+        fc.tuple(fc.nat(2), fc.nat(2)).map(([tenant, table]) => `${tenant} ${table}`),
+        anyWatermark,
+      ),
+      { maxLength: 4 },
+    )
+    .map((pairs) => new Map(pairs)),
+})
+
+function packed({ rest, tables, tenants }: SomeWatermarks): Watermarks {
+  return packWatermarks(
+    { rest: seq(rest), tables: [...tables].map(([id, watermark]) => [id, seq(watermark)]) },
+    [...tenants].map(([place, watermark]) => {
+      const [tenantId, tableId] = place.split(' ').map(Number)
+      const { tenantHash } = readKeyPrefix(keyOf(tenantId!, tableId!, ''))
+      return {
+        tenantHash,
+        tenantId: tenantId as TenantId,
+        tableId: tableId!,
+        watermark: seq(watermark),
+      }
+    }),
+  )
+}
+
+function raised({ rest, tables, tenants }: SomeWatermarks, more: number): SomeWatermarks {
+  const raise = <Key>(map: ReadonlyMap<Key, number>) =>
+    new Map([...map].map(([key, watermark]) => [key, watermark + more]))
+  return { rest: rest + more, tables: raise(tables), tenants: raise(tenants) }
+}
+
 /** The rule of lsm/jobs.ts, said the slow way. */
 function retained(
   entries: readonly ModelEntry[],
-  watermark: number,
+  watermarks: SomeWatermarks,
   isBottom: boolean,
 ): ModelEntry[] {
   return entries.toSorted(compareModel).filter((entry) => {
+    const { tenantId, tableId } = readKeyPrefix(entry.key)
+    const watermark =
+      watermarks.tenants.get(`${tenantId} ${tableId}`) ??
+      watermarks.tenants.get(`${tenantId} ${ALL_TABLES}`) ??
+      watermarks.tables.get(tableId) ??
+      watermarks.rest
     if (entry.seqNum > watermark) return true
     const isSuperseded = entries.some(
       (other) =>
@@ -89,16 +150,17 @@ function retained(
 
 const anyWrite = fc.tuple(
   fc.integer({ min: 0, max: 2 }),
+  fc.integer({ min: 1, max: 2 }),
   fc.integer({ min: 0, max: 30 }),
   fc.option(fc.uint8Array({ maxLength: 200, size: 'max' }), { nil: undefined, freq: 4 }),
 )
 
 function entriesOf(
-  writes: readonly (readonly [number, number, Uint8Array | undefined])[],
+  writes: readonly (readonly [number, number, number, Uint8Array | undefined])[],
   first = 1,
 ): ModelEntry[] {
-  return writes.map(([tenant, number, value], i) => ({
-    key: keyOf(tenant, 1, String(number).padStart(3, '0')),
+  return writes.map(([tenant, table, number, value], i) => ({
+    key: keyOf(tenant, table, String(number).padStart(3, '0')),
     seqNum: seq(first + i),
     value,
   }))
@@ -113,7 +175,7 @@ group('jobs', () => {
           maxLength: 4,
           size: 'max',
         }),
-        fc.nat(130),
+        anyWatermarks,
         fc.nat(130),
         fc.boolean(),
         (flushes, lower, more, isBottom) => {
@@ -123,17 +185,21 @@ group('jobs', () => {
           for (const [i, writes] of flushes.entries()) {
             const entries = entriesOf(writes, all.length + 1)
             all.push(...entries)
-            const result = flush(fs, entries, optionsOf(1000 * (i + 1), { watermark: seq(lower) }))
+            const result = flush(
+              fs,
+              entries,
+              optionsOf(1000 * (i + 1), { watermarks: packed(lower) }),
+            )
             const kept = retained(entries, lower, false)
             expect(describe(contentsOf(fs, result.tables))).toEqual(describe(kept))
             expect(result.entriesRead).toBe(entries.length)
             inputs.push(...result.tables)
           }
-          const watermark = lower + more
-          const options = optionsOf(9000, { watermark: seq(watermark), isBottom })
+          const upper = raised(lower, more)
+          const options = optionsOf(9000, { watermarks: packed(upper), isBottom })
           const result = compact(fs, inputs, options)
           expect(describe(contentsOf(fs, result.tables))).toEqual(
-            describe(retained(all, watermark, isBottom)),
+            describe(retained(all, upper, isBottom)),
           )
           checkRun(result.tables)
         },
@@ -144,8 +210,8 @@ group('jobs', () => {
 
   test('the versions of one key stay in one table', () => {
     const fs = newFileSystem()
-    const hot = Array.from({ length: 100 }, () => [1, 5, new Uint8Array(100)] as const)
-    const rest = Array.from({ length: 60 }, (_, i) => [1, i, new Uint8Array(100)] as const)
+    const hot = Array.from({ length: 100 }, () => [1, 1, 5, new Uint8Array(100)] as const)
+    const rest = Array.from({ length: 60 }, (_, i) => [1, 1, i, new Uint8Array(100)] as const)
     const options = optionsOf(1, { outputTableBytes: 512, blockBytes: 256 })
     const { tables } = flush(fs, entriesOf([...hot, ...rest]), options)
     expect(tables.length).toBeGreaterThan(3)
@@ -154,15 +220,15 @@ group('jobs', () => {
 
   test('nothing left means no table', () => {
     const fs = newFileSystem()
-    const options = optionsOf(1, { watermark: seq(99), isBottom: true })
-    const result = flush(fs, entriesOf([[1, 1, undefined]]), options)
+    const options = optionsOf(1, { watermarks: uniformWatermarks(seq(99)), isBottom: true })
+    const result = flush(fs, entriesOf([[1, 1, 1, undefined]]), options)
     expect(result).toMatchObject({ tables: [], bytesWritten: 0, entriesRead: 1, entriesDropped: 1 })
     expect(fs.list(DIRECTORY)).toEqual([])
   })
 
   test('an input that lacks entries is found out, and outputs are removed', () => {
     const fs = newFileSystem()
-    const { tables } = flush(fs, entriesOf([[1, 1, undefined]]), optionsOf(1))
+    const { tables } = flush(fs, entriesOf([[1, 1, 1, undefined]]), optionsOf(1))
     const names = fs.list(DIRECTORY)
     const wrong = tables.map((meta) => ({ ...meta, entryCount: meta.entryCount + 1 }))
     expect(() => compact(fs, wrong, optionsOf(50))).toThrow(/SSTABLE_CORRUPT/)
