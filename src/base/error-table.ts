@@ -176,8 +176,8 @@ export const ERROR_TABLE = {
   ),
   TXN_SNAPSHOT_TOO_OLD: row(
     'conflict',
-    'The asked-for time is older than the retained history.',
-    'Ask for a later time, or raise historyWindowMs.',
+    'The asked-for time is older than the retained history, or the snapshot was open for so long that it was revoked.',
+    'Ask for a later time, or read sooner. To keep more: historyWindowMs, the retention of table or tenant, a hold, a pin.',
   ),
   // unavailable: retry with back-off
   DB_LOCKED: row(

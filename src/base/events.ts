@@ -1,7 +1,7 @@
 // What the engine tells whoever listens. Events are facts about work in the background: nothing waits for a listener, and
 // a listener that throws cannot break the engine.
 
-import type { FileId, TabletId, TenantId } from './ids.js'
+import type { FileId, SeqNum, TabletId, TenantId } from './ids.js'
 
 /** A memtable became sstables. */
 export interface FlushEvent {
@@ -56,6 +56,16 @@ export interface DamageEvent {
   readonly error: unknown
 }
 
+/** A snapshot was open for longer than it may hold history back: reads through it are refused from now on. */
+export interface SnapshotRevokedEvent {
+  readonly kind: 'pin' | 'read' | 'transaction'
+  /** The tenant whose it was, or what the pin was given; empty for a transaction over several tenants. */
+  readonly owner: string
+  readonly seqNum: SeqNum
+  readonly ageMs: number
+  readonly maxAgeMs: number
+}
+
 /** An error that no caller was there to receive. */
 export interface ErrorEvent {
   readonly where: string
@@ -69,6 +79,7 @@ export interface EngineEvents {
   readonly stall: StallEvent
   readonly jobFailure: JobFailureEvent
   readonly damage: DamageEvent
+  readonly snapshotRevoked: SnapshotRevokedEvent
   readonly error: ErrorEvent
 }
 
@@ -80,6 +91,7 @@ export const EVENT_NAMES: readonly EventName[] = [
   'stall',
   'jobFailure',
   'damage',
+  'snapshotRevoked',
   'error',
 ]
 

@@ -4,6 +4,7 @@ import {
   type ManifestDescription,
   type ManifestFrameDescription,
 } from '../lsm/describe.js'
+import { floorOfMarks } from '../lsm/history-marks.js'
 import type { TabletState } from '../lsm/manifest-state.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
 import { tableFileName, type TableMeta } from '../sstable/format.js'
@@ -144,7 +145,7 @@ function frameLines(frames: readonly ManifestFrameDescription[]): string[] {
 }
 
 function changeTexts(edit: VersionEdit): string[] {
-  const { created, removed, added, flushedSeqNum, historyFloor } = edit
+  const { created, removed, added, flushedSeqNum, historyMarks = [] } = edit
   const texts = [
     ...removed.map(({ level, fileId }) => `- ${tableFileName(fileId)}, level ${level}`),
     ...added.map(({ level, meta }) => `+ ${tableFileName(meta.fileId)}, level ${level}`),
@@ -152,13 +153,14 @@ function changeTexts(edit: VersionEdit): string[] {
   if (created !== undefined)
     texts.unshift(`created: ${hashRange(created.hashStart, created.hashEnd)}`)
   if (flushedSeqNum) texts.push(`in sstables up to ${commit(flushedSeqNum)}`)
-  if (historyFloor) texts.push(`history from ${commit(historyFloor)}`)
+  const floor = floorOfMarks(historyMarks)
+  if (floor > 0) texts.push(`history from ${commit(floor)}`)
   return texts
 }
 
 function tabletData({ tabletId, hashStart, hashEnd, version }: TabletState) {
-  const { tableCount, flushedSeqNum, historyFloor } = version
-  return { tabletId, hashStart, hashEnd, tableCount, flushedSeqNum, historyFloor }
+  const { tableCount, flushedSeqNum, historyFloor, historyMarks } = version
+  return { tabletId, hashStart, hashEnd, tableCount, flushedSeqNum, historyFloor, historyMarks }
 }
 
 function metaData({ smallestKey, largestKey, ...meta }: TableMeta): Record<string, unknown> {

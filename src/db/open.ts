@@ -133,6 +133,7 @@ function storeOptions(
     blockCacheBytes: settings.blockCacheBytes,
     walFileBytes: settings.walFileBytes,
     historyWindowMs: settings.historyWindowMs,
+    snapshotMaxAgeMs: settings.snapshotMaxAgeMs,
     blockBytes: BLOCK_BYTES,
     outputTableBytes: OUTPUT_TABLE_BYTES,
     transform: IDENTITY_TRANSFORM,

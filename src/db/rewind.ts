@@ -12,6 +12,7 @@ import type { SeqNum } from '../base/ids.js'
 import { checkOptionNames } from '../base/options.js'
 import type { Cell } from '../codec/cell.js'
 import { TableRows } from '../indexes/table-rows.js'
+import type { Snapshot } from '../store/store-views.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { Engine, TenantName } from './engine.js'
 import type { Moment } from './time.js'
@@ -59,7 +60,7 @@ export async function rewind(
   const tables = names.flatMap((name) =>
     ref === undefined ? [] : [new TableRows(engine.schema.definitionOf(name)!, ref)],
   )
-  const past = engine.store.at(to)
+  const past = engine.store.at(to, tenant.name)
   try {
     const work = { engine, tables, past }
     if (options.dryRun === true) return { to, seqNum: undefined, tables: await preview(work) }
@@ -75,7 +76,7 @@ export async function rewind(
 interface Work {
   readonly engine: Engine
   readonly tables: readonly TableRows[]
-  readonly past: ReadView
+  readonly past: Snapshot
 }
 
 type Counts = Record<string, RewindCounts>
@@ -148,12 +149,12 @@ function* restoreTable(
 
 /** Calls `visit` for each row that is not what it was. */
 function* differences(
-  { engine, past }: Work,
+  { past }: Work,
   rows: TableRows,
   now: ReadView,
   visit: (was: readonly Cell[] | undefined, is: readonly Cell[] | undefined) => void,
 ): Generator<void, void> {
-  const changes = rows.changes(engine.store, past, now.snapshot)
+  const changes = rows.changes(past, now.snapshot)
   try {
     for (let state = changes.next(); state !== 'end'; state = changes.next()) {
       if (state === 'changed') visit(changes.before, changes.after)

@@ -65,7 +65,7 @@ export async function* rowStates(
 ): AsyncGenerator<RowState, void, undefined> {
   const { store } = engine
   // What is read batch by batch must not go in between.
-  const held = store.at(from)
+  const held = store.at(from, tenant.name)
   try {
     const ref = engine.findTenant(held, tenant)
     if (ref === undefined) return
@@ -131,11 +131,11 @@ export function openDiff<T extends AnyTable>(
 ): RowSource<RowChange<T>> {
   const { store, catalog } = engine
   const [early, late] = from < to ? [from, to] : [to, from]
-  const held = [store.at(early), store.at(late)] as const
+  const held = [store.at(early, tenant.name), store.at(late, tenant.name)] as const
   const mappers = [early, late].map((seqNum) => engine.mapper(table, catalog.schemaAt(seqNum)))
   const ref = engine.tenantRef(tenant)
   const rows = ref && new TableRows(mappers[1]!.definition, ref)
-  const changes = rows?.changes(store, held[0], late)
+  const changes = rows?.changes(held[0], late)
   const shown = (which: number, cells: readonly Cell[] | undefined) =>
     cells && (mappers[which]!.toRow(cells) as Row<T>)
   return {

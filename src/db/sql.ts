@@ -100,7 +100,7 @@ async function execute(
     viewAt: (moment: Moment) => {
       const asked = resolveMoment(moment, nowMicros)
       // No later than what the rest of the statement sees.
-      const snapshot = engine.store.at(asked < view.snapshot ? asked : view.snapshot)
+      const snapshot = engine.store.at(asked < view.snapshot ? asked : view.snapshot, tenant.name)
       snapshots.push(snapshot)
       return snapshot
     },

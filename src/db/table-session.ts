@@ -253,7 +253,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     const cells = this.mapper.keyCells(key)
     const versions: RowVersion<T>[] = []
     const states = rowStates(this.#place, cells, {
-      from: options.from === undefined ? engine.store.historyFloor : engine.seqNumAt(options.from),
+      from: options.from === undefined ? this.#floor : engine.seqNumAt(options.from),
       ...(options.to !== undefined && { to: engine.seqNumAt(options.to) }),
       ...(limit !== undefined && { limit }),
     })
@@ -268,7 +268,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
    * (await shop.orders.blame('o-1')).status.committedAt
    */
   async blame(key: Key<T>): Promise<RowBlame<T> | undefined> {
-    const floor = this.scope.engine.store.historyFloor
+    const floor = this.#floor
     const cells = this.mapper.keyCells(key)
     const commits = await blameCells(rowStates(this.#place, cells, { from: floor }), floor)
     if (commits === undefined) return undefined
@@ -293,6 +293,14 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
       limit: Infinity,
       yield: () => engine.env.clock.yield(),
     })
+  }
+
+  /** The oldest snapshot at which all of the table can be read. */
+  get #floor(): SeqNum {
+    const { engine, tenant } = this.scope
+    const { history } = engine.store
+    const ref = engine.tenantRef(tenant)
+    return ref === undefined ? history.rest : history.ofTable(ref.id, this.mapper.definition.id)
   }
 
   get #place(): TableOfTenant {

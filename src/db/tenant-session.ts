@@ -146,11 +146,11 @@ export class PastTenantSession {
     this.name = tenant.name
     this.seqNum = seqNum
     const hold = (): HeldView => {
-      const view = engine.store.at(seqNum)
+      const view = engine.store.at(seqNum, tenant.name)
       return { view, release: () => view.close() }
     }
     const viewNow = () => {
-      const view = engine.store.at(seqNum)
+      const view = engine.store.at(seqNum, tenant.name)
       view.close()
       return view
     }
@@ -227,7 +227,7 @@ function newestScope(engine: Engine, tenant: TenantName): ReadScope {
     schema: engine.schema,
     viewNow: () => engine.store.latest(),
     hold: () => {
-      const view = engine.store.at(engine.store.readable)
+      const view = engine.store.at(engine.store.readable, tenant.name)
       return { view, release: () => view.close() }
     },
   }

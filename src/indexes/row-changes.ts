@@ -2,18 +2,12 @@
 
 import { isDeepStrictEqual } from 'node:util'
 
-import type { SeqNum } from '../base/ids.js'
 import type { Cell } from '../codec/cell.js'
-import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
+import { ENTRY_KIND_PUT, EntrySlot } from '../codec/entry.js'
 import { compareBytes } from '../kernels/bytes.js'
 import type { ChangeScan } from '../store/change-scan.js'
 import type { ReadView } from '../store/view.js'
 import type { TableCodec } from './table-codec.js'
-
-/** Where changes come from. */
-export interface ChangeSource {
-  changes(range: KeyRange, since: SeqNum, at: SeqNum): ChangeScan
-}
 
 export interface RowChangesOptions {
   readonly codec: TableCodec

@@ -13,11 +13,12 @@ import type { TableDefinition } from '../catalog/definition.js'
 import type { Cell } from '../codec/cell.js'
 import type { KeyRange } from '../codec/entry.js'
 import { KEY_PREFIX_BYTES, type KeyPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
+import type { Snapshot } from '../store/store-views.js'
 import type { VersionRange } from '../store/version-reads.js'
 import type { KeyVersion, ReadView, WriteView } from '../store/view.js'
 import type { AccessPath, RowScan } from './access-path.js'
 import { keyRangeOf } from './key-range.js'
-import { type ChangeSource, RowChanges } from './row-changes.js'
+import { RowChanges } from './row-changes.js'
 import { EMPTY_SCAN, IndexScan, PrimaryScan } from './row-scan.js'
 import type { SecondaryIndex } from './secondary.js'
 import { type TableCodec, tableCodecOf } from './table-codec.js'
@@ -106,8 +107,8 @@ export class TableRows {
   }
 
   /** Rows that differ between a view and a later snapshot, in key order. Both must be held until the end. */
-  changes(source: ChangeSource, view: ReadView, at: SeqNum): RowChanges {
-    const scan = source.changes(this.rowRange, view.snapshot, at)
+  changes(view: Snapshot, at: SeqNum): RowChanges {
+    const scan = view.changes(this.rowRange, at)
     return new RowChanges({ codec: this.#codec, tenantId: this.#place.tenantId, view, scan })
   }
 

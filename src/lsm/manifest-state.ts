@@ -71,7 +71,7 @@ export function snapshotEdits(tablets: TabletStates): VersionEdit[] {
     added: version.levels.flatMap((tables, level) => tables.map((meta) => ({ level, meta }))),
     removed: [],
     flushedSeqNum: version.flushedSeqNum,
-    historyFloor: version.historyFloor,
+    historyMarks: version.historyMarks,
     created: { hashStart, hashEnd },
   }))
 }

@@ -4,22 +4,25 @@
 //   tag  field          bytes
 //     1  created        u32 hashStart, u64 hashEnd: the tablet begins to exist, for tenant hashes hashStart..hashEnd-1
 //     2  flushedSeqNum  u64: everything of the tablet up to here is in tables
-//     3  historyFloor   u64: versions that only snapshots below it can see may be gone
+//     3  historyFloor   u64: versions that only snapshots below it can see may be gone; read, not written any more: as a
+//                       mark with the moment 2^53-1, durable and floor of this SeqNum
 //     4  removed        u8 level, varint fileId
 //     5  added          u8 level, varint fileId, varint fileBytes, u32 footerChecksum, varint entryCount,
 //                       varint tombstoneCount, varint minSeqNum, varint maxSeqNum,
 //                       varint length and bytes of smallestKey, the same of largestKey
+//     6  historyMark    u64 moment, u64 durable, u64 floor: versions may be gone, see lsm/history-marks.ts
 //
-// Tags 1 to 3 occur at most once, 4 and 5 any number of times. All removals count before all additions, so a table that
+// Tags 1 to 3 occur at most once, the others any number of times. All removals count before all additions, so a table that
 // moves to another level is both.
 //
 // Valid:  every tag is known, the 0 is there, levels are below LEVEL_COUNT.
 // Crash:  an edit is part of a frame, which is there as a whole or not at all.
 // Compat: a new tag needs an incompatible bit in the file header. Tags are never used again.
 
-import type { FileId, SeqNum, TabletId } from '../base/ids.js'
+import { type FileId, SEQ_NUM_MAX, type SeqNum, type TabletId } from '../base/ids.js'
 import { type ByteReader, type ByteWriter, EndOfBytes } from '../codec/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
+import type { HistoryMark } from './history-marks.js'
 
 /** Level 0 and the sorted levels below it. */
 export const LEVEL_COUNT = 7
@@ -27,9 +30,10 @@ export const LEVEL_COUNT = 7
 const TAG_END = 0
 const TAG_CREATED = 1
 const TAG_FLUSHED = 2
-const TAG_HISTORY = 3
+const TAG_HISTORY_FLOOR = 3
 const TAG_REMOVED = 4
 const TAG_ADDED = 5
+const TAG_HISTORY_MARK = 6
 
 /** A contiguous range of tenant hashes. */
 export interface HashRange {
@@ -55,8 +59,8 @@ export interface VersionEdit {
   readonly removed: readonly RemovedTable[]
   /** Everything of the tablet up to this SeqNum is in tables: recovery begins behind it. */
   readonly flushedSeqNum?: SeqNum | undefined
-  /** Versions that only snapshots below it can see may be gone. */
-  readonly historyFloor?: SeqNum | undefined
+  /** What of the history may be gone. */
+  readonly historyMarks?: readonly HistoryMark[] | undefined
   /** The tablet begins to exist with this edit. */
   readonly created?: HashRange | undefined
 }
@@ -72,9 +76,11 @@ export function encodeVersionEdit(writer: ByteWriter, edit: VersionEdit): void {
     writer.u8(TAG_FLUSHED)
     writer.u64(edit.flushedSeqNum)
   }
-  if (edit.historyFloor !== undefined) {
-    writer.u8(TAG_HISTORY)
-    writer.u64(edit.historyFloor)
+  for (const { moment, durable, floor } of edit.historyMarks ?? []) {
+    writer.u8(TAG_HISTORY_MARK)
+    writer.u64(moment)
+    writer.u64(durable)
+    writer.u64(floor)
   }
   for (const { level, fileId } of edit.removed) {
     writer.u8(TAG_REMOVED)
@@ -95,19 +101,30 @@ export function decodeVersionEdit(reader: ByteReader): VersionEdit {
   const added: AddedTable[] = []
   const removed: RemovedTable[] = []
   let flushedSeqNum: SeqNum | undefined
-  let historyFloor: SeqNum | undefined
+  const historyMarks: HistoryMark[] = []
   let created: HashRange | undefined
   for (let tag = reader.u8(); tag !== TAG_END; tag = reader.u8()) {
     if (tag === TAG_CREATED) created = { hashStart: reader.u32(), hashEnd: reader.u64() }
     else if (tag === TAG_FLUSHED) flushedSeqNum = reader.u64() as SeqNum
-    else if (tag === TAG_HISTORY) historyFloor = reader.u64() as SeqNum
+    else if (tag === TAG_HISTORY_FLOOR) {
+      const floor = reader.u64() as SeqNum
+      if (floor > 0) historyMarks.push({ moment: SEQ_NUM_MAX, durable: floor, floor })
+    } else if (tag === TAG_HISTORY_MARK) historyMarks.push(readMark(reader))
     else if (tag === TAG_REMOVED) {
       removed.push({ level: readLevel(reader), fileId: reader.varint() as FileId })
     } else if (tag === TAG_ADDED) {
       added.push({ level: readLevel(reader), meta: decodeTableMeta(reader) })
     } else throw new EndOfBytes(`unknown field ${tag} in a version edit`)
   }
-  return { tabletId, added, removed, flushedSeqNum, historyFloor, created }
+  return { tabletId, added, removed, flushedSeqNum, historyMarks, created }
+}
+
+function readMark(reader: ByteReader): HistoryMark {
+  return {
+    moment: reader.u64() as SeqNum,
+    durable: reader.u64() as SeqNum,
+    floor: reader.u64() as SeqNum,
+  }
 }
 
 function encodeTableMeta(writer: ByteWriter, meta: TableMeta): void {

@@ -9,6 +9,7 @@
 import { type SeqNum, SEQ_NUM_ZERO } from '../base/ids.js'
 import { compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
+import { addMark, floorOfMarks, type HistoryMark } from './history-marks.js'
 import { LEVEL_COUNT, type VersionEdit } from './version-edit.js'
 
 /** The edit cannot follow the version. From disk that is damage, and callers turn it into their own corrupt error. */
@@ -23,24 +24,29 @@ export class Version {
   static readonly EMPTY: Version = new Version(
     Array.from({ length: LEVEL_COUNT }, () => []),
     SEQ_NUM_ZERO,
-    SEQ_NUM_ZERO,
+    [],
   )
 
   /** LEVEL_COUNT of them. */
   readonly levels: readonly (readonly TableMeta[])[]
   /** Everything of the tablet up to here is in tables. */
   readonly flushedSeqNum: SeqNum
-  /** Versions that only snapshots below it can see may be gone. */
-  readonly historyFloor: SeqNum
+  /** What of the history may be gone. */
+  readonly historyMarks: readonly HistoryMark[]
 
   private constructor(
     levels: readonly (readonly TableMeta[])[],
     flushedSeqNum: SeqNum,
-    historyFloor: SeqNum,
+    historyMarks: readonly HistoryMark[],
   ) {
     this.levels = levels
     this.flushedSeqNum = flushedSeqNum
-    this.historyFloor = historyFloor
+    this.historyMarks = historyMarks
+  }
+
+  /** Versions that only snapshots below it can see may be gone where tables and tenants have no policy of their own. */
+  get historyFloor(): SeqNum {
+    return floorOfMarks(this.historyMarks)
   }
 
   get isEmpty(): boolean {
@@ -83,7 +89,7 @@ export class Version {
     return new Version(
       levels,
       later(this.flushedSeqNum, edit.flushedSeqNum),
-      later(this.historyFloor, edit.historyFloor),
+      (edit.historyMarks ?? []).reduce(addMark, this.historyMarks),
     )
   }
 }

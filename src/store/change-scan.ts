@@ -7,14 +7,16 @@
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO, type SeqNum } from '../base/ids.js'
 import type { Cursor, EntrySlot, KeyRange } from '../codec/entry.js'
 import { compareBytes } from '../kernels/bytes.js'
+import type { Tablet } from '../lsm/tablet.js'
 import { KeyBuffer } from './scan.js'
+import type { OpenSnapshot } from './snapshots.js'
 
 /** Keys looked at between two pauses. */
 const KEYS_PER_PAUSE = 256
 /** Versions of one key that are stepped over before the scan seeks past them instead. */
 const SKIP_STEP_MAX_COUNT = 8
 
-export interface ChangeScanSource {
+interface ChangeScanSource {
   readonly cursor: Cursor
   readonly range: KeyRange
   /** Changes after this one ... */
@@ -45,9 +47,9 @@ export class ChangeScan {
 
   /** Goes to the next changed key; `paused`: not there yet, call again after others had their turn. */
   next(): 'changed' | 'paused' | 'end' {
-    if (this.#isClosed) return 'end'
     const { cursor, range, since, at, assertReadable } = this.#source
     assertReadable()
+    if (this.#isClosed) return 'end'
     if (this.#begin === 'seek') cursor.seek(range.lower ?? new Uint8Array(0), SEQ_NUM_MAX)
     if (this.#begin === 'skip') this.#skipTo(SEQ_NUM_ZERO)
     for (let count = 0; cursor.isValid && !this.#isBehind(range.upper); count++) {
@@ -88,4 +90,32 @@ export class ChangeScan {
     }
     if (!isThere()) cursor.seek(this.#key.copy(), seqNum)
   }
+}
+
+/** Scans what changed in a range that lies in one tablet. */
+export function openChangeScan(
+  tablet: Tablet,
+  options: Pick<ChangeScanSource, 'range' | 'at' | 'assertReadable'> & {
+    /** Revoked, it ends the scan. */
+    readonly since: OpenSnapshot
+  },
+): ChangeScan {
+  const { range, since, at } = options
+  const view = tablet.acquire()
+  const scan = new ChangeScan({
+    cursor: tablet.cursorOver(view, range.lower, range.upper, since.seqNum),
+    range,
+    since: since.seqNum,
+    at,
+    assertReadable: () => {
+      options.assertReadable()
+      since.assertHeld()
+    },
+    onClose: () => {
+      since.delete(scan)
+      tablet.release(view)
+    },
+  })
+  since.add(scan)
+  return scan
 }

@@ -19,15 +19,16 @@ import type { Memtable } from '../lsm/memtable.js'
 import { type CompactionPlan, pickCompaction } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
-import { uniformWatermarks } from '../lsm/watermarks.js'
+import type { HistoryMark } from '../lsm/history-marks.js'
+import type { Watermarks } from '../lsm/watermarks.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
 import type { CommitLog } from './commit-log.js'
+import type { HistoryFloors, JobHistory } from './history-floors.js'
 import { removeOutputs, runJob } from './job-run.js'
 import { isDiskFull, Lane } from './lane.js'
 import type { OpenedFiles, StoreOptions } from './open-files.js'
 import { isDamage } from './quarantine.js'
-import type { SnapshotRegistry } from './snapshots.js'
 
 /** More WAL files than this: the memtable that holds back the oldest is flushed although it is small. */
 const WAL_FILE_MAX_COUNT = 8
@@ -40,7 +41,7 @@ export interface MaintenanceOptions {
   readonly events: EventSource
   readonly files: OpenedFiles
   readonly log: CommitLog
-  readonly snapshots: SnapshotRegistry
+  readonly floors: HistoryFloors
   /** The SeqNum that a commit of now would get. */
   readonly nowSeqNum: () => SeqNum
   /** A flush found no room; true when it has been given some. */
@@ -288,10 +289,12 @@ export class Maintenance {
     const { files, env, log } = this.#o
     const start = env.clock.monotonicMicros()
     if (memtable.maxSeqNum > log.durable) await log.settle()
+    const { watermarks, historyMarks } = this.#advanceHistory(tablet)
     const job: FlushJob = {
       kind: 'flush',
       image: memtable.handover(),
       ...this.#jobCommon(),
+      watermarks,
       isBottom: tablet.version.levels.every((level) => level.length === 0),
       outputFileIds: files.reserveFileIds(this.#outputCount(memtable.arenaBytes)),
     }
@@ -301,7 +304,7 @@ export class Maintenance {
       added: result.tables.map((meta) => ({ level: 0, meta })),
       removed: [],
       flushedSeqNum: memtable.maxSeqNum,
-      historyFloor: job.watermarks.rest,
+      historyMarks,
     }
     await this.#install(tablet, edit, memtable)
     this.#o.events.emit('flush', {
@@ -385,10 +388,11 @@ export class Maintenance {
     const inputs = plan.inputs.map(({ meta }) => meta)
     const inputBytes = sumBytes(inputs)
     let tables: readonly TableMeta[] = inputs
-    let historyFloor: SeqNum | undefined
+    let historyMarks: readonly HistoryMark[] | undefined
     if (!plan.isMove) {
-      const job = this.#compactionJob(plan, inputs, inputBytes)
-      historyFloor = job.watermarks.rest
+      const history = this.#advanceHistory(tablet)
+      const job = this.#compactionJob(plan, inputBytes, history.watermarks)
+      historyMarks = history.historyMarks
       try {
         tables = (await runJob(env, job, inputBytes)).tables
       } catch (error) {
@@ -401,7 +405,7 @@ export class Maintenance {
       tabletId: tablet.id,
       added: tables.map((meta) => ({ level: plan.outputLevel, meta })),
       removed: plan.inputs.map(({ level, meta }) => ({ level, fileId: meta.fileId })),
-      historyFloor,
+      historyMarks,
     })
     events.emit('compaction', {
       tabletId: tablet.id,
@@ -415,16 +419,13 @@ export class Maintenance {
     })
   }
 
-  #compactionJob(
-    plan: CompactionPlan,
-    inputs: readonly TableMeta[],
-    inputBytes: number,
-  ): CompactionJob {
+  #compactionJob(plan: CompactionPlan, inputBytes: number, watermarks: Watermarks): CompactionJob {
     const common = this.#jobCommon()
     return {
       kind: 'compaction',
-      inputs,
+      inputs: plan.inputs.map(({ meta }) => meta),
       ...common,
+      watermarks,
       // A run within level 0 is one table: several would count as several runs.
       outputTableBytes: plan.outputLevel === 0 ? Infinity : common.outputTableBytes,
       isBottom: plan.isBottom,
@@ -445,18 +446,19 @@ export class Maintenance {
     return isFound
   }
 
+  /** What a job of the tablet that starts now may drop. */
+  #advanceHistory(tablet: Tablet): JobHistory {
+    const { floors, log, nowSeqNum } = this.#o
+    return floors.advance(tablet, nowSeqNum(), log.durable)
+  }
+
   #jobCommon() {
-    const { options, files, snapshots } = this.#o
-    const wanted = Math.min(
-      this.#o.nowSeqNum() - options.historyWindowMs * 1000,
-      this.#o.log.durable,
-    ) as SeqNum
+    const { options, files } = this.#o
     return {
       directory: options.path,
       identity: files.identity,
       blockBytes: options.blockBytes,
       outputTableBytes: options.outputTableBytes,
-      watermarks: uniformWatermarks(snapshots.advanceFloor(wanted)),
     }
   }
 

@@ -15,6 +15,7 @@ import type { Env } from '../env/env.js'
 import type { FileSystem } from '../env/file-system.js'
 import { LOCK_NAME } from '../env/lock-file.js'
 import { OverlayFileSystem } from '../env/overlay-file-system.js'
+import type { HistoryMark } from '../lsm/history-marks.js'
 import { Manifest } from '../lsm/manifest.js'
 import { readManifest } from '../lsm/manifest-state.js'
 import { Memtable } from '../lsm/memtable.js'
@@ -45,7 +46,12 @@ export interface StoreOptions {
   readonly walFileBytes: number
   /** Space that a manifest starts with; absent: the default. */
   readonly manifestFileBytes?: number | undefined
+  /** How long superseded versions stay where no policy says anything else. */
   readonly historyWindowMs: number
+  /** Every version stays until Store.usePolicies() was called. Absent: there are no policies. */
+  readonly hasPolicies?: boolean
+  /** How long a scan, query or transaction may hold history back; absent: for ever. */
+  readonly snapshotMaxAgeMs?: number
   /** Raw bytes of an sstable block. */
   readonly blockBytes: number
   /** Stored bytes of an sstable that a compaction writes. */
@@ -124,9 +130,9 @@ export class OpenedFiles {
     this.#lock.watch(onLost)
   }
 
-  /** Versions that only snapshots below it can see may be gone. */
-  get historyFloor(): SeqNum {
-    return Math.max(...this.tablets.map(({ version }) => version.historyFloor)) as SeqNum
+  /** What of the history may be gone. */
+  get historyMarks(): readonly HistoryMark[] {
+    return this.tablets.flatMap(({ version }) => version.historyMarks)
   }
 
   reserveFileIds(count: number): FileId[] {

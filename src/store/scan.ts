@@ -15,13 +15,16 @@ import {
   type KeyRange,
 } from '../codec/entry.js'
 import { compareBytes } from '../kernels/bytes.js'
+import { MergeCursor } from '../lsm/merge-cursor.js'
+import type { Tablet } from '../lsm/tablet.js'
+import type { OpenSnapshot } from './snapshots.js'
 import type { EntryScan } from './view.js'
-import { OWN_WRITE_SEQ_NUM } from './write-batch.js'
+import { OWN_WRITE_SEQ_NUM, type WriteBatch } from './write-batch.js'
 
 /** Versions of one key that are stepped over before the scan seeks past them instead. */
 const SKIP_STEP_MAX_COUNT = 8
 
-export interface ScanSource {
+interface ScanSource {
   readonly cursor: Cursor
   readonly range: KeyRange
   readonly at: SeqNum
@@ -73,8 +76,9 @@ abstract class VisibleScan implements EntryScan {
   }
 
   next(): boolean {
-    if (this.#isClosed) return false
+    // First: what was cut off must not look like the end of the range.
     this.#assertReadable()
+    if (this.#isClosed) return false
     if (this.advance()) return true
     this.close()
     return false
@@ -207,7 +211,34 @@ class ReverseScan extends VisibleScan {
   }
 }
 
-/** Scans what a snapshot sees of a range, ascending, or descending with `reverse`. */
-export function openScan(source: ScanSource, reverse: boolean): EntryScan {
-  return reverse ? new ReverseScan(source) : new ForwardScan(source)
+export interface ScanOptions extends Pick<ScanSource, 'range' | 'at' | 'assertReadable'> {
+  /** Descending. */
+  readonly reverse: boolean
+  /** Writes of the reader's own, which it sees, too. */
+  readonly own?: WriteBatch | undefined
+  /** Ends the scan when it is revoked. */
+  readonly open?: OpenSnapshot
+}
+
+/** Scans what a snapshot sees of a range that lies in one tablet. */
+export function openScan(tablet: Tablet, options: ScanOptions): EntryScan {
+  const { range, at, reverse, own, open } = options
+  const view = tablet.acquire()
+  const committed = tablet.cursorOver(view, range.lower, range.upper)
+  const source: ScanSource = {
+    cursor: own === undefined ? committed : new MergeCursor([own.cursor(), committed]),
+    range,
+    at,
+    assertReadable: () => {
+      options.assertReadable()
+      open?.assertHeld()
+    },
+    onClose: () => {
+      open?.delete(scan)
+      tablet.release(view)
+    },
+  }
+  const scan = reverse ? new ReverseScan(source) : new ForwardScan(source)
+  open?.add(scan)
+  return scan
 }

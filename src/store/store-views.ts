@@ -5,14 +5,27 @@ import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX } from '../base/ids.js'
 import { ENTRY_KIND_PUT, type EntrySlot, type KeyRange } from '../codec/entry.js'
 import { hashBytes } from '../kernels/bytes.js'
+import type { ChangeScan } from './change-scan.js'
+import type { HistoryFloors } from './history-floors.js'
+import { type OpenSnapshot, snapshotTooOld } from './snapshots.js'
 import type { TransactionHost } from './transaction.js'
 import type { EntryScan, ReadView, WriteView } from './view.js'
 import type { WriteBatch } from './write-batch.js'
 
-type ViewHost = Pick<TransactionHost, 'get' | 'scan' | 'release'>
+interface ViewHost extends Pick<TransactionHost, 'get' | 'scan' | 'release'> {
+  changes(range: KeyRange, since: OpenSnapshot, at: SeqNum): ChangeScan
+}
+
+/** Where history begins, key by key. */
+type Floors = Pick<HistoryFloors, 'of' | 'ofRange'>
 
 /** A ReadView that keeps its versions alive until it is closed. */
 export interface Snapshot extends ReadView {
+  /**
+   * The keys of a range in one tablet that commits after the snapshot wrote, as the later snapshot `at` sees them. Both
+   * must be open until the end.
+   */
+  changes(range: KeyRange, at: SeqNum): ChangeScan
   close(): void
 }
 
@@ -35,14 +48,76 @@ export class FixedView implements ReadView {
   }
 }
 
+/** Reads at an open snapshot. */
 export class RegisteredView extends FixedView implements Snapshot {
-  #isOpen = true
+  readonly #open: OpenSnapshot
+
+  constructor(host: ViewHost, open: OpenSnapshot) {
+    super(host, open.seqNum)
+    this.#open = open
+  }
+
+  override get(key: Uint8Array, slot: EntrySlot): boolean {
+    this.#open.assertHeld()
+    return super.get(key, slot)
+  }
+
+  override scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
+    const open = this.#open
+    return this.host.scan(range, this.snapshot, options.reverse === true, { open })
+  }
+
+  changes(range: KeyRange, at: SeqNum): ChangeScan {
+    return this.host.changes(range, this.#open, at)
+  }
 
   close(): void {
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    this.host.release(this.snapshot)
+    this.host.release(this.#open)
   }
+}
+
+/** Reads at a snapshot that is too old for some keys. */
+export class CheckedView extends RegisteredView {
+  readonly #floors: Floors
+
+  constructor(host: ViewHost, open: OpenSnapshot, floors: Floors) {
+    super(host, open)
+    this.#floors = floors
+  }
+
+  /** @throws TXN_SNAPSHOT_TOO_OLD */
+  override get(key: Uint8Array, slot: EntrySlot): boolean {
+    this.#check(this.#floors.of(key))
+    return super.get(key, slot)
+  }
+
+  /** @throws TXN_SNAPSHOT_TOO_OLD */
+  override scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
+    this.#check(this.#floors.ofRange(range))
+    return super.scan(range, options)
+  }
+
+  /** @throws TXN_SNAPSHOT_TOO_OLD */
+  override changes(range: KeyRange, at: SeqNum): ChangeScan {
+    this.#check(this.#floors.ofRange(range))
+    return super.changes(range, at)
+  }
+
+  #check(floor: SeqNum): void {
+    if (this.snapshot < floor) throw snapshotTooOld(this.snapshot, floor)
+  }
+}
+
+/**
+ * A view of what can be read at a snapshot.
+ *
+ * @throws TXN_SNAPSHOT_TOO_OLD when nothing can, whatever the key
+ */
+export function viewAt(host: ViewHost, floors: HistoryFloors, open: OpenSnapshot): Snapshot {
+  if (open.seqNum >= floors.highest) return new RegisteredView(host, open)
+  if (!floors.isUniform) return new CheckedView(host, open, floors)
+  host.release(open)
+  throw snapshotTooOld(open.seqNum, floors.highest)
 }
 
 /** Reads and writes the newest state within one synchronous stretch. */
@@ -71,7 +146,7 @@ export class ImmediateView implements WriteView {
   scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
     this.#assertOpen()
     const own = this.#batch.isEmpty ? undefined : this.#batch
-    return this.#host.scan(range, SEQ_NUM_MAX, options.reverse === true, own)
+    return this.#host.scan(range, SEQ_NUM_MAX, options.reverse === true, { own })
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

@@ -18,23 +18,28 @@ import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import type { Env } from '../env/env.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
-import { MergeCursor } from '../lsm/merge-cursor.js'
-import { ChangeScan } from './change-scan.js'
+import { type ChangeScan, openChangeScan } from './change-scan.js'
 import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
 import { CommitLog } from './commit-log.js'
+import { HistoryFloors, NO_POLICIES } from './history-floors.js'
 import { isDiskFull } from './lane.js'
 import { Maintenance } from './maintenance.js'
 import { type OpenedFiles, openFiles, type StoreOptions } from './open-files.js'
 import { Reserve } from './reserve.js'
-import { openScan } from './scan.js'
-import { SnapshotRegistry } from './snapshots.js'
+import { openScan, type ScanOptions } from './scan.js'
+import {
+  type OpenSnapshot,
+  SnapshotRegistry,
+  snapshotTooOld,
+  type SnapshotUse,
+} from './snapshots.js'
 import { describeStore, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionHost, type TransactionMode } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
 import { TabletMap } from './tablet-map.js'
 import { isRangeNewer, readVersions, type VersionRange } from './version-reads.js'
-import { FixedView, ImmediateView, RegisteredView, type Snapshot } from './store-views.js'
+import { FixedView, ImmediateView, type Snapshot, viewAt } from './store-views.js'
 import type { EntryScan, KeyVersion, ReadView, WriteView } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
 import { WriteBatch } from './write-batch.js'
@@ -58,6 +63,7 @@ export class Store implements TransactionHost {
   readonly #tablets: TabletMap
   readonly #log: CommitLog
   readonly #snapshots: SnapshotRegistry
+  readonly #floors: HistoryFloors
   readonly #maintenance: Maintenance
   readonly #reserve: Reserve
   readonly #payload = new ByteWriter(4096)
@@ -86,7 +92,13 @@ export class Store implements TransactionHost {
     this.#tablets = new TabletMap(files.tablets)
     this.#last = files.lastSeqNum
     this.#readable = files.lastSeqNum
-    this.#snapshots = new SnapshotRegistry(files.historyFloor)
+    this.#snapshots = new SnapshotRegistry(env.clock, events, options.snapshotMaxAgeMs)
+    this.#floors = new HistoryFloors({
+      snapshots: this.#snapshots,
+      windowMs: options.historyWindowMs,
+      marks: files.historyMarks,
+    })
+    if (options.hasPolicies !== true) this.#floors.use(NO_POLICIES)
     const wantedBytes = options.walFileBytes + (options.manifestFileBytes ?? MANIFEST_FILE_BYTES)
     this.#reserve = new Reserve({ env, events, directory: options.path, wantedBytes })
     this.#log = new CommitLog({
@@ -114,7 +126,7 @@ export class Store implements TransactionHost {
       events,
       files,
       log: this.#log,
-      snapshots: this.#snapshots,
+      floors: this.#floors,
       nowSeqNum: () => this.#numberAfter(this.#readable),
       onShortage: (error) => this.#onShortage(error),
       onBroken: (error) => this.#poison(error),
@@ -143,9 +155,14 @@ export class Store implements TransactionHost {
     return this.#readable
   }
 
-  /** The oldest snapshot that can be read. */
+  /** The oldest snapshot at which keys without a policy of their own can be read. */
   get historyFloor(): SeqNum {
-    return this.#snapshots.floor
+    return this.#floors.rest
+  }
+
+  /** Where history begins, and the policies that decide about it. */
+  get history(): HistoryFloors {
+    return this.#floors
   }
 
   /** The newest state. Not registered: use it within one synchronous stretch. */
@@ -158,13 +175,21 @@ export class Store implements TransactionHost {
    * The state as of a commit, or as of a moment: a SeqNum is a time in Unix microseconds. Close it when done: it holds
    * back the removal of old versions.
    *
-   * @throws TXN_SNAPSHOT_TOO_OLD
+   * @throws TXN_SNAPSHOT_TOO_OLD, also when it is read: where keys have different floors, and past its age
    */
-  at(seqNum: SeqNum): Snapshot {
+  at(seqNum: SeqNum, owner = ''): Snapshot {
+    return viewAt(this, this.#floors, this.#openAt(seqNum, { kind: 'read', owner }))
+  }
+
+  /** Keeps a snapshot readable, as far as it can be read now, until it is released or its age is reached. */
+  pin(seqNum: SeqNum, owner: string, maxAgeMs: number): OpenSnapshot {
+    return this.#openAt(seqNum, { kind: 'pin', owner, maxAgeMs })
+  }
+
+  /** Snapshots that are open. */
+  get snapshots(): Pick<SnapshotRegistry, 'list'> {
     this.#assertReadable()
-    const snapshot = seqNum < this.#readable ? seqNum : this.#readable
-    this.#snapshots.register(snapshot)
-    return new RegisteredView(this, snapshot)
+    return this.#snapshots
   }
 
   /**
@@ -207,33 +232,24 @@ export class Store implements TransactionHost {
 
   /** Begins a transaction on the newest readable state. */
   begin(mode: TransactionMode = {}): StoreTransaction {
-    this.#assertReadable()
-    this.#snapshots.register(this.#readable)
-    return new StoreTransaction(this, this.#readable, mode)
+    const { owner = '' } = mode
+    const open = this.#openAt(this.#readable, { kind: 'transaction', owner })
+    return new StoreTransaction(this, open, mode)
   }
 
-  /** The versions of a key that the retained history holds, newest first; readable ones only. */
+  /**
+   * The versions of a key that the retained history holds, newest first; readable ones only.
+   *
+   * @throws TXN_SNAPSHOT_TOO_OLD when it does not reach back to `from`
+   */
   versions(key: Uint8Array, { from, to, limit }: VersionRange = {}): KeyVersion[] {
     this.#assertReadable()
+    const floor = this.#floors.of(key)
+    if (from !== undefined && from < floor) throw snapshotTooOld(from, floor)
     return readVersions(this.#tablets.of(key), key, {
-      from: from === undefined || from < this.#snapshots.floor ? this.#snapshots.floor : from,
+      from: from ?? floor,
       to: to === undefined || to > this.#readable ? this.#readable : to,
       limit: limit ?? Infinity,
-    })
-  }
-
-  /** The keys of a range in one tablet that commits after `since` wrote, as `at` sees them. Both must be held. */
-  changes(range: KeyRange, since: SeqNum, at: SeqNum): ChangeScan {
-    this.#assertReadable()
-    const tablet = this.#tablets.ofRange(range)
-    const view = tablet.acquire()
-    return new ChangeScan({
-      cursor: tablet.cursorOver(view, range.lower, range.upper, since),
-      range,
-      since,
-      at,
-      assertReadable: () => this.#assertReadable(),
-      onClose: () => tablet.release(view),
     })
   }
 
@@ -254,7 +270,7 @@ export class Store implements TransactionHost {
     this.#assertReadable()
     return describeStore(this.#files, {
       readable: this.#readable,
-      historyFloor: this.#snapshots.floor,
+      historyFloor: this.#floors.rest,
       openSnapshotCount: this.#snapshots.openCount,
       commits: this.#log.stats,
       reserveBytes: this.#reserve.byteCount,
@@ -304,15 +320,27 @@ export class Store implements TransactionHost {
     return this.#tablets.of(key).get(key, keyHash, at, slot) && slot.kind === ENTRY_KIND_PUT
   }
 
-  scan(range: KeyRange, at: SeqNum, reverse: boolean, own?: WriteBatch): EntryScan {
-    this.#assertReadable()
-    const tablet = this.#tablets.ofRange(range)
-    const view = tablet.acquire()
-    const committed = tablet.cursorOver(view, range.lower, range.upper)
-    const cursor = own === undefined ? committed : new MergeCursor([own.cursor(), committed])
+  scan(
+    range: KeyRange,
+    at: SeqNum,
+    reverse: boolean,
+    sources?: Pick<ScanOptions, 'own' | 'open'>,
+  ): EntryScan {
     const assertReadable = () => this.#assertReadable()
-    const onClose = () => tablet.release(view)
-    return openScan({ cursor, range, at, assertReadable, onClose }, reverse)
+    assertReadable()
+    return openScan(this.#tablets.ofRange(range), {
+      range,
+      at,
+      reverse,
+      assertReadable,
+      ...sources,
+    })
+  }
+
+  changes(range: KeyRange, since: OpenSnapshot, at: SeqNum): ChangeScan {
+    const assertReadable = () => this.#assertReadable()
+    assertReadable()
+    return openChangeScan(this.#tablets.ofRange(range), { range, since, at, assertReadable })
   }
 
   /** What can be read of a range that lies in one tablet, past damage. */
@@ -373,8 +401,13 @@ export class Store implements TransactionHost {
     return this.#log.settle()
   }
 
-  release(snapshot: SeqNum): void {
-    this.#snapshots.unregister(snapshot)
+  release(snapshot: OpenSnapshot): void {
+    this.#snapshots.close(snapshot)
+  }
+
+  #openAt(seqNum: SeqNum, use: SnapshotUse): OpenSnapshot {
+    this.#assertReadable()
+    return this.#snapshots.open(seqNum < this.#readable ? seqNum : this.#readable, use)
   }
 
   #collect(fn: (view: WriteView) => void): WriteBatch {

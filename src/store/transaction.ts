@@ -12,6 +12,8 @@ import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { hashBytes } from '../kernels/bytes.js'
+import type { ScanOptions } from './scan.js'
+import type { OpenSnapshot } from './snapshots.js'
 import type { EntryScan, WriteView } from './view.js'
 import { WriteBatch } from './write-batch.js'
 
@@ -21,12 +23,19 @@ export type Isolation = 'serializable' | 'snapshot'
 export interface TransactionMode {
   /** Default: serializable. */
   readonly isolation?: Isolation
+  /** Whose it is, for the list of open snapshots. */
+  readonly owner?: string
 }
 
 /** What a transaction needs of the store. */
 export interface TransactionHost {
   get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean
-  scan(range: KeyRange, at: SeqNum, reverse: boolean, own?: WriteBatch): EntryScan
+  scan(
+    range: KeyRange,
+    at: SeqNum,
+    reverse: boolean,
+    sources?: Pick<ScanOptions, 'own' | 'open'>,
+  ): EntryScan
   isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean
   isRangeNewer(range: KeyRange, since: SeqNum): boolean
   /** @throws DB_READ_ONLY DB_POISONED DB_CLOSED */
@@ -37,12 +46,12 @@ export interface TransactionHost {
   commit(batch: WriteBatch): Promise<SeqNum>
   /** Waits until every commit that the transaction may have met is durable. */
   settle(): Promise<void>
-  release(snapshot: SeqNum): void
+  release(snapshot: OpenSnapshot): void
 }
 
 export class StoreTransaction implements WriteView {
-  readonly snapshot: SeqNum
   readonly #host: TransactionHost
+  readonly #open: OpenSnapshot
   readonly #isolation: Isolation
   readonly #batch = new WriteBatch()
   readonly #readKeys: Uint8Array[] = []
@@ -51,10 +60,14 @@ export class StoreTransaction implements WriteView {
   readonly #watched: KeyRange[] = []
   #isFinished = false
 
-  constructor(host: TransactionHost, snapshot: SeqNum, mode: TransactionMode) {
+  constructor(host: TransactionHost, open: OpenSnapshot, mode: TransactionMode) {
     this.#host = host
-    this.snapshot = snapshot
+    this.#open = open
     this.#isolation = mode.isolation ?? 'serializable'
+  }
+
+  get snapshot(): SeqNum {
+    return this.#open.seqNum
   }
 
   get isFinished(): boolean {
@@ -65,6 +78,7 @@ export class StoreTransaction implements WriteView {
     this.#assertOpen()
     const keyHash = hashBytes(key, 0, key.length)
     if (this.#batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
+    this.#open.assertHeld()
     if (this.#isolation === 'serializable') {
       this.#readKeys.push(key.slice())
       this.#readHashes.push(keyHash)
@@ -76,7 +90,7 @@ export class StoreTransaction implements WriteView {
     this.#assertOpen()
     const reverse = options.reverse === true
     const own = this.#batch.isEmpty ? undefined : this.#batch
-    const inner = this.#host.scan(range, this.snapshot, reverse, own)
+    const inner = this.#host.scan(range, this.snapshot, reverse, { own, open: this.#open })
     const scan = new TrackedScan({ inner, range, reverse, assertOpen: () => this.#assertOpen() })
     this.#scans.push(scan)
     return scan
@@ -122,6 +136,7 @@ export class StoreTransaction implements WriteView {
    *
    * @throws TXN_CONFLICT when something that was read, under snapshot isolation written, has changed; the transaction is
    *   finished then
+   * @throws TXN_SNAPSHOT_TOO_OLD when its snapshot was revoked for its age
    * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    */
   async commit(): Promise<SeqNum | undefined> {
@@ -135,6 +150,8 @@ export class StoreTransaction implements WriteView {
         await delay
         this.#host.assertWritable()
       }
+      // Versions that it would have to be validated against may be gone.
+      this.#open.assertHeld()
       const isSnapshot = this.#isolation === 'snapshot'
       if (isSnapshot ? this.#isOvertaken() : this.#isStale()) {
         // The answer must not tell of a commit that may still be lost.
@@ -155,7 +172,7 @@ export class StoreTransaction implements WriteView {
     if (this.#isFinished) return
     this.#isFinished = true
     for (const scan of this.#scans) scan.close()
-    this.#host.release(this.snapshot)
+    this.#host.release(this.#open)
   }
 
   #admit(hasWaited: boolean): Promise<void> | undefined {

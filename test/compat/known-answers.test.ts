@@ -1,9 +1,15 @@
 // Bytes that format version 1 fixed: the same input gives the same bytes for ever. A difference here is a new format.
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
-import type { FileId, SeqNum, TabletId, TenantId } from '../../dist/base/ids.js'
+import {
+  type FileId,
+  SEQ_NUM_MAX,
+  type SeqNum,
+  type TabletId,
+  type TenantId,
+} from '../../dist/base/ids.js'
 import { IDENTITY_TRANSFORM } from '../../dist/codec/block-transform.js'
-import { ByteWriter } from '../../dist/codec/bytes.js'
+import { ByteReader, ByteWriter } from '../../dist/codec/bytes.js'
 import { encodeFileHeader, FILE_TYPE_WAL } from '../../dist/codec/file-header.js'
 import { FrameBatch, FrameWriter } from '../../dist/codec/frame.js'
 import { encodeJson } from '../../dist/codec/json.js'
@@ -11,7 +17,7 @@ import { encodeKeyField, type KeyCell, type KeyKind } from '../../dist/codec/key
 import { RowCodec } from '../../dist/codec/row.js'
 import { tenantHashOf, writeKeyPrefix } from '../../dist/codec/tenant-key.js'
 import { hashBytes } from '../../dist/kernels/bytes.js'
-import { encodeVersionEdit } from '../../dist/lsm/version-edit.js'
+import { decodeVersionEdit, encodeVersionEdit } from '../../dist/lsm/version-edit.js'
 import { encodeCommit } from '../../dist/store/commit-format.js'
 import { encodeStart } from '../../dist/wal/format.js'
 import { Seeded } from '../model/seeded.js'
@@ -164,13 +170,18 @@ it('commit payloads and version edits', () => {
     tabletId: 2 as TabletId,
     created: { hashStart: 0x80000000, hashEnd: 2 ** 32 },
     flushedSeqNum: 77 as SeqNum,
-    historyFloor: 11 as SeqNum,
+    historyMarks: [{ moment: 99 as SeqNum, durable: 77 as SeqNum, floor: 11 as SeqNum }],
     removed: [{ level: 1, fileId: 299 as FileId }],
     added: [{ level: 2, meta }],
   }
   expect(written((writer) => encodeVersionEdit(writer, edit))).toMatchInlineSnapshot(
-    `"0201000000800000000001000000024d00000000000000030b000000000000000401ab020502ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010900"`,
+    `"0201000000800000000001000000024d000000000000000663000000000000004d000000000000000b000000000000000401ab020502ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010900"`,
   )
+  // Before there were marks, a floor stood for a job that dropped versions whatever their window.
+  const older = Buffer.from('02030b0000000000000000', 'hex')
+  expect(decodeVersionEdit(new ByteReader(older)).historyMarks).toEqual([
+    { moment: SEQ_NUM_MAX, durable: 11, floor: 11 },
+  ])
 })
 
 it('sstables', () => {

@@ -188,7 +188,15 @@ export function manifestSeeds(): Uint8Array[] {
   const removed = [{ level: 0, fileId: 300 as FileId }]
   const edits = [
     [{ tabletId, created, added: [], removed: [] }],
-    [{ tabletId, added, removed: [], flushedSeqNum: 77 as SeqNum, historyFloor: 5 as SeqNum }],
+    [
+      {
+        tabletId,
+        added,
+        removed: [],
+        flushedSeqNum: 77 as SeqNum,
+        historyMarks: [{ moment: 90 as SeqNum, durable: 77 as SeqNum, floor: 5 as SeqNum }],
+      },
+    ],
     [{ tabletId, added: [{ level: 1, meta: SAMPLE_META }], removed }],
     [],
   ]

@@ -319,9 +319,9 @@ export const BUGS = [
   ),
   bug(
     'compaction drops versions that snapshots need',
-    'store/snapshots.js',
-    'if (held < watermark)',
-    'if (false)',
+    'store/history-floors.js',
+    'held[lowerBound(held, floor)] ?? limit',
+    'limit',
     'model',
   ),
   bug(
@@ -362,8 +362,8 @@ export const BUGS = [
   bug(
     'a snapshot of the past shows the present',
     'store/store.js',
-    'const snapshot = seqNum < this.#readable ? seqNum : this.#readable;',
-    'const snapshot = this.#readable;',
+    'this.#snapshots.open(seqNum < this.#readable ? seqNum : this.#readable, use)',
+    'this.#snapshots.open(this.#readable, use)',
     'model',
   ),
   bug(
@@ -468,9 +468,9 @@ export const BUGS = [
   ),
   bug(
     'a transaction reads what is committed after it began',
-    'store/store.js',
-    'new StoreTransaction(this, this.#readable, mode)',
-    'new StoreTransaction(this, SEQ_NUM_MAX, mode)',
+    'store/transaction.js',
+    'return this.#open.seqNum;',
+    'return Number.MAX_SAFE_INTEGER;',
     'model',
   ),
   bug(

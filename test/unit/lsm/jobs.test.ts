@@ -243,7 +243,7 @@ group('jobs', () => {
       const fs = newFileSystem()
       let left = 2
       fs.inject = (call) => (call.name === name && left-- <= 0 ? errno : undefined)
-      const many = Array.from({ length: 200 }, (_, i) => [1, i, new Uint8Array(100)] as const)
+      const many = Array.from({ length: 200 }, (_, i) => [1, 1, i, new Uint8Array(100)] as const)
       const options = optionsOf(1, { outputTableBytes: 512 })
       expect(() => flush(fs, entriesOf(many), options)).toThrow(/DISK_FULL|IO_FAILED/)
       expect(fs.list(DIRECTORY)).toEqual([])

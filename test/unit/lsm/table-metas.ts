@@ -56,7 +56,9 @@ export const anyEdit: fc.Arbitrary<VersionEdit> = fc.record({
   added: fc.array(fc.record({ level: anyLevel, meta: anyMeta }), { maxLength: 4 }),
   removed: fc.array(fc.record({ level: anyLevel, fileId: anyFileId }), { maxLength: 4 }),
   flushedSeqNum: fc.option(anySeqNum, { nil: undefined }),
-  historyFloor: fc.option(anySeqNum, { nil: undefined }),
+  historyMarks: fc.array(fc.record({ moment: anySeqNum, durable: anySeqNum, floor: anySeqNum }), {
+    maxLength: 3,
+  }),
   created: fc.option(
     fc.record({
       hashStart: fc.integer({ min: 0, max: 2 ** 32 - 1 }),

@@ -41,8 +41,13 @@ describe('Version', () => {
   })
 
   test('positions only move forward', () => {
-    const version = Version.EMPTY.apply({ ...edit([]), flushedSeqNum: at(9), historyFloor: at(5) })
-    const after = version.apply({ ...edit([]), flushedSeqNum: at(7), historyFloor: at(6) })
+    const marked = (floor: number) => [{ moment: at(20), durable: at(9), floor: at(floor) }]
+    const version = Version.EMPTY.apply({
+      ...edit([]),
+      flushedSeqNum: at(9),
+      historyMarks: marked(6),
+    })
+    const after = version.apply({ ...edit([]), flushedSeqNum: at(7), historyMarks: marked(5) })
     expect([after.flushedSeqNum, after.historyFloor]).toEqual([9, 6])
   })
 

@@ -1,0 +1,246 @@
+// Where readable history begins. Policies say how long superseded versions stay (a window), and what stays whatever the
+// window says (a hold). They belong to the floors above, and nothing is dropped before they are known.
+//
+// The floor of a key is the oldest snapshot at which it can be read completely. There is one for the rest of the database,
+// one per table with a policy, and for each tenant with a policy one for its tables together and one for each of those.
+//
+// Invariants:
+// 1. A job that starts drops by the floors of that moment: its watermarks are the floors.
+// 2. A floor never falls, and never passes an open snapshot that could be read when it was opened. So what can be read at
+//    a snapshot once can be read until it is closed or revoked.
+// 3. While a policy is being changed floors stand still: those that are stored with the policy are those that it begins at,
+//    above nothing that jobs drop before it is durable.
+// 4. No floor that follows from marks (lsm/history-marks.ts) and policies at the next opening is below one that a job used.
+
+import { invariant } from '../base/assert.js'
+import type { SeqNum, TenantId } from '../base/ids.js'
+import type { KeyRange } from '../codec/entry.js'
+import {
+  ALL_TABLES,
+  successorOfPrefix,
+  TABLE_PREFIX_BYTES,
+  tableIdOfKey,
+  tenantIdOfKey,
+} from '../codec/tenant-key.js'
+import { compareKeys } from '../kernels/bytes.js'
+import { addMark, floorOfMarks, floorOfWindow, type HistoryMark } from '../lsm/history-marks.js'
+import type { HashRange } from '../lsm/version-edit.js'
+import {
+  KEEP_EVERYTHING,
+  packWatermarks,
+  type TenantWatermark,
+  type Watermarks,
+} from '../lsm/watermarks.js'
+import type { SnapshotRegistry } from './snapshots.js'
+
+/** How long superseded versions stay. */
+export interface HistoryPolicy {
+  /** Undefined: as the next more general policy says. Infinity: for ever. */
+  readonly windowMs: number | undefined
+  /** Where the history began when the policy was set. */
+  readonly floor: SeqNum
+}
+
+/** Of one tenant; more special than that of a table. */
+export interface TenantPolicy extends HistoryPolicy {
+  readonly tenantHash: number
+  readonly tenantId: TenantId
+  /** No version that a snapshot from here on sees goes; undefined: none is held. */
+  readonly heldFrom: SeqNum | undefined
+  /** By table id. */
+  readonly tables: ReadonlyMap<number, HistoryPolicy>
+}
+
+export interface HistoryPolicies {
+  /** By table id, for all tenants. */
+  readonly tables: ReadonlyMap<number, HistoryPolicy>
+  readonly tenants: readonly TenantPolicy[]
+}
+
+export const NO_POLICIES: HistoryPolicies = { tables: new Map(), tenants: [] }
+
+/** What a job needs to know, and what is to be remembered once it has dropped something. */
+export interface JobHistory {
+  readonly watermarks: Watermarks
+  readonly historyMarks: readonly HistoryMark[]
+}
+
+/** A tenant's floors by table id; ALL_TABLES: of tables without one of their own. */
+interface TenantFloors {
+  readonly policy: TenantPolicy
+  readonly floors: Map<number, SeqNum>
+}
+
+export interface HistoryFloorsOptions {
+  readonly snapshots: SnapshotRegistry
+  /** Where no policy says anything else. */
+  readonly windowMs: number
+  /** Of all tablets. */
+  readonly marks: readonly HistoryMark[]
+}
+
+export class HistoryFloors {
+  readonly #snapshots: SnapshotRegistry
+  readonly #windowMs: number
+  readonly #tables = new Map<number, SeqNum>()
+  readonly #tenants = new Map<TenantId, TenantFloors>()
+  #tablePolicies: ReadonlyMap<number, HistoryPolicy> = NO_POLICIES.tables
+  #marks: readonly HistoryMark[]
+  #rest: SeqNum
+  #highest: SeqNum
+  #isKnown = false
+  /** Changes of policies that are under way. */
+  #changeCount = 0
+
+  constructor({ snapshots, windowMs, marks }: HistoryFloorsOptions) {
+    this.#snapshots = snapshots
+    this.#windowMs = windowMs
+    this.#marks = marks.reduce(addMark, [] as readonly HistoryMark[])
+    this.#rest = floorOfMarks(this.#marks)
+    this.#highest = this.#rest
+  }
+
+  /** Of keys that no policy names. */
+  get rest(): SeqNum {
+    return this.#rest
+  }
+
+  /** At and above it every key can be read. */
+  get highest(): SeqNum {
+    return this.#highest
+  }
+
+  /** Whether all keys have one floor. */
+  get isUniform(): boolean {
+    return this.#tables.size === 0 && this.#tenants.size === 0
+  }
+
+  /** The oldest snapshot at which the key can be read. */
+  of(key: Uint8Array): SeqNum {
+    if (key.length < TABLE_PREFIX_BYTES) return this.#rest
+    return this.ofTable(tenantIdOfKey(key), tableIdOfKey(key))
+  }
+
+  /** The same of all keys of a tenant's table. */
+  ofTable(tenantId: TenantId, tableId: number): SeqNum {
+    const tenant = this.#tenants.get(tenantId)
+    if (tenant === undefined) return this.#tables.get(tableId) ?? this.#rest
+    return tenant.floors.get(tableId) ?? tenant.floors.get(ALL_TABLES)!
+  }
+
+  /** The oldest snapshot at which all keys of a range can be read. */
+  ofRange({ lower, upper }: KeyRange): SeqNum {
+    if (lower === undefined || lower.length < TABLE_PREFIX_BYTES) return this.#highest
+    const end = successorOfPrefix(lower.subarray(0, TABLE_PREFIX_BYTES))
+    const isOneTable = end === undefined || (upper !== undefined && compareKeys(upper, end) <= 0)
+    return isOneTable ? this.of(lower) : this.#highest
+  }
+
+  /** Says how long which keys keep their history; nothing is dropped before. */
+  use({ tables, tenants }: HistoryPolicies): void {
+    invariant(!this.#isKnown, 'policies are made known once; later ones change')
+    this.#isKnown = true
+    this.#tablePolicies = tables
+    for (const [tableId, { floor }] of tables) this.#tables.set(tableId, floor)
+    this.#highest = Math.max(this.#highest, ...this.#tables.values()) as SeqNum
+    for (const policy of tenants) this.setTenant(policy)
+    // What earlier openings let go.
+    this.#raise(this.#tenants.values())
+  }
+
+  /** Floors stand still until the returned function is called. */
+  standStill(): () => void {
+    this.#changeCount++
+    let isOver = false
+    return () => {
+      if (!isOver) this.#changeCount--
+      isOver = true
+    }
+  }
+
+  /** Puts a tenant's policy in force; it is durable, and its floors are those that stand still. */
+  setTenant(policy: TenantPolicy): void {
+    const floors = new Map([[ALL_TABLES, policy.floor]])
+    for (const tableId of this.#tablePolicies.keys()) floors.set(tableId, policy.floor)
+    for (const [tableId, { floor }] of policy.tables) floors.set(tableId, floor)
+    this.#tenants.set(policy.tenantId, { policy, floors })
+    this.#highest = Math.max(this.#highest, ...floors.values()) as SeqNum
+  }
+
+  /**
+   * Moves the floors of a tablet on as far as policies and open snapshots allow, for a job that starts now.
+   *
+   * @param moment  the SeqNum that a commit of now would get
+   */
+  advance({ hashStart, hashEnd }: HashRange, moment: SeqNum, durable: SeqNum): JobHistory {
+    if (!this.#isKnown) return { watermarks: KEEP_EVERYTHING, historyMarks: [] }
+    const tenants = [...this.#tenants.values()].filter(
+      ({ policy: { tenantHash } }) => hashStart <= tenantHash && tenantHash < hashEnd,
+    )
+    if (this.#changeCount === 0) {
+      this.#marks = addMark(this.#marks, { moment, durable, floor: this.#rest })
+      this.#raise(tenants)
+      // Once more, with the floor that came out of it.
+      this.#marks = addMark(this.#marks, { moment, durable, floor: this.#rest })
+    }
+    return { watermarks: this.#watermarks(tenants), historyMarks: this.#marks }
+  }
+
+  #raise(tenants: Iterable<TenantFloors>): void {
+    const held = this.#snapshots.heldSeqNums()
+    const up = (floor: SeqNum, limit: SeqNum) => {
+      if (limit <= floor) return floor
+      const raised = Math.min(limit, held[lowerBound(held, floor)] ?? limit) as SeqNum
+      if (raised > this.#highest) this.#highest = raised
+      return raised
+    }
+    this.#rest = up(this.#rest, floorOfWindow(this.#marks, this.#windowMs))
+    for (const [tableId, floor] of this.#tables) {
+      this.#tables.set(tableId, up(floor, this.#limitOfTable(tableId)))
+    }
+    for (const { policy, floors } of tenants) {
+      for (const [tableId, floor] of floors) {
+        floors.set(tableId, up(floor, this.#limitOfTenant(policy, tableId)))
+      }
+    }
+    this.#snapshots.revokeBelow(this.#highest)
+  }
+
+  /** Up to where versions of a table may go, but for tenants with policies of their own. */
+  #limitOfTable(tableId: number): SeqNum {
+    const windowMs = this.#tablePolicies.get(tableId)?.windowMs
+    return windowMs === undefined ? this.#rest : floorOfWindow(this.#marks, windowMs)
+  }
+
+  #limitOfTenant({ windowMs, tables, heldFrom }: TenantPolicy, tableId: number): SeqNum {
+    const ownMs = tables.get(tableId)?.windowMs ?? windowMs
+    const limit =
+      ownMs === undefined
+        ? (this.#tables.get(tableId) ?? this.#rest)
+        : floorOfWindow(this.#marks, ownMs)
+    return heldFrom !== undefined && heldFrom < limit ? heldFrom : limit
+  }
+
+  #watermarks(tenants: readonly TenantFloors[]): Watermarks {
+    const ofTenants: TenantWatermark[] = []
+    for (const { policy, floors } of tenants) {
+      const { tenantHash, tenantId } = policy
+      for (const [tableId, watermark] of floors) {
+        ofTenants.push({ tenantHash, tenantId, tableId, watermark })
+      }
+    }
+    return packWatermarks({ rest: this.#rest, tables: [...this.#tables] }, ofTenants)
+  }
+}
+
+/** The index of the first number that is not below `least`. */
+function lowerBound(sorted: readonly SeqNum[], least: SeqNum): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < least) low = middle + 1
+    else high = middle
+  }
+  return low
+}
