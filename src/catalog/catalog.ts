@@ -62,6 +62,8 @@ export type IndexBuilder = (
 ) => Promise<void>
 
 const TENANT_ID_MAX = 0xffff_ffff
+/** Tenants that are being made at once, or were tried and never committed. */
+const GIVEN_ID_MAX_COUNT = 10_000
 
 export class Catalog {
   /** The tables as they are. */
@@ -71,6 +73,8 @@ export class Catalog {
   #schemas: readonly Schema[] | undefined
   /** Tenants that are known to be committed. */
   readonly #tenants = new Map<string, TenantRef>()
+  /** Numbers given to tenants that are not known yet to be committed. */
+  readonly #givenIds = new Map<string, TenantId>()
   readonly #slot = new EntrySlot()
   #nextTenantId: number
 
@@ -151,7 +155,9 @@ export class Catalog {
     const known = this.#tenants.get(name)
     if (known !== undefined) return known
     const found = this.#readTenant(this.#store.latest(), name)
-    if (found !== undefined) this.#tenants.set(name, found)
+    if (found === undefined) return undefined
+    this.#tenants.set(name, found)
+    this.#givenIds.delete(name)
     return found
   }
 
@@ -170,12 +176,10 @@ export class Catalog {
     const found = this.findTenant(view, name)
     if (found !== undefined) return found
     checkTenantName(name)
-    const id = this.#nextTenantId
-    if (id > TENANT_ID_MAX) throw engineError('INTERNAL', 'all tenant ids are used up')
-    this.#nextTenantId = id + 1
-    view.put(systemKey(SYSTEM_TENANTS, name), encodeTenantId(id as TenantId))
+    const id = this.#givenIds.get(name) ?? this.#giveId(name)
+    view.put(systemKey(SYSTEM_TENANTS, name), encodeTenantId(id))
     view.put(systemKey(SYSTEM_TENANT_NAMES, id), encodeTenantName(name))
-    return { id: id as TenantId, hash: tenantHashOf(name) }
+    return { id, hash: tenantHashOf(name) }
   }
 
   /** The name of a tenant by its number. */
@@ -190,6 +194,20 @@ export class Catalog {
     for (const { key } of systemEntries(view, SYSTEM_TENANTS)) {
       yield decoded('a tenant', () => decodeNameKey(key))
     }
+  }
+
+  /**
+   * Transactions that make the same tenant at once give it the same number, though only one of them will commit: the others
+   * find their own writes under it for as long as they go on.
+   */
+  #giveId(name: string): TenantId {
+    const id = this.#nextTenantId as TenantId
+    if (id > TENANT_ID_MAX) throw engineError('INTERNAL', 'all tenant ids are used up')
+    this.#nextTenantId = id + 1
+    // Names that were tried and never committed are forgotten some time.
+    if (this.#givenIds.size >= GIVEN_ID_MAX_COUNT) this.#givenIds.clear()
+    this.#givenIds.set(name, id)
+    return id
   }
 
   #readTenant(view: ReadView, name: string): TenantRef | undefined {

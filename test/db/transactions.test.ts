@@ -216,6 +216,22 @@ describe('a transaction', () => {
     expect(db.tenant('y').counters.getSync('w')).toEqual({ id: 'w', n: 2 })
   })
 
+  test('on a new tenant finds its own writes, also when others make that tenant meanwhile', async () => {
+    const db = await openShop()
+    let runCount = 0
+    await db.transact(async (tx) => {
+      runCount++
+      await tx.tenant('new').counters.insert({ id: `mine-${runCount}`, n: 1 })
+      if (runCount === 1) await db.tenant('new').counters.insert({ id: 'theirs', n: 2 })
+      // Its first run cannot be committed any more; that is no reason to show it nonsense.
+      expect(await tx.tenant('new').counters.get(`mine-${runCount}`)).toBeDefined()
+      const [row] = await tx.tenant('new').sql<{ n: number }>`select count(*) as n from counters`
+      expect(row!.n).toBe(runCount)
+    })
+    expect(runCount).toBe(2)
+    expect(await db.tenant('new').counters.scan().toArray()).toHaveLength(2)
+  })
+
   test('ends when its signal does, until its commit begins', async () => {
     const db = await openShop()
     const shop = db.tenant('a')
