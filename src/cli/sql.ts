@@ -1,6 +1,8 @@
+import type { SeqNum } from '../base/ids.js'
 import { nearestName } from '../base/spelling.js'
 import type { Database } from '../db/database.js'
 import type { SqlResult } from '../db/sql.js'
+import type { Moment } from '../db/time.js'
 import {
   type Arguments,
   type Command,
@@ -15,13 +17,15 @@ import { counted, hex } from './printable.js'
 
 export const SQL: Command = {
   name: 'sql',
-  synopsis: 'DIR --tenant T STATEMENT [--param VALUE ...]',
+  synopsis: 'DIR --tenant T STATEMENT [--at MOMENT] [--param VALUE ...]',
   summary: 'runs one SQL statement of a tenant',
   help: `Opens the database in DIR and runs one statement as tenant T: select, insert, update, delete or explain. Rows are
 printed as a table, long values cut at 80 characters; --json prints everything. Statements that write say how many
 rows they changed once the change is durable. The database must not be open elsewhere.
 
   --tenant T       whose rows; required
+  --at MOMENT      reads the state of a moment: a SeqNum, a time such as 2026-03-01T12:00:00Z, or a duration back from
+                   now such as -10m (written --at=-10m). Only select and explain can be run then
   --param VALUE    binds a value to the next ? of the statement (or $1, $2, ...). What reads as JSON is bound as that,
                    everything else as text: 42 is a number, '"42"' a text, null is NULL, '{"a":1}' a document
 
@@ -32,14 +36,20 @@ Examples:
   tabularium sql ./data --tenant shop-1 "select status, count(*) as n from orders group by status"
   tabularium sql ./data --tenant shop-1 "select * from orders where id = ?" --param o-1
   tabularium sql ./data --tenant shop-1 "update orders set status = 'paid' where id = ?" --param o-1
-  tabularium sql ./data --tenant shop-1 "select * from orders as of '-10m' limit 3" --json`,
-  options: { tenant: { type: 'string' }, param: { type: 'string', multiple: true } },
+  tabularium sql ./data --tenant shop-1 "select * from orders as of '-10m' limit 3" --json
+  tabularium sql ./data --tenant shop-1 --at=-10m "select * from orders where id = ?" --param o-1`,
+  options: {
+    tenant: { type: 'string' },
+    at: { type: 'string' },
+    param: { type: 'string', multiple: true },
+  },
   run: (given, surroundings) => {
-    const { directory, tenant, text, parameters } = readArguments(given)
+    const { directory, tenant, at, text, parameters } = readArguments(given)
     return withDatabase(directory, async (db) => {
       const session = db.tenant(tenant)
       noteUnknown(db, tenant, surroundings)
-      return reportOf(await session.query(text, parameters))
+      const face = at === undefined ? session : session.at(at)
+      return reportOf(await face.query(text, parameters))
     })
   },
 }
@@ -54,7 +64,11 @@ function readArguments(given: Arguments) {
   }
   if (tenant === undefined) throw new UsageError('--tenant is missing')
   const parameters = ((given.options['param'] ?? []) as readonly string[]).map(valueOfText)
-  return { directory, tenant, text, parameters }
+  return { directory, tenant, at: momentOfText(textOption(given, 'at')), text, parameters }
+}
+
+function momentOfText(text: string | undefined): Moment | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? (Number(text) as SeqNum) : text
 }
 
 /** A tenant is made known by its first write, so a name with a slip in it gives no error but no rows either. */

@@ -184,6 +184,18 @@ describe('sql', () => {
     expect(sqlJson(0, 'select ? as v', `--param=${param}`).rows).toEqual([row])
   })
 
+  it('--at reads the state of a moment', () => {
+    const data = copy('past')
+    const ask = (status: number, ...args: string[]) =>
+      runJson(status, 'sql', data, '--tenant', 'shop-1', ...args)
+    const count = 'select count(*) as n from orders'
+    const { seqNum, rows } = ask(0, count)
+    ask(0, "delete from orders where id = 'o-1'")
+    expect(ask(0, `--at=${seqNum}`, count).rows).toEqual(rows)
+    expect(ask(0, '--at=-0s', count).rows).toEqual([{ n: rows[0].n - 1 }])
+    expect(ask(1, '--at=-0s', 'delete from orders').error.code).toBe('SQL_UNSUPPORTED')
+  })
+
   it('writes are durable and say how many rows they changed', () => {
     const update = "update orders set note = 'x' where amount < ?"
     expect(sql(update, '--param', '2').stdout).toBe('2 rows affected\n')
