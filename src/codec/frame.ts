@@ -21,8 +21,9 @@
 // Valid:  a header is valid when its checksum and epoch match, type is not 0, flags and reserved are 0. A frame is valid
 //         when its header is, previousHeaderChecksum names the frame before, the payload lies inside the file and its
 //         checksum matches.
-// Crash:  all frames of one write carry the same syncedUpToBytes: where that write starts. The write may be torn, and its
-//         later parts may be there without earlier ones. The log ends at the first bad frame, X. That end is
+// Crash:  all frames of one write carry the same syncedUpToBytes: where that write starts or, when writes before it still
+//         wait for their sync, where the first of those starts. Each of these writes may be lost or torn, and later parts
+//         may be there without earlier ones. The log ends at the first bad frame, X. That end is
 //           corrupt  when a valid header behind X says syncedUpToBytes > X, or the caller knows better (a later file, a
 //                    hint kept elsewhere): the frame at X was durable, so it was damaged afterwards
 //           clean    when only zeros, or nothing, follow

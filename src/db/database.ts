@@ -7,6 +7,7 @@ import {
   type EventName,
   type EventSource,
 } from '../base/events.js'
+import type { SeqNum } from '../base/ids.js'
 import { checkTenantName } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { Checkpoint } from '../store/checkpoint.js'
@@ -148,6 +149,20 @@ export class Database<T extends Tables> {
       tableNames: this.#engine.schema.names,
       ...this.#engine.store.stats(),
     }
+  }
+
+  /**
+   * Resolves once everything up to a commit is durable, whatever durability was asked for; has the log synced for that.
+   *
+   * @param seqNum  as a commit returned it; default: the newest commit
+   * @throws ARGUMENT_INVALID when no commit has this SeqNum yet
+   * @throws COMMIT_UNKNOWN when the sync failed; DB_POISONED DB_CLOSED
+   * @example
+   * for (const row of rows) await shop.orders.insert(row, { durability: 'relaxed' })
+   * await db.whenDurable()
+   */
+  whenDurable(seqNum?: SeqNum): Promise<void> {
+    return this.#engine.store.whenDurable(seqNum)
   }
 
   /** Calls `listener` on every event of this name until the returned function is called. */

@@ -132,6 +132,7 @@ function storeOptions(
     memtableBudgetBytes: settings.memtableBudgetBytes,
     blockCacheBytes: settings.blockCacheBytes,
     walFileBytes: settings.walFileBytes,
+    relaxedWindowMs: settings.relaxedWindowMs,
     historyWindowMs: settings.historyWindowMs,
     snapshotMaxAgeMs: settings.snapshotMaxAgeMs,
     blockBytes: BLOCK_BYTES,

@@ -42,6 +42,12 @@ export const SETTINGS = {
     max: 1 * GiB,
     doc: 'Size to which files of the write-ahead log are preallocated.',
   }),
+  relaxedWindowMs: setting.milliseconds({
+    default: 100,
+    min: 1,
+    max: 60_000,
+    doc: "How long a commit with durability 'relaxed' may wait for a sync of the log: what a power failure can take back.",
+  }),
   salvage: setting.boolean({
     default: false,
     doc: 'Open a damaged database read-only and take what can be read; nothing on disk is changed. salvageReport() says what is lost.',

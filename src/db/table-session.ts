@@ -12,6 +12,7 @@ import type { Cell } from '../codec/cell.js'
 import type { AccessPath, PathBound } from '../indexes/access-path.js'
 import { TableRows } from '../indexes/table-rows.js'
 import type { ReadView, WriteView } from '../store/view.js'
+import { checkedDurability, type WriteOptions } from './durability.js'
 import type { Engine, TenantName } from './engine.js'
 import {
   blameCells,
@@ -187,56 +188,64 @@ export class PastTable<T extends AnyTable> extends TableReads<T> {
   }
 }
 
-/** A table of a tenant: the newest committed state, and single-call writes that are durable when they resolve. */
+/** A table of a tenant: the newest committed state, and single-call writes, which are durable when they resolve. */
 export class TableSession<T extends AnyTable> extends PastTable<T> {
   /**
    * Adds one row or several, all or none. Bytes and JSON values must stay as they are until the promise settles.
    *
-   * @returns the commit's SeqNum, once it is durable
+   * @returns the commit's SeqNum, once it is durable or, when asked so, written
    * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION SCHEMA_MISSING_COLUMN SCHEMA_UNKNOWN_COLUMN SCHEMA_TYPE_MISMATCH
    * @throws KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE DB_CLOSED DB_READ_ONLY TABLET_READ_ONLY
    */
-  async insert(rows: Insert<T> | readonly Insert<T>[]): Promise<SeqNum> {
+  async insert(
+    rows: Insert<T> | readonly Insert<T>[],
+    options: WriteOptions = {},
+  ): Promise<SeqNum> {
     const cells = this.cellsOf(rows)
-    return this.#write((view) => {
+    return this.#write(options, (view) => {
       let table: TableRows | undefined
       for (const row of cells) (table ??= this.rowsToAdd(view)).insert(view, row)
     })
   }
 
   /** Adds one row or several, replacing those with the same primary key; otherwise as insert. */
-  async upsert(rows: Insert<T> | readonly Insert<T>[]): Promise<SeqNum> {
+  async upsert(
+    rows: Insert<T> | readonly Insert<T>[],
+    options: WriteOptions = {},
+  ): Promise<SeqNum> {
     const cells = this.cellsOf(rows)
-    return this.#write((view) => {
+    return this.#write(options, (view) => {
       let table: TableRows | undefined
       for (const row of cells) (table ??= this.rowsToAdd(view)).upsert(view, row)
     })
   }
 
   /** Changes columns of the row with this key. Resolves with false when there is no such row. */
-  async update(key: Key<T>, changes: Update<T>): Promise<boolean> {
+  async update(key: Key<T>, changes: Update<T>, options: WriteOptions = {}): Promise<boolean> {
     const keyCells = this.mapper.keyCells(key)
     const change = this.mapper.change(changes)
     let isFound = false
-    await this.#write((view) => {
+    await this.#write(options, (view) => {
       isFound = updateRow(this.rows(view), view, keyCells, change)
     })
     return isFound
   }
 
   /** Deletes the row with this key. Resolves with false when there was none. */
-  async delete(key: Key<T>): Promise<boolean> {
+  async delete(key: Key<T>, options: WriteOptions = {}): Promise<boolean> {
     const keyCells = this.mapper.keyCells(key)
     let isFound = false
-    await this.#write((view) => {
+    await this.#write(options, (view) => {
       isFound = deleteRow(this.rows(view), view, keyCells)
     })
     return isFound
   }
 
   /** A tenant's first write waits for all tablets: it is not only the tenant's own. */
-  #write(fn: (view: WriteView) => void): Promise<SeqNum> {
-    return this.scope.engine.store.write(fn, this.scope.tenant.ref?.hash)
+  #write(options: WriteOptions, fn: (view: WriteView) => void): Promise<SeqNum> {
+    const durability = checkedDurability(options)
+    const { engine, tenant } = this.scope
+    return engine.store.write(fn, { tenantHash: tenant.ref?.hash, durability })
   }
 
   /**

@@ -4,9 +4,10 @@ import { ConflictError, engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import type { Isolation, StoreTransaction } from '../store/transaction.js'
 import { CallOrder } from './call-order.js'
+import { checkedDurability, type WriteOptions } from './durability.js'
 import type { Engine } from './engine.js'
 
-export interface TransactOptions {
+export interface TransactOptions extends WriteOptions {
   /**
    * `serializable`, the default: as if transactions had run one after the other. `snapshot`: two that run at once conflict
    * only where both write the same row, or take the same unique value; what they read may have changed by the time they
@@ -42,7 +43,7 @@ export async function transact<R>(
   run: (attempt: Attempt) => Promise<R> | R,
   options: TransactOptions = {},
 ): Promise<Outcome<R>> {
-  const { isolation, retryMaxCount, signal } = checkedOptions(options)
+  const { isolation, durability, retryMaxCount, signal } = checkedOptions(options)
   for (let attemptIndex = 0; ; attemptIndex++) {
     signal?.throwIfAborted()
     const transaction = engine.store.begin({ isolation })
@@ -51,7 +52,7 @@ export async function transact<R>(
       const result = await run({ transaction, calls })
       await calls.settled()
       signal?.throwIfAborted()
-      return { result, seqNum: await transaction.commit() }
+      return { result, seqNum: await transaction.commit(durability) }
     } catch (error) {
       transaction.abort()
       const isConflict = error instanceof ConflictError && error.code === 'TXN_CONFLICT'
@@ -69,7 +70,7 @@ export function checkFunction(fn: unknown): void {
   throw engineError('ARGUMENT_INVALID', `transact() takes a function, not ${typeof fn}`)
 }
 
-const OPTION_NAMES: readonly string[] = ['isolation', 'retryMaxCount', 'signal']
+const OPTION_NAMES: readonly string[] = ['isolation', 'durability', 'retryMaxCount', 'signal']
 
 /** @throws ARGUMENT_INVALID OPTION_UNKNOWN */
 function checkedOptions(options: TransactOptions) {
@@ -87,11 +88,12 @@ function checkedOptions(options: TransactOptions) {
   if (isolation !== 'serializable' && isolation !== 'snapshot') {
     throw engineError('ARGUMENT_INVALID', "isolation is 'serializable' or 'snapshot'")
   }
+  const durability = checkedDurability(options)
   if (!Number.isSafeInteger(retryMaxCount) || retryMaxCount < 0) {
     throw engineError('ARGUMENT_INVALID', 'retryMaxCount must be a whole number from 0 on')
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw engineError('ARGUMENT_INVALID', 'signal must be an AbortSignal')
   }
-  return { isolation, retryMaxCount, signal }
+  return { isolation, durability, retryMaxCount, signal }
 }

@@ -110,7 +110,7 @@ class CheckpointCopy {
     const held = files.tablets.map((tablet) => ({ tablet, view: tablet.acquire() }))
     const tablets: TabletState[] = []
     try {
-      await log.settle()
+      await log.settle('sync')
       this.#source.assertWritable()
       for (const { tablet, view } of held) tablets.push(await this.#copy(tablet, view, seqNum))
     } finally {

@@ -1,8 +1,20 @@
-// Group commit: everything appended while one sync is in flight rides the next one. One flush runs at a time; a commit
-// is durable when the flush that carried it has synced.
+// Group commit. Whatever is appended while a group is being written and synced belongs to the next; one group is under way
+// at a time. A commit asks for one of two kinds of safety:
 //
-// A flush that found no room before it wrote anything refuses its commits and all that were appended behind them: exactly
-// those above `durable`. The log goes on without them. Any other failure ends it.
+//   sync     acknowledged when it is durable
+//   relaxed  acknowledged when it is in the log file: the death of the process does not undo it, but until the next sync of
+//            the log, at most `relaxedWindowMs` later, a power failure does
+//
+// Invariants, durable <= readable <= appended:
+//  1. Commits up to `readable` are acknowledged, and readers see them; nobody was told of those above. It moves when a group
+//     is done, hence in commit order, and only past sync commits that are durable.
+//  2. A group is synced when anybody in it asks for it, and makes everything before it durable: a relaxed commit rides
+//     along. So commits are durable in commit order, too, and what a power failure leaves is a first part of them.
+//  3. Nothing is written while a sync is under way, however long it takes: what is acknowledged and not durable was
+//     acknowledged within one window.
+//  4. A group that found no room before it wrote anything refuses its commits and all that were appended behind them:
+//     exactly those above `readable`. What was written before stays, is synced in its time, and the log goes on. Any other
+//     failure ends the log.
 
 import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
@@ -14,8 +26,16 @@ import type { WalWriter } from '../wal/writer.js'
 /** A group that takes longer than this is reported as a stall. */
 const STALL_REPORT_MS = 100
 
+/**
+ * When a commit is acknowledged: `sync`, once it is durable; `relaxed`, once the operating system has it. A relaxed commit
+ * survives the death of the process. A power failure takes it back when it comes before the next sync of the log, which
+ * any sync commit brings, or else the setting `relaxedWindowMs`.
+ */
+export type Durability = 'sync' | 'relaxed'
+
 interface Waiter {
   readonly seqNum: SeqNum
+  readonly durability: Durability
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -33,33 +53,46 @@ export interface CommitLogOptions {
   readonly wal: WalWriter
   readonly clock: Clock
   readonly events: EventSource
+  /** The log is synced at the latest so long after it holds a commit that is not durable. */
+  readonly relaxedWindowMs: number
   readonly durable: SeqNum
-  /** All commits up to this one are durable. Runs before their promises resolve. */
-  readonly onDurable: (seqNum: SeqNum) => void
+  /** All commits up to this one are as safe as was asked for. Runs before their promises resolve. */
+  readonly onReadable: (seqNum: SeqNum) => void
   /** The log goes on in a new file, which is durable up to there. */
   readonly onRotated: (position: WalWriter['durable']) => void
-  /** All commits above `durable` did not happen, and are to be forgotten. Runs before their promises reject. */
-  readonly onRefused: (error: EngineError, durable: SeqNum) => void
+  /** All commits above `readable` did not happen, and are to be forgotten. Runs before their promises reject. */
+  readonly onRefused: (error: EngineError, readable: SeqNum) => void
   /** No commit can be made durable any more. Runs before the promises reject. */
   readonly onBroken: (error: EngineError) => void
 }
 
 export class CommitLog {
   readonly #options: CommitLogOptions
+  /** Who waits for the next group. */
   #waiting: Waiter[] = []
-  /** Who waits for the flush under way. */
+  /** Who waits for the group under way. */
   #group: Waiter[] = []
-  #isPumping = false
+  #isRunning = false
+  #appended: SeqNum
+  #readable: SeqNum
   #durable: SeqNum
+  /** Commits since the last sync. */
+  #unsyncedCount = 0
+  #fileId: WalWriter['durable']['fileId']
   #failure: { readonly error: unknown } | undefined
-  #flushStartMicros: number | undefined
+  #isWindowOpen = false
+  readonly #closing = new AbortController()
+  #startMicros: number | undefined
   #isStallTold = false
   readonly #flushMicros = new Histogram()
   readonly #groupCommits = new Histogram()
 
   constructor(options: CommitLogOptions) {
     this.#options = options
+    this.#appended = options.durable
+    this.#readable = options.durable
     this.#durable = options.durable
+    this.#fileId = options.wal.durable.fileId
   }
 
   /** The newest commit that is durable together with all before it. */
@@ -76,31 +109,53 @@ export class CommitLog {
   }
 
   /**
-   * Frames one commit into the log. Resolves once it is durable.
+   * Frames one commit into the log. Resolves once it is as safe as asked for.
    *
    * @throws COMMIT_UNKNOWN (as rejection) when the sync failed; DISK_FULL, IO_FAILED when the commit did not happen
    */
-  append(seqNum: SeqNum, bytes: Uint8Array, byteCount: number): Promise<void> {
+  append(
+    seqNum: SeqNum,
+    bytes: Uint8Array,
+    byteCount: number,
+    durability: Durability,
+  ): Promise<void> {
     this.#options.wal.append(seqNum, bytes, 0, byteCount)
-    return this.#join(seqNum)
+    this.#appended = seqNum
+    if (!this.#isStallTold) this.#tellOfStall()
+    return this.#until(seqNum, durability)
   }
 
   /**
-   * Resolves once everything appended so far is durable.
+   * Resolves once everything appended so far is durable or, when relaxed is enough, readable.
    *
    * @throws what those commits fail with (as rejection)
    */
-  settle(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
-    const waiters = this.#waiting.length > 0 ? this.#waiting : this.#group
-    const last = waiters.at(-1)
-    if (last === undefined) return Promise.resolve()
-    return new Promise((resolve, reject) => waiters.push({ seqNum: last.seqNum, resolve, reject }))
+  settle(durability: Durability): Promise<void> {
+    return this.#until(this.#appended, durability)
+  }
+
+  /**
+   * Resolves once the commit with this SeqNum, and all before it, are durable; has the log synced for that.
+   *
+   * @throws as settle
+   */
+  whenDurable(seqNum: SeqNum): Promise<void> {
+    return this.#until(seqNum, 'sync')
+  }
+
+  /**
+   * Ends the window: what is left in it is synced now. Nothing may be appended any more.
+   *
+   * @throws COMMIT_UNKNOWN (as rejection)
+   */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    if (this.#failure === undefined) await this.settle('sync')
   }
 
   get #underWayMs(): number {
-    if (this.#flushStartMicros === undefined) return 0
-    return (this.#options.clock.monotonicMicros() - this.#flushStartMicros) / 1000
+    if (this.#startMicros === undefined) return 0
+    return (this.#options.clock.monotonicMicros() - this.#startMicros) / 1000
   }
 
   /** Told by the first commit that finds the disk busy for long, since its sync may never end, and when it has ended. */
@@ -115,48 +170,98 @@ export class CommitLog {
     })
   }
 
-  #join(seqNum: SeqNum): Promise<void> {
+  #until(seqNum: SeqNum, durability: Durability): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
-    if (!this.#isStallTold) this.#tellOfStall()
+    if (seqNum <= (durability === 'sync' ? this.#durable : this.#readable)) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ seqNum, resolve, reject })
-      if (!this.#isPumping) void this.#run()
+      this.#waiting.push({ seqNum, durability, resolve, reject })
+      if (!this.#isRunning) void this.#run()
     })
   }
 
   async #run(): Promise<void> {
-    const { wal, clock, onDurable, onRotated } = this.#options
-    this.#isPumping = true
-    try {
-      while (this.#waiting.length > 0) {
-        // Whoever is about to commit in this turn of the event loop joins the group.
-        await clock.yield()
-        const group = this.#waiting
-        this.#group = group
-        this.#waiting = []
-        const startMicros = clock.monotonicMicros()
-        this.#flushStartMicros = startMicros
-        this.#isStallTold = false
-        const { fileId } = wal.durable
-        await wal.flush()
-        if (wal.durable.fileId !== fileId) onRotated(wal.durable)
-        this.#flushMicros.record(clock.monotonicMicros() - startMicros)
-        this.#tellOfStall()
-        this.#flushStartMicros = undefined
-        this.#groupCommits.record(group.length)
-        this.#durable = group.at(-1)!.seqNum
-        onDurable(this.#durable)
-        this.#group = []
-        for (const waiter of group) waiter.resolve()
+    this.#isRunning = true
+    while (this.#waiting.length > 0) {
+      // Whoever is about to commit in this turn of the event loop joins the group.
+      await this.#options.clock.yield()
+      try {
+        await this.#runGroup()
+      } catch (cause) {
+        this.#fail(cause)
       }
-      this.#isPumping = false
-    } catch (cause) {
-      this.#fail(cause)
     }
+    this.#isRunning = false
+  }
+
+  async #runGroup(): Promise<void> {
+    this.#group = this.#waiting
+    this.#waiting = []
+    this.#startMicros = this.#options.clock.monotonicMicros()
+    this.#isStallTold = false
+    const isSynced = this.#group.some(({ durability }) => durability === 'sync')
+    const written = await this.#write()
+    if (isSynced) await this.#sync(written)
+    this.#tellOfStall()
+    this.#startMicros = undefined
+    this.#readable = written
+    this.#options.onReadable(written)
+    const group = this.#group
+    this.#group = []
+    for (const waiter of group) waiter.resolve()
+    if (this.#durable < written && !this.#isWindowOpen) void this.#keepWindow()
+  }
+
+  /** Writes what is appended, or refuses it; returns up to where commits are written. */
+  async #write(): Promise<SeqNum> {
+    const appended = this.#appended
+    try {
+      await this.#options.wal.write()
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      this.#refuse(error)
+      return this.#readable
+    }
+    this.#unsyncedCount += this.#group.length
+    return appended
+  }
+
+  async #sync(written: SeqNum): Promise<void> {
+    const { wal, clock, onRotated } = this.#options
+    await wal.sync()
+    if (written === this.#durable) return
+    this.#durable = written
+    this.#flushMicros.record(clock.monotonicMicros() - this.#startMicros!)
+    this.#groupCommits.record(this.#unsyncedCount)
+    this.#unsyncedCount = 0
+    if (wal.durable.fileId === this.#fileId) return
+    this.#fileId = wal.durable.fileId
+    onRotated(wal.durable)
+  }
+
+  /** Has the log synced when the window ends, unless somebody did meanwhile. */
+  async #keepWindow(): Promise<void> {
+    const { clock, relaxedWindowMs } = this.#options
+    this.#isWindowOpen = true
+    await clock.sleep(relaxedWindowMs, this.#closing.signal).catch(() => undefined)
+    this.#isWindowOpen = false
+    // Who has to know of a failure is told by #fail.
+    await this.whenDurable(this.#readable).catch(() => undefined)
+  }
+
+  /** Takes back what found no room. */
+  #refuse(error: EngineError): void {
+    const readable = this.#readable
+    this.#options.wal.dropPending()
+    this.#appended = readable
+    this.#options.onRefused(error, readable)
+    const waiters = [...this.#group, ...this.#waiting]
+    this.#group = this.#group.filter(({ seqNum }) => seqNum <= readable)
+    this.#waiting = this.#waiting.filter(({ seqNum }) => seqNum <= readable)
+    for (const waiter of waiters) if (waiter.seqNum > readable) waiter.reject(error)
   }
 
   #fail(cause: unknown): void {
-    this.#flushStartMicros = undefined
+    this.#startMicros = undefined
     const error =
       cause instanceof EngineError
         ? cause
@@ -164,17 +269,16 @@ export class CommitLog {
             cause,
             committed: 'unknown',
           })
-    if (error.committed === 'no' && error.kind !== 'closed') {
-      this.#options.wal.dropPending()
-      this.#options.onRefused(error, this.#durable)
-    } else {
-      this.#failure = { error }
-      this.#options.onBroken(error)
-    }
+    this.#failure = { error }
+    this.#options.onBroken(error)
     const waiters = [...this.#group, ...this.#waiting]
     this.#group = []
     this.#waiting = []
-    this.#isPumping = false
     for (const waiter of waiters) waiter.reject(error)
   }
+}
+
+/** Whether the commits did not happen, and later ones may. */
+function isRefusal(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.committed === 'no' && error.kind !== 'closed'
 }

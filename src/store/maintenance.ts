@@ -112,7 +112,7 @@ export class Maintenance {
   }
 
   /** The log has written what was waiting for it. */
-  noticeDurable(): void {
+  noticeWritten(): void {
     if (this.#waiters.length > 0) this.#wake()
   }
 
@@ -288,7 +288,7 @@ export class Maintenance {
   async #flush(tablet: Tablet, memtable: Memtable): Promise<void> {
     const { files, env, log } = this.#o
     const start = env.clock.monotonicMicros()
-    if (memtable.maxSeqNum > log.durable) await log.settle()
+    if (memtable.maxSeqNum > log.durable) await log.whenDurable(memtable.maxSeqNum)
     const { watermarks, historyMarks } = this.#advanceHistory(tablet)
     const job: FlushJob = {
       kind: 'flush',

@@ -46,6 +46,8 @@ export interface StoreOptions {
   readonly walFileBytes: number
   /** Space that a manifest starts with; absent: the default. */
   readonly manifestFileBytes?: number | undefined
+  /** How long a relaxed commit may wait for a sync. */
+  readonly relaxedWindowMs: number
   /** How long superseded versions stay where no policy says anything else. */
   readonly historyWindowMs: number
   /** Every version stays until Store.usePolicies() was called. Absent: there are no policies. */

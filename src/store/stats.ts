@@ -32,6 +32,8 @@ export interface StoreStats {
   readonly state: 'open' | 'readOnly' | 'poisoned' | 'closed'
   /** The newest commit that readers see. */
   readonly seqNum: SeqNum
+  /** The newest commit that is durable; relaxed commits above it wait for a sync of the log. */
+  readonly durableSeqNum: SeqNum
   /** The oldest snapshot that can be read. */
   readonly historyFloor: SeqNum
   readonly openSnapshotCount: number
@@ -55,6 +57,7 @@ type Moments = Pick<
 > & {
   readonly readOnlyTabletIds: readonly TabletId[]
   readonly readable: SeqNum
+  readonly durable: SeqNum
 }
 
 export function describeStore(files: OpenedFiles, moments: Moments): StoreStats {
@@ -79,6 +82,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
   return {
     state: moments.state,
     seqNum: moments.readable,
+    durableSeqNum: moments.durable,
     historyFloor: moments.historyFloor,
     openSnapshotCount: moments.openSnapshotCount,
     walFileCount: files.wal.files.length,

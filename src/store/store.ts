@@ -4,8 +4,10 @@
 // Invariants:
 // 1. SeqNums are handed out on this thread, strictly increasing, in the order in which commits enter the log.
 // 2. A commit is in the memtables as soon as it is numbered, so later commits are validated against it, but readers see
-//    it only once the log is synced: `#readable` is the newest durable commit.
-// 3. A memtable is flushed only when its newest entry is durable, so tables never hold a commit that the log may lose.
+//    it only once the log is as safe as the commit asked for: `#readable` is the newest commit for which, and for all
+//    before it, that is so. What is readable and not durable are relaxed commits, see commit-log.ts.
+// 3. Nothing outlives a power failure that the log may lose: a memtable is flushed, and a checkpoint copied, only when the
+//    newest entry is durable; no watermark is above what is durable.
 // 4. Once a sync has failed nothing is acknowledged any more: the store is poisoned until it is reopened.
 // 5. When the log found no room before anything was written, the commits above `#readable` are refused and taken out of
 //    the memtables in the same turn of the event loop: no reader, flush or validation ever meets them again.
@@ -20,7 +22,7 @@ import type { Env } from '../env/env.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import { type ChangeScan, openChangeScan } from './change-scan.js'
 import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
-import { CommitLog } from './commit-log.js'
+import { CommitLog, type Durability } from './commit-log.js'
 import { HistoryFloors, NO_POLICIES } from './history-floors.js'
 import { isDiskFull } from './lane.js'
 import { Maintenance } from './maintenance.js'
@@ -54,6 +56,13 @@ const CLOCK_END_MICROS = 7_258_118_400_000_000
  * store was opened to be salvaged. `poisoned`: everything is refused but close(), and to open again is the way back.
  */
 export type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
+
+export interface WriteOptions {
+  /** Of the tenant that it writes to, so that it waits for no other tenant's tablet. */
+  readonly tenantHash?: number | undefined
+  /** Default `sync`. */
+  readonly durability?: Durability | undefined
+}
 
 export class Store implements TransactionHost {
   readonly #env: Env
@@ -105,10 +114,11 @@ export class Store implements TransactionHost {
       wal: files.wal,
       clock: env.clock,
       events,
+      relaxedWindowMs: options.relaxedWindowMs,
       durable: files.lastSeqNum,
-      onDurable: (seqNum) => {
+      onReadable: (seqNum) => {
         this.#readable = seqNum
-        this.#maintenance.noticeDurable()
+        this.#maintenance.noticeWritten()
       },
       onRotated: (position) => {
         // Only a hint: without it a lost newest file of the log would go unnoticed.
@@ -117,7 +127,7 @@ export class Store implements TransactionHost {
           events.emit('error', { where: 'superblock', error })
         })
       },
-      onRefused: (error, durable) => this.#onRefused(error, durable),
+      onRefused: (error, readable) => this.#onRefused(error, readable),
       onBroken: (error) => this.#poison(error),
     })
     this.#maintenance = new Maintenance({
@@ -193,16 +203,19 @@ export class Store implements TransactionHost {
   }
 
   /**
-   * Runs `fn` over the newest state, durable or not yet, and commits what it wrote as one commit. No conflict is
+   * Runs `fn` over the newest state, readable or not yet, and commits what it wrote as one commit. No conflict is
    * possible, because fn runs without interruption: it must not wait for anything.
    *
-   * @param tenantHash  of the tenant that it writes to, so that it waits for no other tenant's tablet
-   * @returns the commit's SeqNum once it is durable; when nothing was written, the newest readable one
-   * @throws whatever fn throws, after what it may have seen is durable
+   * @returns the commit's SeqNum; when nothing was written, the newest readable one. It, and what fn may have seen, is then
+   * as safe as was asked for
+   * @throws whatever fn throws, after the same wait
    * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    * @throws DISK_FULL when there is no room and it did more than delete
    */
-  async write(fn: (view: WriteView) => void, tenantHash?: number): Promise<SeqNum> {
+  async write(
+    fn: (view: WriteView) => void,
+    { tenantHash, durability = 'sync' }: WriteOptions = {},
+  ): Promise<SeqNum> {
     this.assertWritable()
     if (this.#reserve.shortage !== undefined) {
       await this.#lookForRoom()
@@ -221,12 +234,12 @@ export class Store implements TransactionHost {
     try {
       batch = this.#collect(fn)
     } catch (error) {
-      await this.#log.settle()
+      await this.#log.settle(durability)
       throw error
     }
-    if (!batch.isEmpty) return this.commit(batch)
-    // That there was nothing to write may be the doing of a commit that is not durable yet.
-    await this.#log.settle()
+    if (!batch.isEmpty) return this.commit(batch, durability)
+    // That there was nothing to write may be the doing of a commit that can still be lost.
+    await this.#log.settle(durability)
     return this.#readable
   }
 
@@ -253,6 +266,21 @@ export class Store implements TransactionHost {
     })
   }
 
+  /**
+   * Resolves once everything up to a commit is durable; has the log synced for that.
+   *
+   * @param seqNum  of a commit that is readable; default: the newest
+   * @throws ARGUMENT_INVALID when there is no such commit yet
+   * @throws COMMIT_UNKNOWN when the sync failed; DB_POISONED DB_CLOSED
+   */
+  async whenDurable(seqNum: SeqNum = this.#readable): Promise<void> {
+    this.#assertReadable()
+    if (!(seqNum <= this.#readable)) {
+      throw engineError('ARGUMENT_INVALID', `${seqNum} is not the SeqNum of a commit`)
+    }
+    await this.#log.whenDurable(seqNum)
+  }
+
   /** Brings everything committed so far into tables. */
   async flush(): Promise<void> {
     this.assertWritable()
@@ -270,6 +298,7 @@ export class Store implements TransactionHost {
     this.#assertReadable()
     return describeStore(this.#files, {
       readable: this.#readable,
+      durable: this.#log.durable,
       historyFloor: this.#floors.rest,
       openSnapshotCount: this.#snapshots.openCount,
       commits: this.#log.stats,
@@ -370,7 +399,7 @@ export class Store implements TransactionHost {
     return this.#maintenance.admit(tablets)
   }
 
-  commit(batch: WriteBatch): Promise<SeqNum> {
+  commit(batch: WriteBatch, durability: Durability): Promise<SeqNum> {
     this.assertWritable()
     if (this.#reserve.shortage !== undefined && !batch.isDeletion) this.#reserve.assertRoom()
     if (this.#maintenance.hasReadOnly)
@@ -380,13 +409,13 @@ export class Store implements TransactionHost {
     payload.reset()
     batch.encode(payload, seqNum, this.#options.transform)
     this.#last = seqNum
-    const durable = this.#log.append(seqNum, payload.bytes, payload.length)
+    const logged = this.#log.append(seqNum, payload.bytes, payload.length, durability)
     try {
       this.#tablets.apply(batch, seqNum)
     } catch (error) {
       // The log holds what the memtables do not: reading on would answer wrongly.
       this.#poison(error)
-      durable.catch(() => undefined)
+      logged.catch(() => undefined)
       throw engineError('COMMIT_UNKNOWN', 'a commit could not be applied', {
         cause: error,
         committed: 'unknown',
@@ -394,11 +423,11 @@ export class Store implements TransactionHost {
     }
     this.#maintenance.notice()
     this.#reserve.keep()
-    return durable.then(() => seqNum)
+    return logged.then(() => seqNum)
   }
 
-  settle(): Promise<void> {
-    return this.#log.settle()
+  settle(durability: Durability): Promise<void> {
+    return this.#log.settle(durability)
   }
 
   release(snapshot: OpenSnapshot): void {
@@ -436,10 +465,10 @@ export class Store implements TransactionHost {
     })
   }
 
-  #onRefused(error: EngineError, durable: SeqNum): void {
-    for (const tablet of this.#tablets.all) tablet.forgetAfter(durable)
+  #onRefused(error: EngineError, readable: SeqNum): void {
+    for (const tablet of this.#tablets.all) tablet.forgetAfter(readable)
     if (isDiskFull(error)) this.#onShortage(error)
-    this.#maintenance.noticeDurable()
+    this.#maintenance.noticeWritten()
   }
 
   /** True when that gave room back. */
@@ -466,7 +495,7 @@ export class Store implements TransactionHost {
   async #close(): Promise<void> {
     try {
       if (this.#state === 'open') {
-        await this.#log.settle()
+        await this.#log.settle('sync')
         await this.#maintenance.flushAll()
       }
     } catch (error) {
@@ -479,6 +508,9 @@ export class Store implements TransactionHost {
       await this.#maintenance.idle()
       await this.#checkpointTurn.run(() => undefined)
       await this.#reserve.close()
+      await this.#log.close().catch((error: unknown) => {
+        this.#events.emit('error', { where: 'sync at close', error })
+      })
       await this.#files.close(isClean)
     }
   }

@@ -12,6 +12,7 @@ import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { hashBytes } from '../kernels/bytes.js'
+import type { Durability } from './commit-log.js'
 import type { ScanOptions } from './scan.js'
 import type { OpenSnapshot } from './snapshots.js'
 import type { EntryScan, WriteView } from './view.js'
@@ -43,9 +44,9 @@ export interface TransactionHost {
   /** Resolves when there may be room where the batch writes; undefined when there is, or it has waited long enough. */
   admitBatch(batch: WriteBatch, hasWaited: boolean): Promise<void> | undefined
   /** Numbers and logs the batch; everything before the returned promise happens at once. */
-  commit(batch: WriteBatch): Promise<SeqNum>
-  /** Waits until every commit that the transaction may have met is durable. */
-  settle(): Promise<void>
+  commit(batch: WriteBatch, durability: Durability): Promise<SeqNum>
+  /** Waits until every commit that the transaction may have met is as safe as it asks. */
+  settle(durability: Durability): Promise<void>
   release(snapshot: OpenSnapshot): void
 }
 
@@ -131,15 +132,15 @@ export class StoreTransaction implements WriteView {
   }
 
   /**
-   * Validates and commits. Resolves with the commit's SeqNum once it is durable, or with undefined when there was
-   * nothing to write.
+   * Validates and commits. Resolves with the commit's SeqNum once it is as safe as asked for, or with undefined when there
+   * was nothing to write.
    *
    * @throws TXN_CONFLICT when something that was read, under snapshot isolation written, has changed; the transaction is
    *   finished then
    * @throws TXN_SNAPSHOT_TOO_OLD when its snapshot was revoked for its age
    * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    */
-  async commit(): Promise<SeqNum | undefined> {
+  async commit(durability: Durability = 'sync'): Promise<SeqNum | undefined> {
     this.#assertOpen()
     try {
       if (this.#batch.isEmpty) return undefined
@@ -155,13 +156,13 @@ export class StoreTransaction implements WriteView {
       const isSnapshot = this.#isolation === 'snapshot'
       if (isSnapshot ? this.#isOvertaken() : this.#isStale()) {
         // The answer must not tell of a commit that may still be lost.
-        await this.#host.settle()
+        await this.#host.settle(durability)
         const what = isSnapshot
           ? 'a row that the transaction writes'
           : 'a row or range that it read'
         throw engineError('TXN_CONFLICT', `${what} was changed by another commit`)
       }
-      return await this.#host.commit(this.#batch)
+      return await this.#host.commit(this.#batch, durability)
     } finally {
       this.abort()
     }

@@ -20,18 +20,19 @@
 // space is made by writing zeros, as much as the file shall hold for a file made ahead of time, a first stretch for the
 // file that a database opens with. Syncs into space that is there already cost half of those that make a file grow. The
 // header is durable before any other byte of the file is written. A file is started by its START frame: at once for the
-// first file after opening, together with the first commits that no longer fit the previous file for the others.
+// first file after opening, together with the first commits that no longer fit the previous file for the others. The
+// previous file is durable to its end before that.
 //
 // Valid:  the log is the chain of started files, newest first, linked by START.previousFileId. Each file of the chain but
 //         the newest must hold valid frames up to exactly the previousEndBytes of the next, ending with previousSeqNum. The
 //         newest ends where its valid frames end, and that end must not be `corrupt` in the sense of codec/frame.ts. No
-//         file of the chain is shorter than its spaceBytes. Older files are needed only as far back as there are commits that no sstable holds; files that the chain does not need
-//         are left over and may be removed.
-// Crash:  the newest file may end with a torn write; a cut is recorded by the START of the file that recovery goes on with,
-//         nothing is ever appended behind it. Files newer than the newest started one were made ahead of time and never
-//         used, or their first write is torn: they hold nothing. A file not longer than its header is one that was being
-//         created. Removals may have happened in any order, so a left-over file may stand before a missing one.
-//         Damage of a longer file's header is never the work of a crash.
+//         file of the chain is shorter than its spaceBytes. Older files are needed only as far back as there are commits
+//         that no sstable holds; files that the chain does not need are left over and may be removed.
+// Crash:  the newest file may end with torn writes, all of them behind its last sync; a cut is recorded by the START of the
+//         file that recovery goes on with, nothing is ever appended behind it. Files newer than the newest started one were
+//         made ahead of time and never used, or their first write is torn or lost: they hold nothing. A file not longer
+//         than its header is one that was being created. Removals may have happened in any order, so a left-over file may
+//         stand before a missing one. Damage of a longer file's header is never the work of a crash.
 // Compat: readers refuse a newer formatVersion and unknown frame types. Retired types are never used again.
 
 import { type ErrorCode, engineError } from '../base/errors.js'

@@ -77,6 +77,11 @@ export class WalFile {
     return this.#frames.syncedUpToBytes
   }
 
+  /** Are all frames written durable? */
+  get isSynced(): boolean {
+    return this.syncedUpToBytes === this.endBytes
+  }
+
   /** Does the START frame survive a crash? */
   get isStartDurable(): boolean {
     return this.syncedUpToBytes > FRAMES_START_BYTES

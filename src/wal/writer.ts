@@ -1,14 +1,17 @@
-// Appends commits to the log and makes them durable in groups.
+// Appends commits to the log in two steps: write() brings them into the page cache, where they survive the death of the
+// process, sync() makes what is written durable.
 //
 // Invariants:
-//  1. What is appended lies in memory until a flush; a flush writes all of it with one write and one sync. What is
-//     appended during a flush belongs to the next.
-//  2. At most one flush is under way; between flushes everything written is durable.
-//  3. A failed sync, or a failed write of frames, breaks the writer for ever: nothing is retried.
-//  4. Space is made before frames are written, so a full disk fails a flush before it wrote anything: its commits did not
+//  1. What is appended lies in memory until it is written; write() takes all of it with one write. What is appended while
+//     a write or a sync is under way belongs to the next.
+//  2. One write or sync is under way at a time, so a sync covers exactly what was written before it. Any number of writes
+//     may wait for one sync; until then the power may take or tear each of them by itself.
+//  3. A file is durable to its end before the next one is started: a START says where the file before it ends.
+//  4. A failed sync, or a failed write of frames, breaks the writer for ever: nothing is retried.
+//  5. Space is made before frames are written, so a full disk fails a write before it wrote anything: its commits did not
 //     happen, and the writer stays usable.
-//  5. File ids of the chain rise, so the newest file has the highest id.
-//  6. At most one file is being prepared, and it is not written to by anybody else: who needs it waits, or goes past it.
+//  6. File ids of the chain rise, so the newest file has the highest id.
+//  7. At most one file is being prepared, and it is not written to by anybody else: who needs it waits.
 
 import { invariant } from '../base/assert.js'
 import { EngineError, engineError } from '../base/errors.js'
@@ -45,20 +48,18 @@ export interface WalFileSummary {
 export class WalWriter {
   readonly #options: WalWriterOptions
   #pending = new FrameBatch()
-  /** What the flush under way writes; empty otherwise. */
+  /** What the write under way writes; empty otherwise. */
   #group = new FrameBatch()
-  #groupLastSeqNum: SeqNum
   readonly #sealed: WalFileSummary[]
   #current: WalFile
   /** Made ahead of time, or left by a rotation that failed half way. */
   #next: WalFile | undefined
+  /** Settles when nothing is being prepared. */
   #preparation: Promise<void> | undefined
-  /** The file of the preparation under way; also `#next` unless flushNow() went past it. */
-  #preparing: WalFile | undefined
   /** Asks the preparation to leave the file as it is. */
   #isNextNeeded = false
   #lastAppended: SeqNum
-  #isFlushing = false
+  #isBusy = false
   #isClosed = false
   #breakage: { cause: unknown } | undefined
 
@@ -67,7 +68,6 @@ export class WalWriter {
     this.#options = options
     this.#sealed = [...(options.sealed ?? [])]
     this.#lastAppended = previous.seqNum
-    this.#groupLastSeqNum = previous.seqNum
     this.#current = this.#createFile()
     try {
       this.#current.open(previous)
@@ -86,10 +86,7 @@ export class WalWriter {
     return new WalWriter(options)
   }
 
-  get hasPending(): boolean {
-    return this.#pending.frameCount > 0
-  }
-
+  /** What the next write takes. */
   get pendingBytes(): number {
     return this.#pending.byteCount
   }
@@ -111,7 +108,7 @@ export class WalWriter {
   }
 
   /**
-   * Frames a commit in memory; the next flush makes it durable. No I/O.
+   * Frames a commit in memory; the next write takes it. No I/O.
    *
    * @throws DB_POISONED
    */
@@ -123,48 +120,52 @@ export class WalWriter {
   }
 
   /**
-   * Makes everything appended so far durable: one write to the page cache, one sync off the calling thread. What is
-   * appended meanwhile waits for the next flush. Only one flush at a time.
+   * Writes everything appended so far to the page cache. In one turn of the event loop, unless the log goes on in the next
+   * file and that, or a sync of this one, has to be waited for.
    *
-   * @throws COMMIT_UNKNOWN when the sync or the write failed: the commits may or may not survive, the writer is broken
+   * @throws COMMIT_UNKNOWN when the write, or a sync that it needed, failed: the writer is broken
    * @throws DISK_FULL, IO_FAILED when no space could be made: these commits did not happen, later ones may
    * @throws DB_POISONED when the writer was broken before
    */
-  async flush(): Promise<void> {
-    if (!this.#beginFlush()) return
+  async write(): Promise<void> {
+    this.#begin()
+    const group = this.#pending
+    this.#pending = this.#group
+    this.#group = group
+    const lastSeqNum = this.#lastAppended
     try {
-      if (this.#preparing !== undefined && !this.#current.fits(this.#group.byteCount)) {
-        await this.#claimNext()
-      }
-      this.#writeGroup()
-      try {
-        await this.#current.sync()
-      } catch (cause) {
-        throw this.#break(cause)
-      }
-      this.#afterSync()
+      if (group.frameCount === 0) return
+      const { byteCount } = group
+      if (this.#current.fits(byteCount)) this.#current.ensureSpace(byteCount)
+      else await this.#rotate(byteCount)
+      this.#checkUsable()
+      this.#writeFrames(() => this.#current.write(group, lastSeqNum))
     } finally {
-      this.#endFlush()
+      group.reset()
+      this.#isBusy = false
     }
   }
 
-  /** Like flush(), but the calling thread waits for the disk. */
-  flushNow(): void {
-    if (!this.#beginFlush()) return
+  /**
+   * Makes everything written so far durable, off the calling thread.
+   *
+   * @throws COMMIT_UNKNOWN when that failed: the commits may or may not survive, the writer is broken
+   * @throws DB_POISONED when the writer was broken before
+   */
+  async sync(): Promise<void> {
+    this.#begin()
     try {
-      this.#writeGroup()
-      try {
-        this.#current.syncNow()
-      } catch (cause) {
-        throw this.#break(cause)
+      if (this.#current.isSynced) return
+      await this.#syncCurrent()
+      if (this.#next === undefined && this.#current.isHalfUsed) {
+        this.#preparation = this.#prepareNext()
       }
-      this.#afterSync()
     } finally {
-      this.#endFlush()
+      this.#isBusy = false
     }
   }
 
-  /** Forgets what was appended and not flushed, behind a flush that found no room: those commits do not happen either. */
+  /** Forgets what was appended and not written, behind a write that found no room: those commits do not happen either. */
   dropPending(): void {
     this.#pending.reset()
   }
@@ -190,7 +191,7 @@ export class WalWriter {
     if (isChanged) fs.syncDirectory(directory)
   }
 
-  /** Closes the files. What was appended and not flushed is lost. Idempotent. */
+  /** Closes the files. What was appended and not written is lost. Idempotent. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -199,46 +200,28 @@ export class WalWriter {
     if (this.#next !== undefined) this.#discard(this.#next)
   }
 
-  /** Takes what is pending as the group to flush; false when there is nothing. */
-  #beginFlush(): boolean {
+  #begin(): void {
     this.#checkUsable()
-    invariant(!this.#isFlushing, 'flushes of the log do not overlap')
-    if (!this.hasPending) return false
-    const group = this.#pending
-    this.#pending = this.#group
-    this.#group = group
-    this.#groupLastSeqNum = this.#lastAppended
-    this.#isFlushing = true
-    return true
+    invariant(!this.#isBusy, 'writes and syncs of the log do not overlap')
+    this.#isBusy = true
   }
 
-  #endFlush(): void {
-    this.#group.reset()
-    this.#isFlushing = false
-  }
-
-  /** Writes the group to the file it belongs to. */
-  #writeGroup(): void {
-    this.#checkUsable()
-    const { byteCount } = this.#group
-    if (this.#current.fits(byteCount)) this.#current.ensureSpace(byteCount)
-    else this.#rotate(byteCount)
-    this.#writeFrames(() => this.#current.write(this.#group, this.#groupLastSeqNum))
-  }
-
-  #afterSync(): void {
+  async #syncCurrent(): Promise<void> {
+    try {
+      await this.#current.sync()
+    } catch (cause) {
+      throw this.#break(cause)
+    }
+    // Of the file being prepared.
     if (this.#breakage !== undefined) throw this.#break(this.#breakage.cause)
     this.#current.markSynced()
-    const isNextAtHand = this.#next !== undefined || this.#preparing !== undefined
-    if (!isNextAtHand && this.#current.isHalfUsed) {
-      this.#preparation = this.#prepareNext()
-    }
   }
 
   /** Goes on in the next file, with space for that many bytes of commits. */
-  #rotate(byteCount: number): void {
-    // flush() has waited for a preparation under way; flushNow() cannot, and leaves that file to it.
-    if (this.#next === this.#preparing) this.#next = undefined
+  async #rotate(byteCount: number): Promise<void> {
+    await this.#claimNext()
+    if (!this.#current.isSynced) await this.#syncCurrent()
+    this.#checkUsable()
     this.#next ??= this.#createFile()
     const next = this.#next
     next.writeHeader()
@@ -283,7 +266,6 @@ export class WalWriter {
       // Most likely a full disk. The rotation that needs the file tries again and reports it.
       return
     }
-    this.#preparing = file
     try {
       await file.sync()
       file.syncName()
@@ -291,19 +273,20 @@ export class WalWriter {
       await file.sync()
       file.markSpaceSynced()
     } catch (cause) {
+      if (!isOpenRefused(cause)) {
+        this.#break(cause)
+        return
+      }
       // Nothing was synced badly: whoever needs the file tries again and reports it.
-      if (isOpenRefused(cause)) this.#next = undefined
-      else this.#break(cause)
-    } finally {
-      this.#preparing = undefined
-      if (this.#next !== file) this.#discard(file)
+      this.#next = undefined
+      this.#discard(file)
     }
   }
 
   /** False when the file shall be left as it is. */
   async #fill(file: WalFile): Promise<boolean> {
     while (!file.isFull) {
-      if (this.#isNextNeeded || this.#isClosed || this.#next !== file) return false
+      if (this.#isNextNeeded || this.#isClosed) return false
       try {
         file.addSpace()
       } catch {
@@ -312,7 +295,7 @@ export class WalWriter {
       }
       await this.#options.yield()
     }
-    return this.#next === file
+    return true
   }
 
   /** Gives up a file that has no commits; its room may be what the next attempt lacks. */

@@ -34,6 +34,7 @@ const OPTIONS: StoreOptions = {
   blockBytes: 512,
   walFileBytes: 4096,
   outputTableBytes: 6000,
+  relaxedWindowMs: 100,
   historyWindowMs: 86_400_000,
   transform: IDENTITY_TRANSFORM,
   picker: {

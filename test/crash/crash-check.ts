@@ -27,7 +27,8 @@ export interface CrashPoint {
   readonly callNumber: number
   /** For the failure message. */
   readonly at: string
-  /** How many leading commits were acknowledged, and how many were begun. */
+  /** How many leading commits a power failure must leave, how many were acknowledged, and how many were begun. */
+  readonly durableCount: number
   readonly acknowledgedCount: number
   readonly invokedCount: number
   readonly checkpoints: readonly CrashCheckpoint[]
@@ -92,9 +93,10 @@ export class CrashCheck {
       const states = [...crashStates(point.fs, this.#random)]
       for (let i = 0; i < statesPerPoint && states.length > 0; i++) {
         const pick = statesPerPoint === Infinity ? 0 : this.#random.below(states.length)
-        const { name: state, makeImage } = states.splice(pick, 1)[0]!
+        const { name: state, isPowered, makeImage } = states.splice(pick, 1)[0]!
+        const minCount = isPowered ? point.acknowledgedCount : point.durableCount
         try {
-          await this.#checkState(makeImage(), point)
+          await this.#checkState(makeImage(), point, minCount)
         } catch (error) {
           throw new Error(`crash ${point.at}; survived: ${state}`, { cause: error })
         }
@@ -102,8 +104,9 @@ export class CrashCheck {
     }
   }
 
-  async #checkState(image: MemoryFileSystem, point: CrashPoint): Promise<void> {
-    const key = `${image.digest()} ${point.acknowledgedCount} ${point.invokedCount}`
+  /** @param minCount  commits that must be there */
+  async #checkState(image: MemoryFileSystem, point: CrashPoint, minCount: number): Promise<void> {
+    const key = `${image.digest()} ${minCount} ${point.acknowledgedCount} ${point.invokedCount}`
     if (this.#seen.has(key)) {
       this.prunedCount++
       return
@@ -113,14 +116,19 @@ export class CrashCheck {
     const isLookedAtTwice = this.stateCount % SECOND_LOOK_EVERY === 0
     const isCrashedAgain = this.stateCount % SECOND_CRASH_EVERY === 0
     const kept = isLookedAtTwice || isCrashedAgain ? image.clone() : undefined
-    const found = await this.#recover(image, point)
+    const found = await this.#recover(image, point, minCount)
     // What a first look found, a second look at the same files finds again.
-    if (isLookedAtTwice) await this.#recover(kept!.clone(), point, found)
-    if (isCrashedAgain) await this.#crashAgain(kept!, point, found)
+    if (isLookedAtTwice) await this.#recover(kept!.clone(), point, minCount, found)
+    if (isCrashedAgain) await this.#crashAgain(kept!, point, minCount, found)
   }
 
   /** Opens and judges; `must` is what another recovery of the same crash has found. */
-  async #recover(fs: MemoryFileSystem, point: CrashPoint, must?: ModelState): Promise<ModelState> {
+  async #recover(
+    fs: MemoryFileSystem,
+    point: CrashPoint,
+    minCount: number,
+    must?: ModelState,
+  ): Promise<ModelState> {
     const { options } = this.#workload
     const callsBefore = fs.callCount
     const store = await Store.open(options, mortalEnv(this.stateCount, fs), new EventSource())
@@ -130,14 +138,13 @@ export class CrashCheck {
     expect(tables.length, 'tables').toBe(store.stats().tableCount)
     expect(names.filter((name) => name.endsWith('.manifest')).length, 'manifests').toBe(1)
     const state = dump(store.latest())
-    let count = point.acknowledgedCount
+    let count = minCount
     while (count <= point.invokedCount && !sameState(this.#stateAfter(count), state)) count++
     if (count > point.invokedCount) {
-      const certain = this.#stateAfter(point.acknowledgedCount)
-      expect(state, 'no prefix with every acknowledged commit').toEqual(certain)
+      expect(state, 'no prefix with every certain commit').toEqual(this.#stateAfter(minCount))
     }
     if (must !== undefined) expect(state, 'two recoveries differ').toEqual(must)
-    if (this.stateCount % PAST_EVERY === 0) this.#checkPast(store, point)
+    if (this.stateCount % PAST_EVERY === 0) this.#checkPast(store, minCount)
     for (const [i, checkpoint] of point.checkpoints.entries()) {
       const isDue = (this.stateCount + i) % CHECKPOINT_EVERY === 0
       if (!checkpoint.isAcknowledged || isDue) await this.#checkCheckpoint(fs, point, checkpoint)
@@ -171,9 +178,9 @@ export class CrashCheck {
     expect(state, `the checkpoint ${path}`).toEqual(this.#stateAfter(commitCount))
   }
 
-  /** One of the last two acknowledged commits reads as it was. */
-  #checkPast(store: Store, { acknowledgedCount }: CrashPoint): void {
-    const count = acknowledgedCount - ((this.stateCount / PAST_EVERY) % 2)
+  /** One of the last two certain commits reads as it was. */
+  #checkPast(store: Store, minCount: number): void {
+    const count = minCount - ((this.stateCount / PAST_EVERY) % 2)
     const seqNum = this.#workload.model.commits[count - 1]?.seqNum
     if (seqNum === undefined || seqNum < store.historyFloor) return
     const snapshot = store.at(seqNum as SeqNum)
@@ -189,7 +196,12 @@ export class CrashCheck {
   }
 
   /** Any call of the recovery is its last one; the next recovery must find the same state. */
-  async #crashAgain(image: MemoryFileSystem, point: CrashPoint, found: ModelState): Promise<void> {
+  async #crashAgain(
+    image: MemoryFileSystem,
+    point: CrashPoint,
+    minCount: number,
+    found: ModelState,
+  ): Promise<void> {
     const { options } = this.#workload
     const fs = image.clone()
     const lastCall = 1 + this.#random.below(this.#openCalls)
@@ -199,7 +211,7 @@ export class CrashCheck {
     fs.cutPowerAt(fs.callCount)
     for (let i = 0; i < SECOND_CRASH_IMAGES; i++) {
       this.secondStateCount++
-      await this.#recover(fs.crashImage(this.#random), point, found)
+      await this.#recover(fs.crashImage(this.#random), point, minCount, found)
     }
   }
 }

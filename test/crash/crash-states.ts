@@ -14,6 +14,8 @@ const OVERWRITTEN = ['short', 'rubbish'] as const
 export interface CrashState {
   /** For the failure message: what survived. */
   readonly name: string
+  /** Only the process died: everything written is there. */
+  readonly isPowered: boolean
   readonly makeImage: () => MemoryFileSystem
 }
 
@@ -21,7 +23,7 @@ export interface CrashState {
 export function* crashStates(fs: MemoryFileSystem, random: Seeded): Generator<CrashState> {
   const calls = fs.unsyncedCalls()
   for (const [name, rule] of rules(calls)) {
-    yield { name, makeImage: () => fs.crashImage(random, rule) }
+    yield { name, isPowered: rule === 'kept', makeImage: () => fs.crashImage(random, rule) }
   }
 }
 

@@ -26,7 +26,9 @@ function openAgain() {
 
 async function commitBatch(worker, i, noteBytes = (i * 37) % 300) {
   const batch = `${run}-${worker}-${i}`
-  await db.transact(async (tx) => {
+  // The death of a process takes no commit back, whatever it asked for.
+  const durability = (worker + i) % 2 === 0 ? 'sync' : 'relaxed'
+  const commit = async (tx) => {
     for (const name of TENANTS) {
       const tenant = tx.tenant(name)
       for (let row = 0; row < ROWS_PER_BATCH; row++) {
@@ -42,7 +44,8 @@ async function commitBatch(worker, i, noteBytes = (i * 37) % 300) {
         }
       }
     }
-  })
+  }
+  await db.transact(commit, { durability })
   writeSync(1, `${batch}\n`)
 }
 

@@ -9,6 +9,7 @@ import { Store } from '../../dist/store/store.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
 import { dump, randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
 import { sameState, VersionModel } from '../model/version-model.js'
+import { WindowClock } from '../model/window-clock.js'
 
 /** 1,000 in the ordinary run; the torture run asks for 20,000. */
 const CUT_COUNT = Number(process.env.POWER_CUTS ?? 1000)
@@ -41,14 +42,18 @@ class Workload {
 
   async #write(store: Store): Promise<void> {
     const writes = randomWrites(this.#random, this.#label++)
+    const durability = this.#random.chance(0.4) ? 'relaxed' : 'sync'
     let commit: ReturnType<VersionModel['invoke']> | undefined
-    const seqNum = await store.write((view) => {
-      for (const [key, value] of writes) {
-        if (value === undefined) view.delete(unhex(key))
-        else view.put(unhex(key), Buffer.from(value))
-      }
-      commit = this.model.invoke(writes)
-    })
+    const seqNum = await store.write(
+      (view) => {
+        for (const [key, value] of writes) {
+          if (value === undefined) view.delete(unhex(key))
+          else view.put(unhex(key), Buffer.from(value))
+        }
+        commit = this.model.invoke(writes, durability === 'relaxed')
+      },
+      { durability },
+    )
     commit!.seqNum = seqNum
   }
 }
@@ -64,11 +69,11 @@ async function checkRecovered(
   const tableCount = fs.list(options.path).filter((name) => name.endsWith('.sst')).length
   expect(tableCount, 'leftovers of interrupted jobs').toBe(store.stats().tableCount)
   const state = dump(store.latest())
-  let count = model.acknowledgedCount
+  let count = model.durableCount
   while (count <= model.commits.length && !sameState(model.stateAfter(count), state)) count++
   if (count > model.commits.length) {
-    const certain = model.stateAfter(model.acknowledgedCount)
-    expect(state, 'no prefix with every acknowledged commit').toEqual(certain)
+    const certain = model.stateAfter(model.durableCount)
+    expect(state, 'no prefix with every durable commit').toEqual(certain)
   }
   model.truncate(count)
   for (const { seqNum } of model.commits.slice(-3)) {
@@ -92,7 +97,9 @@ async function cutOnce(seed: number): Promise<void> {
     if (random.chance(0.3))
       fs.syncTurns = (path) => (path.endsWith('.wal') ? 1 + random.below(40) : 1)
     fs.cutPowerAt(fs.callCount + 1 + random.below(random.pick([20, 100, 400])))
-    await Store.open(options, simulation(seed + round, fs), new EventSource()).then(
+    const env = simulation(seed + round, fs)
+    const clock = new WindowClock(env.clock, () => random.below(60))
+    await Store.open(options, { ...env, clock }, new EventSource()).then(
       (store) => workload.run(store, 5 + random.below(30)),
       () => undefined,
     )

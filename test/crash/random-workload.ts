@@ -6,6 +6,7 @@ import { Store } from '../../dist/store/store.js'
 import type { Seeded } from '../model/seeded.js'
 import { randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
 import { VersionModel } from '../model/version-model.js'
+import { WindowClock } from '../model/window-clock.js'
 import type { CrashCheckpoint, CrashPoint, CrashWorkload } from './crash-check.js'
 
 export class RandomWorkload implements CrashWorkload {
@@ -36,11 +37,12 @@ export class RandomWorkload implements CrashWorkload {
       const roll = this.#random.below(50)
       if (roll === 0) {
         await Promise.all(running.splice(0))
-        await this.#store.close()
+        await this.#settle(() => this.#store.close())
         await this.#open()
-      } else if (roll < 3) running.push(this.#store.flush())
-      else if (roll < 5) running.push(this.#store.compact())
-      else if (roll === 5) running.push(this.#makeCheckpoint())
+      } else if (roll < 3) running.push(this.#settle(() => this.#store.flush()))
+      else if (roll < 5) running.push(this.#settle(() => this.#store.compact()))
+      else if (roll === 5) running.push(this.#settle(() => this.#makeCheckpoint()))
+      else if (roll === 6) running.push(this.#settle(() => this.#store.whenDurable()))
       else running.push(this.#write())
       if (this.#random.chance(0.4)) {
         await Promise.all(running.splice(0))
@@ -53,11 +55,19 @@ export class RandomWorkload implements CrashWorkload {
     this.#note(this.#fs.callCount, 'closed')
   }
 
+  /** After each of these, what was acknowledged before is durable. */
+  async #settle(run: () => Promise<void>): Promise<void> {
+    const count = this.model.acknowledgedCount
+    await run()
+    this.model.settle(count)
+  }
+
   #note(callNumber: number, name: string): void {
     this.points.push({
       fs: this.#fs.clone(),
       callNumber,
       at: `at call ${callNumber}, ${name}`,
+      durableCount: this.model.durableCount,
       acknowledgedCount: this.model.acknowledgedCount,
       invokedCount: this.model.commits.length,
       checkpoints: this.#checkpoint === undefined ? [] : [this.#checkpoint],
@@ -66,7 +76,8 @@ export class RandomWorkload implements CrashWorkload {
 
   async #open(): Promise<void> {
     const env = simulation(this.#label, this.#fs)
-    this.#store = await Store.open(this.options, env, new EventSource())
+    const clock = new WindowClock(env.clock, () => this.#random.below(60))
+    this.#store = await Store.open(this.options, { ...env, clock }, new EventSource())
   }
 
   async #makeCheckpoint(): Promise<void> {
@@ -81,14 +92,18 @@ export class RandomWorkload implements CrashWorkload {
 
   async #write(): Promise<void> {
     const writes = randomWrites(this.#random, this.#label++)
+    const durability = this.#random.chance(0.4) ? 'relaxed' : 'sync'
     let commit: ReturnType<VersionModel['invoke']> | undefined
-    const seqNum = await this.#store.write((view) => {
-      for (const [key, value] of writes) {
-        if (value === undefined) view.delete(unhex(key))
-        else view.put(unhex(key), Buffer.from(value))
-      }
-      commit = this.model.invoke(writes)
-    })
+    const seqNum = await this.#store.write(
+      (view) => {
+        for (const [key, value] of writes) {
+          if (value === undefined) view.delete(unhex(key))
+          else view.put(unhex(key), Buffer.from(value))
+        }
+        commit = this.model.invoke(writes, durability === 'relaxed')
+      },
+      { durability },
+    )
     commit!.seqNum = seqNum
   }
 }

@@ -1,16 +1,19 @@
 // Workloads of a few operations on a store that holds a little data already, with a copy of the disk at every file-system
 // call of the last operation and at every acknowledgement.
+import { expect } from 'vitest'
 import { EventSource } from '../../dist/base/events.js'
 import type { TenantId } from '../../dist/base/ids.js'
 import { ByteWriter } from '../../dist/codec/bytes.js'
 import { IDENTITY_TRANSFORM } from '../../dist/codec/block-transform.js'
 import { tenantHashOf, writeKeyPrefix } from '../../dist/codec/tenant-key.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
+import type { Durability } from '../../dist/store/commit-log.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
 import { Store } from '../../dist/store/store.js'
 import type { WriteView } from '../../dist/store/view.js'
 import { hex, simulation, unhex } from '../model/store-driver.js'
 import { type ModelCommit, VersionModel } from '../model/version-model.js'
+import { WINDOW_MS, WindowClock } from '../model/window-clock.js'
 import type { CrashCheckpoint, CrashPoint, CrashWorkload } from './crash-check.js'
 
 export const OPERATIONS = [
@@ -23,6 +26,8 @@ export const OPERATIONS = [
   'compact',
   'checkpoint',
   'reopen',
+  'relaxed',
+  'windowEnd',
 ] as const
 export type Operation = (typeof OPERATIONS)[number]
 
@@ -37,6 +42,7 @@ const TINY: StoreOptions = {
   walFileBytes: 16_384,
   manifestFileBytes: 4096,
   outputTableBytes: 1024,
+  relaxedWindowMs: WINDOW_MS,
   historyWindowMs: 86_400_000,
   transform: IDENTITY_TRANSFORM,
   picker: {
@@ -86,6 +92,7 @@ export class SmallWorkload implements CrashWorkload {
   readonly #checkpoints: CrashCheckpoint[] = []
   readonly #fs: MemoryFileSystem
   #store!: Store
+  #clock!: WindowClock
   #openCount = 0
   #label = 0
 
@@ -139,19 +146,20 @@ export class SmallWorkload implements CrashWorkload {
     await this.#run(operations.at(-1)!)
     this.#note('after the last operation')
     // What it has started in the background belongs to it.
-    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+    await someTurns()
     this.#note('at the end')
     this.#fs.inject = undefined
     await this.#store.close()
   }
 
   #note(at: string, callNumber = this.#fs.callCount): void {
-    const acknowledgedCount = this.model.acknowledgedCount
+    const { durableCount, acknowledgedCount } = this.model
     const invokedCount = this.model.commits.length
     this.points.push({
       fs: this.#fs.clone(),
       callNumber,
       at,
+      durableCount,
       acknowledgedCount,
       invokedCount,
       checkpoints: [...this.#checkpoints],
@@ -160,7 +168,8 @@ export class SmallWorkload implements CrashWorkload {
 
   async #open(): Promise<void> {
     const env = simulation(1000 + this.#openCount++, this.#fs)
-    this.#store = await Store.open(this.options, env, new EventSource())
+    this.#clock = new WindowClock(env.clock, () => Infinity)
+    this.#store = await Store.open(this.options, { ...env, clock: this.#clock }, new EventSource())
   }
 
   async #run(operation: Operation): Promise<void> {
@@ -171,10 +180,32 @@ export class SmallWorkload implements CrashWorkload {
     else if (operation === 'deleteRange') await this.#deleteRange(1 + (n % 3))
     else if (operation === 'transaction') await this.#transact(label)
     else if (operation === 'bigWrite') await this.#write(bigWrites(label))
-    else if (operation === 'flush') await this.#store.flush()
-    else if (operation === 'compact') await this.#store.compact()
-    else if (operation === 'checkpoint') await this.#checkpoint()
-    else await this.#reopen()
+    else if (operation === 'flush') await this.#settle(() => this.#store.flush())
+    else if (operation === 'compact') await this.#settle(() => this.#store.compact())
+    else if (operation === 'checkpoint') await this.#settle(() => this.#checkpoint())
+    else if (operation === 'reopen') await this.#settle(() => this.#reopen())
+    else if (operation === 'relaxed') await this.#relax(label, n)
+    else await this.#endWindow()
+  }
+
+  /** After each of these, what was acknowledged before is durable. */
+  async #settle(run: () => Promise<void>): Promise<void> {
+    const count = this.model.acknowledgedCount
+    await run()
+    this.model.settle(count)
+  }
+
+  /** Two relaxed commits, each written by itself; no sync comes before somebody asks for it or the window ends. */
+  async #relax(label: string, n: number): Promise<void> {
+    await this.#write(new Map([[keyOf(1, n), label]]), 'relaxed')
+    await this.#write(new Map([[keyOf(2, n), `${label} ${'x'.repeat(600)}`]]), 'relaxed')
+  }
+
+  async #endWindow(): Promise<void> {
+    this.#clock.endWindow()
+    await someTurns()
+    expect(this.#store.stats().durableSeqNum).toBe(this.#store.readable)
+    this.model.settle(this.model.acknowledgedCount)
   }
 
   async #checkpoint(): Promise<void> {
@@ -193,12 +224,15 @@ export class SmallWorkload implements CrashWorkload {
     await this.#open()
   }
 
-  async #write(writes: Writes): Promise<void> {
+  async #write(writes: Writes, durability: Durability = 'sync'): Promise<void> {
     let commit: ModelCommit | undefined
-    const seqNum = await this.#store.write((view) => {
-      for (const [key, value] of writes) put(view, key, value)
-      commit = this.model.invoke(writes)
-    })
+    const seqNum = await this.#store.write(
+      (view) => {
+        for (const [key, value] of writes) put(view, key, value)
+        commit = this.model.invoke(writes, durability === 'relaxed')
+      },
+      { durability },
+    )
     commit!.seqNum = seqNum
     if (this.#fs.inject !== undefined) this.#note('at an acknowledgement')
   }
@@ -236,6 +270,11 @@ export class SmallWorkload implements CrashWorkload {
     await Promise.all(commits)
     if (this.#fs.inject !== undefined) this.#note('at an acknowledgement')
   }
+}
+
+/** More than anything takes that goes on by itself. */
+async function someTurns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** One commit of more than one sector, page and log block's worth. */

@@ -18,6 +18,7 @@ const STORE_OPTIONS = {
   memtableBudgetBytes: 1 << 20,
   blockCacheBytes: 1 << 20,
   walFileBytes: 1 << 14,
+  relaxedWindowMs: 100,
   historyWindowMs: 0,
   blockBytes: 4096,
   outputTableBytes: 1 << 20,

@@ -5,22 +5,26 @@ import { EventSource } from '../../dist/base/events.js'
 import type { Env } from '../../dist/env/env.js'
 import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { runJob } from '../../dist/lsm/jobs.js'
+import type { Durability } from '../../dist/store/commit-log.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
 import { Store } from '../../dist/store/store.js'
 import type { WriteView } from '../../dist/store/view.js'
 import { dump, unhex } from '../model/store-driver.js'
 import { type ModelState, sameState } from '../model/version-model.js'
+import { WindowClock } from '../model/window-clock.js'
 import type { FaultyFileSystem } from './faulty-file-system.js'
 
 export type Writes = ReadonlyMap<string, string | undefined>
 
+/** Long enough for several relaxed commits. */
+const WINDOW_TURNS = 12
 /** More turns of the event loop than any step needs, its retries included: what takes longer hangs. */
 const STEP_MAX_TURNS = 5_000
 
 export interface BookedCommit {
   readonly writes: Writes
-  /** What the caller was told. */
-  outcome: 'acknowledged' | 'no' | 'unknown' | undefined
+  /** What the caller was told; `relaxed` is acknowledged, too, but a power failure may take it back. */
+  outcome: 'acknowledged' | 'relaxed' | 'no' | 'unknown' | undefined
 }
 
 export class FaultDriver {
@@ -37,7 +41,8 @@ export class FaultDriver {
     this.options = options
     this.commits = commits.map((commit) => ({ ...commit }))
     this.#label += commits.length
-    this.env = simulatedEnv({ seed: 1, fs, runJob: (job) => runJob(job as never, fs) })
+    const env = simulatedEnv({ seed: 1, fs, runJob: (job) => runJob(job as never, fs) })
+    this.env = { ...env, clock: new WindowClock(env.clock, () => WINDOW_TURNS) }
   }
 
   nextLabel(): number {
@@ -49,37 +54,45 @@ export class FaultDriver {
     const store = await this.attempt(() => Store.open(this.options, this.env, new EventSource()))
     this.store = store
     if (store === undefined) return false
-    if (this.commits.some(({ outcome }) => outcome === 'unknown')) this.#resolveUnknown(store)
+    const isOpen = ({ outcome }: BookedCommit) => outcome === 'unknown' || outcome === 'relaxed'
+    if (this.commits.some(isOpen)) this.#resolve(store)
     return true
   }
 
-  /** Recovery has decided what became of commits of which nothing was known: that is certain from now on. */
-  #resolveUnknown(store: Store): void {
+  /** Recovery has decided what became of commits of which nothing was known, and has synced the log. */
+  #resolve(store: Store): void {
     this.fs.isPaused = true
-    const present = new Set(this.expectLawful(dump(store.latest()), false))
+    const present = new Set(this.expectLawful(dump(store.latest()), 'alive'))
     this.fs.isPaused = false
     for (const commit of this.commits) {
       if (commit.outcome === 'unknown') commit.outcome = present.has(commit) ? 'acknowledged' : 'no'
     }
+    this.#settle()
   }
 
   /** Commits a few keys at once. */
-  async write(writes: Writes): Promise<void> {
+  async write(writes: Writes, durability: Durability = 'sync'): Promise<void> {
     const { store } = this
     if (store === undefined) return
-    await this.#book(writes, (note) =>
-      store.write((view) => {
+    await this.#book(writes, durability, (note) => {
+      const put = (view: WriteView) => {
         putAll(view, writes)
         note()
-      }),
-    )
+      }
+      return store.write(put, { durability })
+    })
+  }
+
+  /** What was acknowledged before is durable once this is done. */
+  whenDurable(): Promise<boolean> {
+    return this.#attemptSettling(() => this.store?.whenDurable())
   }
 
   /** Reads some keys and commits others, in one transaction. */
   async transact(reads: readonly string[], writes: Writes): Promise<void> {
     const { store } = this
     if (store === undefined) return
-    await this.#book(writes, async (note) => {
+    await this.#book(writes, 'sync', async (note) => {
       const transaction = store.begin()
       try {
         for (const key of reads) {
@@ -97,12 +110,12 @@ export class FaultDriver {
     })
   }
 
-  flush(): Promise<unknown> {
-    return this.attempt(() => this.store?.flush())
+  flush(): Promise<boolean> {
+    return this.#attemptSettling(() => this.store?.flush())
   }
 
-  compact(): Promise<unknown> {
-    return this.attempt(() => this.store?.compact())
+  compact(): Promise<boolean> {
+    return this.#attemptSettling(() => this.store?.compact())
   }
 
   /** Once acknowledged, a checkpoint opens and holds what was acknowledged before it. */
@@ -110,8 +123,8 @@ export class FaultDriver {
     const { store } = this
     if (store === undefined) return
     const path = `/copies/${this.nextLabel()}`
-    const made = await this.attempt(() => store.checkpoint(path))
-    if (made === undefined) return
+    const isMade = await this.#attemptSettling(() => store.checkpoint(path))
+    if (!isMade) return
     this.fs.isPaused = true
     const options = { ...this.options, path, createIfMissing: false }
     const copy = await Store.open(options, this.env, new EventSource())
@@ -119,6 +132,21 @@ export class FaultDriver {
     expect((await copy.verify()).problems).toEqual([])
     await copy.close()
     this.fs.isPaused = false
+  }
+
+  /** After these, whatever was acknowledged is durable. */
+  async #attemptSettling(step: () => Promise<unknown> | undefined): Promise<boolean> {
+    const acknowledged = this.#acknowledged
+    const isDone = await this.attempt(async () => {
+      await step()
+      return true
+    })
+    if (isDone === true) this.#settle(acknowledged)
+    return isDone === true
+  }
+
+  #settle(commits: readonly BookedCommit[] = this.commits): void {
+    for (const commit of commits) if (commit.outcome === 'relaxed') commit.outcome = 'acknowledged'
   }
 
   /** What readers see is exactly what was acknowledged, or an error that says what is wrong. */
@@ -159,14 +187,17 @@ export class FaultDriver {
 
   /**
    * Asks whether the state is one that the commits may have left: without those that were told `no`, with everything
-   * acknowledged, and of the rest a first part. A disk that lied may lose the end, but only the end.
+   * acknowledged, and of the rest a first part. A power failure may have taken relaxed commits; a disk that lied may lose
+   * the end, but only the end.
    *
    * @returns the commits that are there
    */
-  expectLawful(state: ModelState, isLiar: boolean): BookedCommit[] {
+  expectLawful(state: ModelState, disk: 'alive' | 'cut' | 'liar'): BookedCommit[] {
     const possible = this.commits.filter(({ outcome }) => outcome !== 'no')
-    const certain = possible.findLastIndex(({ outcome }) => outcome === 'acknowledged') + 1
-    for (let count = isLiar ? 0 : certain; count <= possible.length; count++) {
+    const isCertain = ({ outcome }: BookedCommit) =>
+      outcome === 'acknowledged' || (outcome === 'relaxed' && disk === 'alive')
+    const certain = possible.findLastIndex(isCertain) + 1
+    for (let count = disk === 'liar' ? 0 : certain; count <= possible.length; count++) {
       if (sameState(this.stateOf(possible.slice(0, count)), state)) return possible.slice(0, count)
     }
     expect(state, 'no lawful state').toEqual(this.stateOf(possible.slice(0, certain)))
@@ -174,11 +205,12 @@ export class FaultDriver {
   }
 
   get #acknowledged(): BookedCommit[] {
-    return this.commits.filter(({ outcome }) => outcome === 'acknowledged')
+    return this.commits.filter(({ outcome }) => outcome === 'acknowledged' || outcome === 'relaxed')
   }
 
   async #book(
     writes: Writes,
+    durability: Durability,
     commit: (note: () => void) => Promise<unknown> | undefined,
   ): Promise<void> {
     let booked: BookedCommit | undefined
@@ -188,7 +220,7 @@ export class FaultDriver {
     }
     try {
       await withinTurns(() => commit(note))
-      booked!.outcome = 'acknowledged'
+      booked!.outcome = durability === 'sync' ? 'acknowledged' : 'relaxed'
     } catch (error) {
       if (!(error instanceof EngineError) || error.code === 'INTERNAL') throw error
       expect(error.committed).not.toBe('yes')

@@ -3,6 +3,7 @@ import { IDENTITY_TRANSFORM } from '../../dist/codec/block-transform.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
 import { randomKey, randomWrites } from '../model/store-driver.js'
 import { Seeded } from '../model/seeded.js'
+import { WINDOW_MS } from '../model/window-clock.js'
 import type { FaultDriver, Writes } from './fault-driver.js'
 
 export interface FaultScript {
@@ -22,6 +23,7 @@ const PLAIN: StoreOptions = {
   blockBytes: 512,
   walFileBytes: 1 << 14,
   outputTableBytes: 1_024,
+  relaxedWindowMs: WINDOW_MS,
   historyWindowMs: 0,
   transform: IDENTITY_TRANSFORM,
   picker: {
@@ -39,6 +41,16 @@ export function optionsOf(script: FaultScript): StoreOptions {
 
 async function writeSome(driver: FaultDriver, random: Seeded, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await driver.write(randomWrites(random, driver.nextLabel()))
+}
+
+async function relaxed(driver: FaultDriver, random: Seeded, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await driver.write(randomWrites(random, driver.nextLabel()), 'relaxed')
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 function big(driver: FaultDriver, random: Seeded, valueBytes: number): Writes {
@@ -108,7 +120,7 @@ export const FAULT_SCRIPTS: readonly FaultScript[] = [
       for (let i = 0; i < 4; i++) {
         const commits = together(driver, random, 3)
         // By now the log syncs.
-        for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+        await turns(2)
         await Promise.all([commits, driver.flush()])
         await driver.read()
       }
@@ -197,6 +209,32 @@ export const FAULT_SCRIPTS: readonly FaultScript[] = [
       await driver.flush()
       await driver.transact([randomKey(random)], randomWrites(random, driver.nextLabel()))
       await driver.read()
+    },
+  },
+  {
+    name: 'relaxed commits',
+    options: { walFileBytes: 4_096 },
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 3; i++) {
+        await relaxed(driver, random, 3)
+        await driver.read()
+        // Goes on in the next file, which the window then syncs.
+        await driver.write(big(driver, random, 1_500), 'relaxed')
+        await turns(30)
+        await relaxed(driver, random, 2)
+        await writeSome(driver, random, 1)
+        await driver.write(big(driver, random, 300), 'relaxed')
+        await driver.read()
+        if (i === 0) await driver.flush()
+        if (i === 1) await driver.whenDurable()
+      }
+      await driver.checkpoint()
+      await relaxed(driver, random, 2)
+      await driver.close()
+      await driver.open()
+      await driver.read()
+      await relaxed(driver, random, 2)
     },
   },
   {

@@ -91,7 +91,8 @@ class Run {
     const random = this.#random
     const driver = this.#driver
     const kind = random.below(20)
-    if (kind < 8) await driver.write(this.#writes())
+    if (kind < 5) await driver.write(this.#writes())
+    else if (kind < 8) await driver.write(this.#writes(), 'relaxed')
     else if (kind < 11) await this.#writeInCompany()
     else if (kind < 13) await this.#delete()
     else if (kind < 14) await driver.transact([randomKey(random)], this.#writes())
@@ -108,7 +109,7 @@ class Run {
     const turnCount = this.#random.below(3)
     const writing = Array.from({ length: 6 }, async (_, i) => {
       await turns(i * turnCount)
-      await this.#driver.write(this.#writes())
+      await this.#driver.write(this.#writes(), i % 3 === 1 ? 'relaxed' : 'sync')
     })
     await Promise.all(writing)
   }
@@ -156,10 +157,11 @@ class Run {
     const pending = [1, 2, 3].map(() => driver.write(this.#writes()))
     await turns(this.#random.below(6))
     const { fs, capacityBytes } = this.#disk
-    const image = this.#random.below(2) === 0 ? fs.clone() : fs.crashImage(this.#random)
-    const commits = driver.commits.map(({ writes, outcome }) => ({
+    const isPowered = this.#random.below(2) === 0
+    const image = isPowered ? fs.clone() : fs.crashImage(this.#random)
+    const commits = driver.commits.map(({ writes, outcome = 'unknown' }) => ({
       writes,
-      outcome: outcome ?? 'unknown',
+      outcome: outcome === 'relaxed' && !isPowered ? 'unknown' : outcome,
     }))
     await Promise.all(pending)
     this.#look()

@@ -16,6 +16,7 @@ import type { StoreOptions } from '../../dist/store/open-files.js'
 import type { ReadView } from '../../dist/store/view.js'
 import type { Seeded } from './seeded.js'
 import { type ModelState, rangeOf, VersionModel } from './version-model.js'
+import { WINDOW_MS } from './window-clock.js'
 
 const TENANT_COUNT = 4
 
@@ -33,6 +34,7 @@ export function storeOptions(random: Seeded): StoreOptions {
     walFileBytes: random.pick([4_096, 16_384, 1 << 17]),
     manifestFileBytes: random.pick([4_096, 65_536]),
     outputTableBytes: random.pick([1_024, 1 << 20]),
+    relaxedWindowMs: WINDOW_MS,
     historyWindowMs: random.pick([0, 60_000, 86_400_000]),
     transform: IDENTITY_TRANSFORM,
     // Tiny levels, so that a few hundred entries fill several of them.
@@ -158,14 +160,15 @@ export class StoreDriver {
   /** An immediate write of a few keys. */
   async write(): Promise<void> {
     const writes = randomWrites(this.#random, this.#label++)
+    const durability = this.#random.chance(0.3) ? 'relaxed' : 'sync'
     let commit: ReturnType<VersionModel['invoke']> | undefined
-    const seqNum = await this.store.write((view) => {
-      for (const [key, value] of writes) {
-        if (value === undefined) view.delete(unhex(key))
-        else view.put(unhex(key), Buffer.from(value))
-      }
-      commit = this.model.invoke(writes)
-    })
+    const seqNum = await this.store.write(
+      (view) => {
+        for (const [key, value] of writes) write(view, key, value)
+        commit = this.model.invoke(writes, durability === 'relaxed')
+      },
+      { durability },
+    )
     commit!.seqNum = seqNum
   }
 

@@ -5,17 +5,19 @@ export interface ModelCommit {
   seqNum: number | undefined
   /** Key in hex to value text; undefined is a delete. */
   readonly writes: ReadonlyMap<string, string | undefined>
+  /** A power failure may take it back although it is acknowledged. */
+  readonly isRelaxed: boolean
 }
 
 export type ModelState = Map<string, string>
 
 export class VersionModel {
   readonly commits: ModelCommit[] = []
-  /** Commits that a recovery has shown; what was seen once may not vanish later. */
-  #seenCount = 0
+  /** Commits that a recovery has shown, or that are known to be durable: they may not vanish later. */
+  #certainCount = 0
 
-  invoke(writes: ReadonlyMap<string, string | undefined>): ModelCommit {
-    const commit = { seqNum: undefined, writes }
+  invoke(writes: ReadonlyMap<string, string | undefined>, isRelaxed = false): ModelCommit {
+    const commit = { seqNum: undefined, writes, isRelaxed }
     this.commits.push(commit)
     return commit
   }
@@ -51,18 +53,29 @@ export class VersionModel {
     return found.toReversed()
   }
 
-  /** How many leading commits are certain: up to the last acknowledged one. */
+  /** How many leading commits readers see: up to the last acknowledged one. */
   get acknowledgedCount(): number {
-    for (let i = this.commits.length; i > this.#seenCount; i--) {
-      if (this.commits[i - 1]!.seqNum !== undefined) return i
-    }
-    return this.#seenCount
+    const last = this.commits.findLastIndex(({ seqNum }) => seqNum !== undefined)
+    return Math.max(last + 1, this.#certainCount)
+  }
+
+  /** How many leading commits a power failure leaves: up to the last acknowledged one that asked for it. */
+  get durableCount(): number {
+    const last = this.commits.findLastIndex(
+      ({ seqNum, isRelaxed }) => seqNum !== undefined && !isRelaxed,
+    )
+    return Math.max(last + 1, this.#certainCount)
+  }
+
+  /** So many leading commits have become durable. */
+  settle(count: number): void {
+    this.#certainCount = Math.max(this.#certainCount, count)
   }
 
   /** Forgets commits that a crash took; those that are left are certain from now on. */
   truncate(count: number): void {
     this.commits.length = count
-    this.#seenCount = count
+    this.#certainCount = count
   }
 }
 

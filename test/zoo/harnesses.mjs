@@ -9,6 +9,7 @@ export const HARNESSES = {
   fault: { path: 'test/fault/fault.test', env: { FAULT_STRIDE: '37' } },
   fullDisk: { path: 'test/fault/full-disk', env: { FULL_DISK_RUNS: '25' } },
   failingDisk: { path: 'test/crash/failing-disk' },
+  durability: { path: 'test/db/durability' },
   hangingDisk: { path: 'test/db/hanging-disk' },
   lostWal: { path: 'test/crash/lost-wal' },
   kill: { path: 'test/crash/kill.test', env: { KILLS: '12' } },

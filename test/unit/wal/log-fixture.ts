@@ -82,6 +82,12 @@ export function append(wal: WalWriter, seqNum: number): void {
   wal.append(seqNum as SeqNum, payload, 0, payload.length)
 }
 
+/** Makes everything appended so far durable. */
+export async function flush(wal: WalWriter): Promise<void> {
+  await wal.write()
+  await wal.sync()
+}
+
 export interface Recovered extends WalRecovery {
   readonly seqNums: number[]
   /** Was every payload the one that was appended? */

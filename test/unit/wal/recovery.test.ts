@@ -17,6 +17,7 @@ import {
   append,
   chanceOf,
   contentsOf,
+  flush,
   macrotask,
   newFiles,
   openWriter,
@@ -37,7 +38,7 @@ async function writeLog(lastSeqNum: number): Promise<MemoryFileSystem> {
   const wal = openWriter(fs, undefined, { fileBytes: 2048 })
   for (const seqNum of range(1, lastSeqNum)) {
     append(wal, seqNum)
-    await wal.flush()
+    await flush(wal)
   }
   await wal.close()
   return fs
@@ -53,7 +54,7 @@ const action = fc.oneof(
   },
   {
     weight: 6,
-    arbitrary: fc.record({ name: fc.constantFrom('flush' as const, 'flushNow' as const) }),
+    arbitrary: fc.record({ name: fc.constantFrom('flush' as const, 'write' as const) }),
   },
   {
     weight: 2,
@@ -82,6 +83,8 @@ class LogModel {
   fs: MemoryFileSystem = newFiles()
   wal: WalWriter = openWriter(this.fs, undefined, { fileBytes: FILE_BYTES })
   appended = 0
+  /** A kill keeps them, a power cut does not. */
+  written = 0
   acknowledged = 0
   inTables = 0
   #flush: Promise<void> | undefined
@@ -106,12 +109,12 @@ class LogModel {
         }
         return
       case 'flush':
-        await this.wal.flush()
+        await flush(this.wal)
         this.acknowledged = this.appended
         return
-      case 'flushNow':
-        this.wal.flushNow()
-        this.acknowledged = this.appended
+      case 'write':
+        await this.wal.write()
+        this.written = this.appended
         return
       case 'startFlush':
         this.#startFlush()
@@ -124,10 +127,10 @@ class LogModel {
         return
       case 'reopen':
         await this.wal.close()
-        this.#goOn(this.fs.clone())
+        this.#goOn(this.fs.clone(), this.written)
         return
       case 'kill':
-        this.#goOn(this.fs.clone())
+        this.#goOn(this.fs.clone(), this.written)
         return
       case 'cutSoon':
         if (this.fs.isPowerCut) return
@@ -141,7 +144,7 @@ class LogModel {
 
   #startFlush(): void {
     const { wal, appended } = this
-    this.#flush = wal.flush().then(() => {
+    this.#flush = flush(wal).then(() => {
       if (this.wal === wal) this.acknowledged = appended
     })
     // Awaited before the next action that needs the writer.
@@ -161,21 +164,22 @@ class LogModel {
       }
       image = image.crashImage(chance)
     }
-    this.#goOn(image)
+    this.#goOn(image, this.acknowledged)
   }
 
-  #goOn(fs: MemoryFileSystem): void {
+  #goOn(fs: MemoryFileSystem, mustSeqNum: number): void {
     this.#flush = undefined
     const found = recover(fs, { after: this.inTables })
     const lastSeqNum = found.last?.seqNum ?? 0
     expect(found.isIntact).toBe(true)
     expect(found.seqNums).toEqual(range(this.inTables + 1, lastSeqNum))
-    expect(lastSeqNum).toBeGreaterThanOrEqual(this.acknowledged)
+    expect(lastSeqNum).toBeGreaterThanOrEqual(Math.max(mustSeqNum, this.acknowledged))
     expect(lastSeqNum).toBeLessThanOrEqual(this.appended)
     expect(recover(fs, { after: this.inTables })).toEqual(found)
     this.fs = fs
     this.wal = reopen(fs, { after: this.inTables, fileBytes: FILE_BYTES })
     this.appended = lastSeqNum
+    this.written = lastSeqNum
     this.acknowledged = lastSeqNum
   }
 }
@@ -273,7 +277,7 @@ describe('recoverWal', () => {
     let seqNum = 0
     while (wal.files.length < 2) {
       append(wal, ++seqNum)
-      await wal.flush()
+      await flush(wal)
       for (let i = 0; i < 10; i++) await macrotask()
     }
     const { fileId } = wal.files[1]!
@@ -305,13 +309,13 @@ describe('recoverWal', () => {
     const fs = newFiles()
     const first = openWriter(fs)
     append(first, 1)
-    await first.flush()
+    await flush(first)
     const cut = recover(fs)
     append(first, 2)
-    await first.flush()
+    await flush(first)
     const second = openWriter(fs, cut)
     append(second, 3)
-    await second.flush()
+    await flush(second)
     expect(recover(fs).seqNums).toEqual([1, 3])
     const wrong = { ...cut, last: { ...cut.last!, seqNum: 7 as SeqNum } }
     openWriter(fs, wrong)
