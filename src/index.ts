@@ -54,6 +54,7 @@ export type {
 } from './db/table-session.js'
 export type { PastTenant, Tables, Tenant, TransactionTenant } from './db/tenant-session.js'
 export type { Moment } from './db/time.js'
+export type { TxnStatus } from './db/tokens.js'
 export type { TransactOptions } from './db/transact.js'
 export type { Durability } from './store/commit-log.js'
 export type { Checkpoint } from './store/checkpoint.js'

@@ -12,6 +12,8 @@ export const VALUE_MAX_BYTES: number = 16 * MiB
 export const TRANSACTION_MAX_BYTES: number = 64 * MiB
 /** Longest tenant name in UTF-8 bytes. */
 export const TENANT_NAME_MAX_BYTES = 256
+/** Longest idempotency token in UTF-8 bytes. */
+export const TOKEN_MAX_BYTES = 256
 /** Longest name of a table, column or index in UTF-8 bytes. */
 export const IDENTIFIER_MAX_BYTES = 128
 export const COLUMN_MAX_COUNT = 1000

@@ -25,7 +25,8 @@ import {
   type TransactionTenant,
   transactionTenant,
 } from './tenant-session.js'
-import { type Attempt, checkFunction, type TransactOptions, transact } from './transact.js'
+import { transactOnce, type TxnStatus, txnStatus } from './tokens.js'
+import { type Attempt, checkFunction, type TransactOptions } from './transact.js'
 
 /** A transaction over several tenants. */
 export interface DatabaseTransaction<T extends Tables> {
@@ -111,7 +112,12 @@ export class Database<T extends Tables> {
           return transactionTenant<T>(this.#engine, { name, ref: undefined }, attempt)
         },
       })
-    return (await transact(this.#engine, run, options)).result
+    return (await transactOnce(this.#engine, undefined, run, options)).result
+  }
+
+  /** As TenantSession.txnStatus, for tokens that transact() of the database was given. */
+  txnStatus(token: string): Promise<TxnStatus> {
+    return txnStatus(this.#engine, undefined, token)
   }
 
   /**

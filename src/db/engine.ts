@@ -25,12 +25,17 @@ export class Engine {
   readonly store: Store
   readonly catalog: Catalog
   readonly env: Env
+  /** How long idempotency tokens are kept. */
+  readonly tokenWindowMs: number
+  /** Settle, and never reject, when the transactions with these tokens have ended; see tokens.ts. */
+  readonly tokensUnderWay = new Map<string, Promise<void>>()
   readonly #statements = new Map<string, PreparedStatement>()
 
-  constructor(store: Store, catalog: Catalog, env: Env) {
+  constructor(store: Store, catalog: Catalog, env: Env, tokenWindowMs: number) {
     this.store = store
     this.catalog = catalog
     this.env = env
+    this.tokenWindowMs = tokenWindowMs
   }
 
   /** The tables as they are. */

@@ -65,7 +65,7 @@ export async function open<const T extends Tables = {}>(
       tables === undefined ? undefined : Object.values(tables).map((table) => table.declaration),
       buildIndexes,
     )
-    const engine = new Engine(store, catalog, env)
+    const engine = new Engine(store, catalog, env, settings.tokenWindowMs)
     return new Database<T>({ path: directory, engine, events, settings, absolute, onClosed })
   } catch (error) {
     await store.close()

@@ -52,6 +52,12 @@ export const SETTINGS = {
     default: false,
     doc: 'Open a damaged database read-only and take what can be read; nothing on disk is changed. salvageReport() says what is lost.',
   }),
+  tokenWindowMs: setting.milliseconds({
+    default: 7 * DAY_MS,
+    min: 1000,
+    max: 3650 * DAY_MS,
+    doc: 'How long the result of a transaction with an idempotency token is kept for repeats and txnStatus().',
+  }),
   historyWindowMs: setting.milliseconds({
     default: DAY_MS,
     min: 0,

@@ -108,9 +108,10 @@ async function apply(
     if (!isCode(error, 'TXN_CONFLICT')) throw error
   }
   let result: Counts = {}
-  const seqNum = await engine.store.write((view) => {
+  const restoreAll = (view: WriteView) => {
     result = inOneStretch(restore(work, view, view))
-  }, tenantHash)
+  }
+  const seqNum = await engine.store.write(restoreAll, { tenantHash })
   return { seqNum: Object.keys(result).length === 0 ? undefined : seqNum, result }
 }
 

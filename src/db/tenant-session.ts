@@ -15,6 +15,7 @@ import {
   type WriteScope,
 } from './table-session.js'
 import type { Moment } from './time.js'
+import { transactOnce, type TxnStatus, txnStatus } from './tokens.js'
 import { type Attempt, checkFunction, type TransactOptions, transact } from './transact.js'
 
 /** The tables of a database by the name they are declared under. */
@@ -37,6 +38,7 @@ export type TransactionTenant<T extends Tables> = TransactionTenantSession & {
 export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
   'name',
   'transact',
+  'txnStatus',
   'sql',
   'query',
   'at',
@@ -79,7 +81,17 @@ export class TenantSession<T extends Tables> {
   ): Promise<R> {
     checkFunction(fn)
     const run = (attempt: Attempt) => fn(transactionTenant<T>(this.#engine, this.#tenant, attempt))
-    return (await transact(this.#engine, run, options)).result
+    return (await transactOnce(this.#engine, this.#tenant, run, options)).result
+  }
+
+  /**
+   * What became of a transaction that carried this token, also after a crash. Tokens are kept for `tokenWindowMs`: of older
+   * ones the answer is `no`.
+   *
+   * @throws ARGUMENT_INVALID DB_CLOSED
+   */
+  txnStatus(token: string): Promise<TxnStatus> {
+    return txnStatus(this.#engine, this.#tenant, token)
   }
 
   /** Runs one SQL statement with its values bound: tenant.sql`select * from orders where id = ${id}`. */

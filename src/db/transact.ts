@@ -14,6 +14,11 @@ export interface TransactOptions extends WriteOptions {
    * commit.
    */
   readonly isolation?: Isolation
+  /**
+   * Names what the transaction does, 1 to 256 bytes of text: a repeat with the same token returns what the first one
+   * returned, without running, also after a crash. The result is then a JSON value, or nothing.
+   */
+  readonly token?: string
   /** How often a conflicting transaction is run again; default 20. */
   readonly retryMaxCount?: number
   /** Ends the transaction until its commit begins; it then rejects with the signal's reason and nothing is written. */
@@ -70,7 +75,13 @@ export function checkFunction(fn: unknown): void {
   throw engineError('ARGUMENT_INVALID', `transact() takes a function, not ${typeof fn}`)
 }
 
-const OPTION_NAMES: readonly string[] = ['isolation', 'durability', 'retryMaxCount', 'signal']
+const OPTION_NAMES: readonly string[] = [
+  'isolation',
+  'durability',
+  'token',
+  'retryMaxCount',
+  'signal',
+]
 
 /** @throws ARGUMENT_INVALID OPTION_UNKNOWN */
 function checkedOptions(options: TransactOptions) {

@@ -1,25 +1,10 @@
 // Bugs of one line each, planted into a copy of the built engine to see whether the harnesses catch them. Text is what
 // stands in the file exactly once, however it is spaced; replacement is the bug, harness is who must notice.
 
-/**
- * @typedef {object} Bug
- * @property {string} name
- * @property {string} file  in dist
- * @property {string} text
- * @property {string} replacement
- * @property {keyof typeof import('./harnesses.mjs').HARNESSES} harness
- */
+import { bug } from './bug.mjs'
+import { DURABILITY_BUGS } from './durability-bugs-table.mjs'
 
-/** @type {(name: string, file: string, text: string, replacement: string, harness: string) => Bug} */
-const bug = (name, file, text, replacement, harness) => ({
-  name,
-  file,
-  text,
-  replacement,
-  harness,
-})
-
-/** @type {readonly Bug[]} */
+/** @type {readonly import('./bug.mjs').Bug[]} */
 export const BUGS = [
   // Syncs that are missing, late or in the wrong order.
   bug(
@@ -459,85 +444,6 @@ export const BUGS = [
     'for (const waiter of this.#group) waiter.resolve(); await this.#options.clock.sleep(20); const written = await this.#write();',
     'kill',
   ),
-
-  // Commits that are written and not durable.
-  bug(
-    'a file of the log is left before it is durable',
-    'wal/writer.js',
-    'if (!this.#current.isSynced) await this.#syncCurrent(); this.#checkUsable();',
-    'this.#checkUsable();',
-    'powerCut',
-  ),
-  bug(
-    'what is written counts as durable',
-    'store/commit-log.js',
-    'if (isSynced) await this.#sync(written);',
-    'if (isSynced) await this.#sync(written); this.#durable = written;',
-    'powerCut',
-  ),
-  bug(
-    'a sync commit is acknowledged like a relaxed one',
-    'store/commit-log.js',
-    "this.#group.some(({ durability }) => durability === 'sync')",
-    'false',
-    'powerCut',
-  ),
-  bug(
-    'a sync behind relaxed commits covers its own group only',
-    'wal/wal-file.js',
-    'return this.syncedUpToBytes === this.endBytes;',
-    'return true;',
-    'durability',
-  ),
-  bug(
-    'frames say that the log is durable up to where they begin',
-    'codec/frame.js',
-    'storeU64(bytes, at + 32, this.#syncedUpToBytes);',
-    'storeU64(bytes, at + 32, base);',
-    'powerCut',
-  ),
-  bug(
-    'the window of relaxed commits never ends',
-    'store/commit-log.js',
-    'await clock.sleep(relaxedWindowMs, this.#closing.signal).catch(() => undefined);',
-    'await new Promise(() => {});',
-    'durability',
-  ),
-  bug(
-    'closing leaves relaxed commits to the operating system when others find no room',
-    'store/store.js',
-    'await this.#log.close()',
-    'await Promise.resolve()',
-    'durability',
-  ),
-  bug(
-    'whenDurable() waits for no sync',
-    'store/commit-log.js',
-    "return this.#until(seqNum, 'sync');",
-    "return this.#until(seqNum, 'relaxed');",
-    'durability',
-  ),
-  bug(
-    'relaxed commits pass a sync that hangs',
-    'store/commit-log.js',
-    'await wal.sync();',
-    'this.#readable = written; this.#options.onReadable(written); await wal.sync();',
-    'hangingDisk',
-  ),
-  bug(
-    'a full disk takes back what was acknowledged and not durable',
-    'store/store.js',
-    'tablet.forgetAfter(readable);',
-    'tablet.forgetAfter(this.#log.durable);',
-    'fullDisk',
-  ),
-  bug(
-    'who asked for sync is told of what the power may take',
-    'store/store.js',
-    'await this.#log.settle(durability); throw error;',
-    "await this.#log.settle('relaxed'); throw error;",
-    'durability',
-  ),
   bug(
     'two commits get one number',
     'store/store.js',
@@ -559,4 +465,6 @@ export const BUGS = [
     'if (entry.seqNum <= watermark || entry.kind === ENTRY_KIND_DELETE)',
     'metamorphic',
   ),
+
+  ...DURABILITY_BUGS,
 ]

@@ -10,6 +10,7 @@ export const HARNESSES = {
   fullDisk: { path: 'test/fault/full-disk', env: { FULL_DISK_RUNS: '25' } },
   failingDisk: { path: 'test/crash/failing-disk' },
   durability: { path: 'test/db/durability' },
+  tokens: { path: 'test/db/tokens' },
   hangingDisk: { path: 'test/db/hanging-disk' },
   lostWal: { path: 'test/crash/lost-wal' },
   kill: { path: 'test/crash/kill.test', env: { KILLS: '12' } },

@@ -13,7 +13,7 @@ function patternOf(text) {
 /**
  * The file with the bug; undefined when its text is not there exactly once.
  *
- * @param {string} root @param {import('./bugs-table.mjs').Bug} bug @returns {string | undefined}
+ * @param {string} root @param {import('./bug.mjs').Bug} bug @returns {string | undefined}
  */
 export function planted(root, { file, text, replacement }) {
   const path = join(root, 'dist', file)

@@ -46,7 +46,7 @@ function look(copy, name) {
   return { isSound: status === 0, seconds, output: stdout + stderr }
 }
 
-/** @param {string} copy @param {readonly import('./bugs-table.mjs').Bug[]} due */
+/** @param {string} copy @param {readonly import('./bug.mjs').Bug[]} due */
 function hunt(copy, due) {
   const failures = []
   // A harness that finds fault with the sound engine would kill everything.

@@ -1,0 +1,196 @@
+// Idempotency: a transaction that carries a token happens once, however often it is asked for.
+//
+// What it returned is stored under the token in the commit that holds its writes, so that both are there or neither; a
+// repeat reads it instead of running. The token is read by the transaction like any row: of two that run at once, in
+// whatever way, one conflicts with the other, runs again, and finds it. Within this process they do not even run at once.
+//
+// Stored tokens are kept for `tokenWindowMs`. Whoever adds one then removes a few that are older, so that there are never
+// more than were added within the window and a few.
+
+import { engineError } from '../base/errors.js'
+import type { SeqNum } from '../base/ids.js'
+import { TOKEN_MAX_BYTES } from '../base/limits.js'
+import {
+  decodeTokenResult,
+  encodeTokenResult,
+  SYSTEM_TOKENS,
+  TOKEN_TIME_VALUE,
+  tokenKey,
+  tokenOfTimeKey,
+  tokensBefore,
+  tokenTimeKey,
+} from '../catalog/token-format.js'
+import { EndOfBytes, isWellFormed } from '../codec/bytes.js'
+import type { JsonValue } from '../codec/cell.js'
+import { EntrySlot } from '../codec/entry.js'
+import { NotJson, toJsonValue } from '../codec/json.js'
+import type { ReadView, WriteView } from '../store/view.js'
+import type { Engine, TenantName } from './engine.js'
+import { dateOfSeqNum } from './time.js'
+import { type Attempt, type Outcome, transact, type TransactOptions } from './transact.js'
+
+/**
+ * What became of a transaction: `yes`, it is durable; `no`, it has not happened; `unknown`, it is under way in this process,
+ * or the database is poisoned and opening it again decides.
+ */
+export type TxnStatus =
+  | { readonly committed: 'yes'; readonly seqNum: SeqNum; readonly committedAt: Date }
+  | { readonly committed: 'no' | 'unknown' }
+
+/** Old tokens that go with each new one. */
+const REMOVED_MAX_COUNT = 4
+
+/** Whose transaction it is; undefined when it is over any tenants. */
+type Owner = TenantName | undefined
+
+interface StoredResult {
+  readonly result: JsonValue | undefined
+  /** Undefined until it is committed. */
+  readonly seqNum: SeqNum | undefined
+}
+
+/** As transact(); with a token only unless it has happened, and the result is as JSON reads it back, then as now. */
+export async function transactOnce<R>(
+  engine: Engine,
+  owner: Owner,
+  run: (attempt: Attempt) => Promise<R> | R,
+  options: TransactOptions = {},
+): Promise<Outcome<R>> {
+  const { token } = options
+  if (token === undefined) return transact(engine, run, options)
+  checkToken(token)
+  const runOnce = async (attempt: Attempt): Promise<StoredResult> => {
+    const { transaction, calls } = attempt
+    const found = findResult(engine, transaction, owner, token)
+    if (found !== undefined) return found
+    const result = jsonOf(await run(attempt))
+    await calls.settled()
+    putResult(engine, transaction, owner, { token, result })
+    return { result, seqNum: undefined }
+  }
+  const { result: stored, seqNum } = await inTurn(engine, owner, { ...options, token }, () =>
+    transact(engine, runOnce, options),
+  )
+  if (seqNum !== undefined) removeOld(engine, owner)
+  // It may have been committed by somebody who did not ask for a sync.
+  else if (options.durability !== 'relaxed') await engine.store.whenDurable(stored.seqNum)
+  return { result: stored.result as R, seqNum: seqNum ?? stored.seqNum }
+}
+
+/** @throws ARGUMENT_INVALID DB_CLOSED */
+export async function txnStatus(engine: Engine, owner: Owner, token: string): Promise<TxnStatus> {
+  checkToken(token)
+  const { store, tokensUnderWay } = engine
+  try {
+    const seqNum = findResult(engine, store.latest(), owner, token)?.seqNum
+    if (seqNum === undefined) {
+      return { committed: tokensUnderWay.has(turnOf(owner, token)) ? 'unknown' : 'no' }
+    }
+    await store.whenDurable(seqNum)
+    return { committed: 'yes', seqNum, committedAt: dateOfSeqNum(seqNum) }
+  } catch (error) {
+    if (store.state === 'poisoned') return { committed: 'unknown' }
+    throw error
+  }
+}
+
+/** Works when nobody else in this process is at it with the same token. */
+async function inTurn<R>(
+  { tokensUnderWay }: Engine,
+  owner: Owner,
+  { token, signal }: { readonly token: string; readonly signal?: AbortSignal },
+  work: () => Promise<R>,
+): Promise<R> {
+  const turn = turnOf(owner, token)
+  for (let other = tokensUnderWay.get(turn); other !== undefined; ) {
+    await other
+    signal?.throwIfAborted()
+    other = tokensUnderWay.get(turn)
+  }
+  const working = work()
+  const end = () => {
+    tokensUnderWay.delete(turn)
+  }
+  tokensUnderWay.set(turn, working.then(end, end))
+  return working
+}
+
+function findResult(
+  engine: Engine,
+  view: ReadView,
+  owner: Owner,
+  token: string,
+): StoredResult | undefined {
+  const home = owner === undefined ? SYSTEM_TOKENS : engine.findTenant(view, owner)
+  const slot = new EntrySlot()
+  if (home === undefined || !view.get(tokenKey(home, token), slot)) return undefined
+  try {
+    return { result: decodeTokenResult(slot.copyValue()), seqNum: slot.seqNum }
+  } catch (cause) {
+    if (!(cause instanceof EndOfBytes)) throw cause
+    throw engineError('ROW_CORRUPT', 'the result of a token cannot be decoded', { cause })
+  }
+}
+
+function putResult(
+  engine: Engine,
+  view: WriteView,
+  owner: Owner,
+  { token, result }: { readonly token: string; readonly result: JsonValue | undefined },
+): void {
+  const home = owner === undefined ? SYSTEM_TOKENS : engine.internTenant(view, owner)
+  view.put(tokenKey(home, token), encodeTokenResult(result))
+  view.put(tokenTimeKey(home, engine.nowMicros(), token), TOKEN_TIME_VALUE)
+}
+
+/** In a commit of its own, because two that remove the same ones must not conflict; nobody waits for it. */
+function removeOld(engine: Engine, owner: Owner): void {
+  const home = owner === undefined ? SYSTEM_TOKENS : engine.tenantRef(owner)
+  if (home === undefined) return
+  const oldest = engine.nowMicros() - engine.tokenWindowMs * 1000
+  const range = tokensBefore(home, Math.max(0, oldest))
+  const remove = (view: WriteView) => {
+    const keys: Uint8Array[] = []
+    const scan = view.scan(range)
+    while (keys.length < REMOVED_MAX_COUNT && scan.next()) keys.push(scan.entry.copyKey())
+    scan.close()
+    for (const key of keys) {
+      view.delete(key)
+      view.delete(tokenKey(home, tokenOfTimeKey(key)))
+    }
+  }
+  const options = { tenantHash: home.hash, durability: 'relaxed' } as const
+  // What fails is left to whoever adds the next token.
+  engine.store.write(remove, options).catch(() => undefined)
+}
+
+/** @throws ARGUMENT_INVALID */
+function checkToken(token: unknown): asserts token is string {
+  const isText = typeof token === 'string' && isWellFormed(token)
+  const byteCount = isText ? Buffer.byteLength(token) : 0
+  if (byteCount > 0 && byteCount <= TOKEN_MAX_BYTES) return
+  throw engineError(
+    'ARGUMENT_INVALID',
+    `a token is a text of 1 to ${TOKEN_MAX_BYTES} bytes without lone surrogates`,
+  )
+}
+
+function turnOf(owner: Owner, token: string): string {
+  // No name of a tenant is empty or has a control character.
+  return `${owner?.name ?? ''}\0${token}`
+}
+
+/** @throws ARGUMENT_INVALID */
+function jsonOf(result: unknown): JsonValue | undefined {
+  if (result === undefined) return undefined
+  try {
+    return toJsonValue(result)
+  } catch (cause) {
+    if (!(cause instanceof NotJson)) throw cause
+    throw engineError(
+      'ARGUMENT_INVALID',
+      `what a transaction with a token returns is stored, so it is a JSON value or nothing, not ${cause.message}`,
+      { cause },
+    )
+  }
+}

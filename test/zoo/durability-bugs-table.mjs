@@ -1,0 +1,122 @@
+// Planted bugs about when a commit is acknowledged, durable, or known to have happened.
+
+import { bug } from './bug.mjs'
+
+/** @type {readonly import('./bug.mjs').Bug[]} */
+export const DURABILITY_BUGS = [
+  // Commits that are written and not durable.
+  bug(
+    'a file of the log is left before it is durable',
+    'wal/writer.js',
+    'if (!this.#current.isSynced) await this.#syncCurrent(); this.#checkUsable();',
+    'this.#checkUsable();',
+    'powerCut',
+  ),
+  bug(
+    'what is written counts as durable',
+    'store/commit-log.js',
+    'if (isSynced) await this.#sync(written);',
+    'if (isSynced) await this.#sync(written); this.#durable = written;',
+    'powerCut',
+  ),
+  bug(
+    'a sync commit is acknowledged like a relaxed one',
+    'store/commit-log.js',
+    "this.#group.some(({ durability }) => durability === 'sync')",
+    'false',
+    'powerCut',
+  ),
+  bug(
+    'a sync behind relaxed commits covers its own group only',
+    'wal/wal-file.js',
+    'return this.syncedUpToBytes === this.endBytes;',
+    'return true;',
+    'durability',
+  ),
+  bug(
+    'frames say that the log is durable up to where they begin',
+    'codec/frame.js',
+    'storeU64(bytes, at + 32, this.#syncedUpToBytes);',
+    'storeU64(bytes, at + 32, base);',
+    'powerCut',
+  ),
+  bug(
+    'the window of relaxed commits never ends',
+    'store/commit-log.js',
+    'await clock.sleep(relaxedWindowMs, this.#closing.signal).catch(() => undefined);',
+    'await new Promise(() => {});',
+    'durability',
+  ),
+  bug(
+    'closing leaves relaxed commits to the operating system when others find no room',
+    'store/store.js',
+    'await this.#log.close()',
+    'await Promise.resolve()',
+    'durability',
+  ),
+  bug(
+    'whenDurable() waits for no sync',
+    'store/commit-log.js',
+    "return this.#until(seqNum, 'sync');",
+    "return this.#until(seqNum, 'relaxed');",
+    'durability',
+  ),
+  bug(
+    'relaxed commits pass a sync that hangs',
+    'store/commit-log.js',
+    'await wal.sync();',
+    'this.#readable = written; this.#options.onReadable(written); await wal.sync();',
+    'hangingDisk',
+  ),
+  bug(
+    'a full disk takes back what was acknowledged and not durable',
+    'store/store.js',
+    'tablet.forgetAfter(readable);',
+    'tablet.forgetAfter(this.#log.durable);',
+    'fullDisk',
+  ),
+  bug(
+    'who asked for sync is told of what the power may take',
+    'store/store.js',
+    'await this.#log.settle(durability); throw error;',
+    "await this.#log.settle('relaxed'); throw error;",
+    'durability',
+  ),
+
+  // Transactions with a token.
+  bug(
+    'a token is stored by a commit of its own',
+    'db/tokens.js',
+    'putResult(engine, transaction, owner, { token, result });',
+    'await engine.store.write((view) => putResult(engine, view, owner, { token, result }));',
+    'tokens',
+  ),
+  bug(
+    'a transaction runs although its token is stored',
+    'db/tokens.js',
+    'if (found !== undefined) return found;',
+    '',
+    'tokens',
+  ),
+  bug(
+    'a transaction under way is told as one that never was',
+    'db/tokens.js',
+    'tokensUnderWay.set(turn, working.then(end, end));',
+    '',
+    'tokens',
+  ),
+  bug(
+    'a repeat does not wait until the first is durable',
+    'db/tokens.js',
+    "else if (options.durability !== 'relaxed')",
+    'else if (false)',
+    'tokens',
+  ),
+  bug(
+    'a token outlives the entry that it would be removed by',
+    'db/tokens.js',
+    'view.delete(tokenKey(home, tokenOfTimeKey(key)));',
+    '',
+    'tokens',
+  ),
+]
