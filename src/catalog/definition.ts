@@ -63,7 +63,10 @@ export interface TableDefinition extends TableDeclaration {
   readonly nextIndexId: number
 }
 
-/** Id of the first user table; those below are reserved. Under a tenant 1 is its raw keys: codec/raw-key.ts. */
+/**
+ * Id of the first user table; those below are reserved. Under a tenant 1 is its raw keys, 15 its idempotency tokens: see
+ * codec/raw-key.ts and token-format.ts.
+ */
 export const FIRST_TABLE_ID = 16
 
 /** The definition that a table gets when it is created. */

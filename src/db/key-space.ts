@@ -155,7 +155,8 @@ export class KeySpace extends KeyReads {
    */
   write(fn: (batch: KeyBatch) => void): Promise<SeqNum> {
     const { engine, tenant } = this.place
-    return engine.store.write((view) => fn(new KeyBatch(this.place, view)), tenant.ref?.hash)
+    const write = (view: WriteView) => fn(new KeyBatch(this.place, view))
+    return engine.store.write(write, { tenantHash: tenant.ref?.hash })
   }
 
   /** Lets other work of the event loop have its turn: for loops over many keys. */
