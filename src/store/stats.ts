@@ -7,6 +7,12 @@ import type { OpenedFiles } from './open-files.js'
 import type { Damage } from './quarantine.js'
 import type { RecoveryReport } from './recovery-report.js'
 
+/**
+ * `open`: reads and writes. `readOnly`: reads go on; there is no room for writes but deletes, until there is again, or the
+ * store was opened to be salvaged. `poisoned`: everything is refused but close(), and to open again is the way back.
+ */
+export type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
+
 export interface LevelStats {
   readonly level: number
   readonly tableCount: number
@@ -29,7 +35,7 @@ export interface TabletStats {
 }
 
 export interface StoreStats {
-  readonly state: 'open' | 'readOnly' | 'poisoned' | 'closed'
+  readonly state: StoreState
   /** The newest commit that readers see. */
   readonly seqNum: SeqNum
   /** The newest commit that is durable; relaxed commits above it wait for a sync of the log. */

@@ -23,6 +23,7 @@ import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import { type ChangeScan, openChangeScan } from './change-scan.js'
 import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
 import { CommitLog, type Durability } from './commit-log.js'
+import { seqNumAfter } from './commit-number.js'
 import { HistoryFloors, NO_POLICIES } from './history-floors.js'
 import { isDiskFull } from './lane.js'
 import { Maintenance } from './maintenance.js'
@@ -35,34 +36,18 @@ import {
   snapshotTooOld,
   type SnapshotUse,
 } from './snapshots.js'
-import { describeStore, type StoreStats } from './stats.js'
+import { describeStore, type StoreState, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionHost, type TransactionMode } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
 import { TabletMap } from './tablet-map.js'
 import { isRangeNewer, readVersions, type VersionRange } from './version-reads.js'
 import { FixedView, ImmediateView, type Snapshot, viewAt } from './store-views.js'
-import type { EntryScan, KeyVersion, ReadView, WriteView } from './view.js'
+import type { EntryScan, KeyVersion, ReadView, WriteView, WriteOptions } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
 import { WriteBatch } from './write-batch.js'
 
 export type { Snapshot } from './store-views.js'
-
-/** The year 2200: wall clocks from there on are wrong. SeqNums end in 2255. */
-const CLOCK_END_MICROS = 7_258_118_400_000_000
-
-/**
- * `open`: reads and writes. `readOnly`: reads go on; there is no room for writes but deletes, until there is again, or the
- * store was opened to be salvaged. `poisoned`: everything is refused but close(), and to open again is the way back.
- */
-export type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
-
-export interface WriteOptions {
-  /** Of the tenant that it writes to, so that it waits for no other tenant's tablet. */
-  readonly tenantHash?: number | undefined
-  /** Default `sync`. */
-  readonly durability?: Durability | undefined
-}
 
 export class Store implements TransactionHost {
   readonly #env: Env
@@ -137,7 +122,7 @@ export class Store implements TransactionHost {
       files,
       log: this.#log,
       floors: this.#floors,
-      nowSeqNum: () => this.#numberAfter(this.#readable),
+      nowSeqNum: () => seqNumAfter(this.#readable, env.clock),
       onShortage: (error) => this.#onShortage(error),
       onBroken: (error) => this.#poison(error),
     })
@@ -404,7 +389,7 @@ export class Store implements TransactionHost {
     if (this.#reserve.shortage !== undefined && !batch.isDeletion) this.#reserve.assertRoom()
     if (this.#maintenance.hasReadOnly)
       this.#maintenance.assertWritable(this.#tablets.ofBatch(batch))
-    const seqNum = this.#numberAfter(this.#last)
+    const seqNum = seqNumAfter(this.#last, this.#env.clock)
     const payload = this.#payload
     payload.reset()
     batch.encode(payload, seqNum, this.#options.transform)
@@ -448,13 +433,6 @@ export class Store implements TransactionHost {
       view.finish()
     }
     return batch
-  }
-
-  #numberAfter(previous: SeqNum): SeqNum {
-    const wall = this.#env.clock.wallMicros()
-    // A clock that is centuries ahead is not believed: it would use up all numbers that are left.
-    const isBelieved = wall > previous && wall < CLOCK_END_MICROS
-    return (isBelieved ? wall : previous + 1) as SeqNum
   }
 
   #assertReadable(): void {

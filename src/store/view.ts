@@ -3,6 +3,7 @@
 
 import type { SeqNum } from '../base/ids.js'
 import type { EntrySlot, KeyRange } from '../codec/entry.js'
+import type { Durability } from './commit-log.js'
 
 export interface ScanOptions {
   /** Descending key order. */
@@ -31,6 +32,13 @@ export interface WriteView extends ReadView {
   /** Copies both; the arrays may be reused by the caller. */
   put(key: Uint8Array, value: Uint8Array): void
   delete(key: Uint8Array): void
+}
+
+export interface WriteOptions {
+  /** Of the tenant that it writes to, so that it waits for no other tenant's tablet. */
+  readonly tenantHash?: number | undefined
+  /** Default `sync`. */
+  readonly durability?: Durability | undefined
 }
 
 /** One version of a key. */

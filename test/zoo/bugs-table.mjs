@@ -446,7 +446,7 @@ export const BUGS = [
   ),
   bug(
     'two commits get one number',
-    'store/store.js',
+    'store/commit-number.js',
     'wall : previous + 1',
     'wall : previous',
     'model',
