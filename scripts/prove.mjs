@@ -23,6 +23,7 @@ const COUNTS = {
   METAMORPHIC_RUNS: '126',
   METAMORPHIC_FACE_RUNS: '25',
   BIT_FLIPS: '300000',
+  DAMAGES: '500',
   QUARANTINE_RUNS: '2000',
   LEVEL_SUITES: 'directory,memory,tenant',
   LEVEL_RUNS: '500',

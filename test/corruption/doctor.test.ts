@@ -7,7 +7,7 @@ import { bitDamage, lengthDamage, nameDamage, sectorDamage, staleDamage } from '
 import { buildReference, DIRECTORY, filesOf, openImage } from './reference.js'
 
 const SEED = Number(process.env.SEED ?? 1)
-const CASE_COUNT = Number(process.env.BIT_FLIPS ?? 80)
+const CASE_COUNT = Number(process.env.DAMAGES ?? 80)
 
 it(
   `what is said of ${CASE_COUNT} damages of each kind comes true (SEED=${SEED})`,
