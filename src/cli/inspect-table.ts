@@ -4,16 +4,18 @@ import {
   decodeFileHeader,
   FILE_HEADER_BYTES,
   FILE_TYPE_SSTABLE,
-  type FileIdentity,
+  type FoundIdentity,
 } from '../codec/file-header.js'
 import type { FileSystem } from '../env/file-system.js'
 import {
   describeTable,
   type DamageDescription,
   type EntryDescription,
+  type GarbageDescription,
   type TableHead,
   type TenantDescription,
 } from '../sstable/describe.js'
+import { endsOf } from '../sstable/garbage-block.js'
 import { problemOf, type Report } from './command.js'
 import {
   type Fact,
@@ -34,6 +36,7 @@ interface Listing {
   readonly tenants: TenantDescription[]
   readonly entries: EntryDescription[]
   entryCount: number
+  readonly garbage: GarbageDescription[]
   readonly damages: DamageDescription[]
   /** Why nothing behind the header can be read. */
   problem: EngineError | undefined
@@ -52,12 +55,13 @@ export function inspectTable(fs: FileSystem, path: string, options: InspectOptio
     properties: head?.properties,
     footer: head?.footer,
     tenants: tenants.map(tenantData),
+    garbage: listing.garbage.slice(0, options.limit).map(garbageData),
     ...(options.withEntries ? { entries: listing.entries.map(entryData) } : {}),
     damages: listing.damages.map(({ error }) => problemOf(error)),
   }
   const lines = [
     `${path}: sstable, ${size(fileBytes)}`,
-    ...factLines([...identityFacts(identity), ...headFacts(head)]),
+    ...factLines([...identityFacts(identity), ...headFacts(head, listing.garbage)]),
     ...(tenants.length === 0 ? [] : ['', ...tenantLines(tenants)]),
     ...restLines(tenants.length, listing.tenants.length),
   ]
@@ -73,7 +77,7 @@ export function inspectTable(fs: FileSystem, path: string, options: InspectOptio
 function readHeader(
   fs: FileSystem,
   path: string,
-): { readonly identity: FileIdentity; readonly fileBytes: number } {
+): { readonly identity: FoundIdentity; readonly fileBytes: number } {
   const file = fs.open(path, 'read')
   try {
     const header = new Uint8Array(FILE_HEADER_BYTES)
@@ -93,6 +97,7 @@ function readListing(fs: FileSystem, path: string, limit: number): Listing {
     tenants: [],
     entries: [],
     entryCount: 0,
+    garbage: [],
     damages: [],
     problem: undefined,
   }
@@ -101,6 +106,7 @@ function readListing(fs: FileSystem, path: string, limit: number): Listing {
     for (const item of items) {
       if (item.what === 'table') listing.head = item
       else if (item.what === 'tenant') listing.tenants.push(item)
+      else if (item.what === 'garbage') listing.garbage.push(item)
       else if (item.what === 'damage') listing.damages.push(item)
       else if (item.what === 'entry') {
         listing.entryCount++
@@ -114,9 +120,11 @@ function readListing(fs: FileSystem, path: string, limit: number): Listing {
   return listing
 }
 
-function headFacts(head: TableHead | undefined): Fact[] {
+function headFacts(head: TableHead | undefined, garbage: readonly GarbageDescription[]): Fact[] {
   if (head === undefined) return []
   const { properties, footer } = head
+  const { firstEndSeqNum, lastEndSeqNum } = endsOf(garbage)
+  const ended = lastEndSeqNum === 0 ? [] : [commit(firstEndSeqNum), commit(lastEndSeqNum)]
   const { entryCount, tombstoneCount, minSeqNum, maxSeqNum, tenantCount, blockCount } = properties
   return [
     ['tenants', grouped(tenantCount)],
@@ -124,6 +132,7 @@ function headFacts(head: TableHead | undefined): Fact[] {
     ['entries', `${grouped(entryCount)}, ${grouped(tombstoneCount)} of them tombstones`],
     ['oldest commit', commit(minSeqNum)],
     ['newest commit', commit(maxSeqNum)],
+    ['superseded', ended.length === 0 ? 'nothing' : `from ${ended.join(' to ')}`],
     ['directory', `${size(footer.directoryBytes)} at ${grouped(footer.directoryOffsetBytes)}`],
   ]
 }
@@ -138,6 +147,8 @@ function tenantLines(tenants: readonly TenantDescription[]): string[] {
     { title: 'filter', isRight: true },
     { title: 'blocks', isRight: true },
     { title: 'entries', isRight: true },
+    { title: 'history', isRight: true },
+    { title: 'superseded', isRight: true },
   ]
   const rows = tenants.map((tenant) => [
     String(tenant.tenantId),
@@ -148,8 +159,14 @@ function tenantLines(tenants: readonly TenantDescription[]): string[] {
     size(tenant.filterBytes),
     grouped(tenant.blockCount),
     grouped(tenant.entryCount),
+    size(tenant.history?.dataBytes ?? 0),
+    grouped(tenant.history?.entryCount ?? 0),
   ])
   return tableLines(columns, rows)
+}
+
+function garbageData({ what: _what, prefix, ...row }: GarbageDescription) {
+  return { prefix: bytesAsText(prefix), ...row }
 }
 
 function tenantData({ what: _what, ...tenant }: TenantDescription): Record<string, unknown> {
@@ -161,19 +178,21 @@ function entryLines(entries: readonly EntryDescription[]): string[] {
   const columns = [
     ...KEY_COLUMNS,
     { title: 'commit' },
+    { title: 'part' },
     { title: 'entry' },
     { title: 'size', isRight: true },
     { title: 'value' },
   ]
-  const rows = entries.map(({ key, seqNum, kind, value }) => [
+  const rows = entries.map(({ part, key, seqNum, kind, value }) => [
     ...keyCells(key),
     String(seqNum),
+    part,
     kind === 'delete' ? 'tombstone' : 'put',
     ...(kind === 'delete' ? ['', ''] : [size(value.length), bytesAsText(value.subarray(0, 80))]),
   ])
   return tableLines(columns, rows)
 }
 
-function entryData({ key, seqNum, kind, value }: EntryDescription): Record<string, unknown> {
-  return { ...keyData(key), seqNum, kind, ...(kind === 'delete' ? {} : { value }) }
+function entryData({ part, key, seqNum, kind, value }: EntryDescription): Record<string, unknown> {
+  return { ...keyData(key), seqNum, part, kind, ...(kind === 'delete' ? {} : { value }) }
 }

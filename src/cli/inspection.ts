@@ -1,6 +1,6 @@
 // What all inspected files have in common.
 
-import type { FileIdentity } from '../codec/file-header.js'
+import type { FoundIdentity } from '../codec/file-header.js'
 import type { EngineError } from '../base/errors.js'
 import { readKeyPrefix, KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { type Problem, problemOf, type Report } from './command.js'
@@ -15,9 +15,10 @@ export interface InspectOptions {
 
 export type Fact = readonly [name: string, value: string]
 
-export function identityFacts(identity: FileIdentity): Fact[] {
-  const { databaseId, incarnation, fileId, epoch, transformId } = identity
+export function identityFacts(identity: FoundIdentity): Fact[] {
+  const { formatVersion, databaseId, incarnation, fileId, epoch, transformId } = identity
   return [
+    ['format version', String(formatVersion)],
     ['database', hex(databaseId)],
     ['opening', hex(incarnation)],
     ['file id', String(fileId)],
@@ -26,9 +27,9 @@ export function identityFacts(identity: FileIdentity): Fact[] {
   ]
 }
 
-export function identityData(identity: FileIdentity): Record<string, unknown> {
-  const { databaseId, incarnation, fileId, epoch, transformId } = identity
-  return { databaseId, incarnation, fileId, epoch, transformId }
+export function identityData(identity: FoundIdentity): Record<string, unknown> {
+  const { formatVersion, databaseId, incarnation, fileId, epoch, transformId } = identity
+  return { formatVersion, databaseId, incarnation, fileId, epoch, transformId }
 }
 
 /** A report of a file that may be damaged. */

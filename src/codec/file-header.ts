@@ -2,7 +2,7 @@
 //
 //   offset  bytes  field             meaning
 //        0      8  magic             "TABULAR1"
-//        8      2  formatVersion     1
+//        8      2  formatVersion     2; files of version 1 are read, too
 //       10      1  fileType          1 WAL, 2 sstable, 3 manifest, 4 superblock, 5 segment (reserved)
 //       11      1  checksumType      1: CRC-32 (IEEE); of everything behind the header
 //       12      4  epoch             random per file: bytes of an earlier file in the same place never verify
@@ -31,7 +31,8 @@ import { loadU32, loadU64, storeU32, storeU64 } from './bytes.js'
 import { crc32 } from './checksum.js'
 
 export const FILE_HEADER_BYTES = 64
-export const FORMAT_VERSION = 1
+/** What is written; every version from 1 on is read. */
+export const FORMAT_VERSION = 2
 export const FILE_TYPE_WAL = 1
 export const FILE_TYPE_SSTABLE = 2
 export const FILE_TYPE_MANIFEST = 3
@@ -56,6 +57,11 @@ export interface FileIdentity {
   /** Random, 32 bits. */
   readonly epoch: number
   readonly transformId: number
+}
+
+/** A header that was read. */
+export interface FoundIdentity extends FileIdentity {
+  readonly formatVersion: number
 }
 
 export interface HeaderExpectation {
@@ -95,7 +101,7 @@ export function encodeFileHeader(identity: FileIdentity): Uint8Array {
  * @throws expected.corruptCode when damaged, or of another type, database or file
  * @throws FORMAT_UNSUPPORTED when intact but newer than this version
  */
-export function decodeFileHeader(bytes: Uint8Array, expected: HeaderExpectation): FileIdentity {
+export function decodeFileHeader(bytes: Uint8Array, expected: HeaderExpectation): FoundIdentity {
   const problem = headerProblem(bytes)
   if (problem !== undefined) throw damaged(expected, problem)
   const unsupported = unsupportedProblem(bytes)
@@ -105,7 +111,8 @@ export function decodeFileHeader(bytes: Uint8Array, expected: HeaderExpectation)
       details: { path: expected.path, what, need: found, have: known },
     })
   }
-  const identity: FileIdentity = {
+  const identity: FoundIdentity = {
+    formatVersion: formatVersionOf(bytes),
     fileType: bytes[10]!,
     epoch: loadU32(bytes, 12),
     databaseId: bytes.slice(16, 32),
@@ -157,9 +164,15 @@ function headerProblem(bytes: Uint8Array): string | undefined {
   return undefined
 }
 
+function formatVersionOf(bytes: Uint8Array): number {
+  return bytes[8]! | (bytes[9]! << 8)
+}
+
 function unsupportedProblem(bytes: Uint8Array): [string, number, number] | undefined {
-  const formatVersion = bytes[8]! | (bytes[9]! << 8)
-  if (formatVersion !== FORMAT_VERSION) return ['formatVersion', formatVersion, FORMAT_VERSION]
+  const formatVersion = formatVersionOf(bytes)
+  if (formatVersion === 0 || formatVersion > FORMAT_VERSION) {
+    return ['formatVersion', formatVersion, FORMAT_VERSION]
+  }
   const checksumType = bytes[11]!
   if (checksumType !== CHECKSUM_TYPE_CRC32) {
     return ['checksumType', checksumType, CHECKSUM_TYPE_CRC32]

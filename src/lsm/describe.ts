@@ -1,7 +1,7 @@
 // A manifest in words, for `tabularium inspect`. Looks at one file alone, so it cannot know whether the superblock means it.
 
 import { EngineError } from '../base/errors.js'
-import { decodeFileHeader, FILE_TYPE_MANIFEST, type FileIdentity } from '../codec/file-header.js'
+import { decodeFileHeader, FILE_TYPE_MANIFEST, type FoundIdentity } from '../codec/file-header.js'
 import { type Frame, type ScanResult, scanFrames } from '../codec/frame.js'
 import { type FileSystem, readFile } from '../env/file-system.js'
 import { FRAME_TYPE_SNAPSHOT, type ManifestPayload } from './manifest-format.js'
@@ -14,7 +14,7 @@ export interface ManifestFrameDescription extends ManifestPayload {
 }
 
 export interface ManifestDescription {
-  readonly identity: FileIdentity
+  readonly identity: FoundIdentity
   readonly fileBytes: number
   /** Up to the first that does not fit. */
   readonly frames: readonly ManifestFrameDescription[]

@@ -11,7 +11,7 @@
 import { invariant } from '../base/assert.js'
 import { engineError } from '../base/errors.js'
 import type { FileId } from '../base/ids.js'
-import { SEQ_NUM_MAX } from '../base/ids.js'
+import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../base/ids.js'
 import { type BlockTransform, IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Cursor } from '../codec/entry.js'
 import type { FileSystem } from '../env/file-system.js'
@@ -91,7 +91,7 @@ function runCompaction(job: CompactionJob, fs: FileSystem): JobResult {
       cache,
     }),
   )
-  const cursor = new MergeCursor(readers.map((reader) => reader.cursor()))
+  const cursor = new MergeCursor(readers.flatMap((reader) => reader.cursors(SEQ_NUM_ZERO)))
   try {
     const bytesRead = inputs.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
     return writeTables(job, fs, cursor, bytesRead, inputs)

@@ -13,7 +13,7 @@
 
 import { invariant } from '../base/assert.js'
 import type { SeqNum, TabletId } from '../base/ids.js'
-import type { EntrySlot } from '../codec/entry.js'
+import type { Cursor, EntrySlot, KeyRange } from '../codec/entry.js'
 import { compareBytes, compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
 import type { TableReader } from '../sstable/table-reader.js'
@@ -171,14 +171,13 @@ export class Tablet {
     return false
   }
 
-  /** A cursor over everything that may lie in [lower, upper); with `since`, only over sources with newer versions. */
-  cursorOver(
-    view: TabletView,
-    lower: Uint8Array | undefined,
-    upper: Uint8Array | undefined,
-    since?: SeqNum,
-  ): MergeCursor {
-    const children = []
+  /**
+   * A cursor over every version in the range that a snapshot at or above `at` may see, and older ones that lie on the way;
+   * with `since`, only over sources with newer versions.
+   */
+  cursorOver(view: TabletView, range: KeyRange, at: SeqNum, since?: SeqNum): MergeCursor {
+    const { lower, upper } = range
+    const children: Cursor[] = []
     for (const memtable of view.memtables) {
       if (memtable.isEmpty || (since !== undefined && memtable.maxSeqNum <= since)) continue
       children.push(memtable.cursor())
@@ -188,7 +187,7 @@ export class Tablet {
         if (since !== undefined && meta.maxSeqNum <= since) continue
         if (lower !== undefined && compareKeys(meta.largestKey, lower) < 0) continue
         if (upper !== undefined && compareKeys(meta.smallestKey, upper) >= 0) continue
-        children.push(reader.cursor({ lower, upper }))
+        children.push(...reader.cursors(at, range))
       }
     }
     return new MergeCursor(children)

@@ -9,19 +9,22 @@
 //     4  removed        u8 level, varint fileId
 //     5  added          u8 level, varint fileId, varint fileBytes, u32 footerChecksum, varint entryCount,
 //                       varint tombstoneCount, varint minSeqNum, varint maxSeqNum,
-//                       varint length and bytes of smallestKey, the same of largestKey
+//                       varint length and bytes of smallestKey, the same of largestKey: a table of format version 1
 //     6  historyMark    u64 moment, u64 durable, u64 floor: versions may be gone, see lsm/history-marks.ts
+//     7  added          as 5, then of the table's history varint entryCount, varint bytes, varint firstEndSeqNum,
+//                       varint lastEndSeqNum
 //
 // Tags 1 to 3 occur at most once, the others any number of times. All removals count before all additions, so a table that
 // moves to another level is both.
 //
 // Valid:  every tag is known, the 0 is there, levels are below LEVEL_COUNT.
 // Crash:  an edit is part of a frame, which is there as a whole or not at all.
-// Compat: a new tag needs an incompatible bit in the file header. Tags are never used again.
+// Compat: a new tag needs another format version or an incompatible bit in the file header; 6 and 7 came with format version 2.
+//         Tags are never used again.
 
 import { type FileId, SEQ_NUM_MAX, type SeqNum, type TabletId } from '../base/ids.js'
 import { type ByteReader, type ByteWriter, EndOfBytes } from '../codec/bytes.js'
-import type { TableMeta } from '../sstable/format.js'
+import type { TableHistory, TableMeta } from '../sstable/format.js'
 import type { HistoryMark } from './history-marks.js'
 
 /** Level 0 and the sorted levels below it. */
@@ -32,8 +35,9 @@ const TAG_CREATED = 1
 const TAG_FLUSHED = 2
 const TAG_HISTORY_FLOOR = 3
 const TAG_REMOVED = 4
-const TAG_ADDED = 5
+const TAG_ADDED_1 = 5
 const TAG_HISTORY_MARK = 6
+const TAG_ADDED = 7
 
 /** A contiguous range of tenant hashes. */
 export interface HashRange {
@@ -88,9 +92,10 @@ export function encodeVersionEdit(writer: ByteWriter, edit: VersionEdit): void {
     writer.varint(fileId)
   }
   for (const { level, meta } of edit.added) {
-    writer.u8(TAG_ADDED)
+    writer.u8(meta.history === undefined ? TAG_ADDED_1 : TAG_ADDED)
     writer.u8(level)
     encodeTableMeta(writer, meta)
+    if (meta.history !== undefined) encodeHistory(writer, meta.history)
   }
   writer.u8(TAG_END)
 }
@@ -112,8 +117,11 @@ export function decodeVersionEdit(reader: ByteReader): VersionEdit {
     } else if (tag === TAG_HISTORY_MARK) historyMarks.push(readMark(reader))
     else if (tag === TAG_REMOVED) {
       removed.push({ level: readLevel(reader), fileId: reader.varint() as FileId })
-    } else if (tag === TAG_ADDED) {
-      added.push({ level: readLevel(reader), meta: decodeTableMeta(reader) })
+    } else if (tag === TAG_ADDED_1 || tag === TAG_ADDED) {
+      const level = readLevel(reader)
+      const meta = decodeTableMeta(reader)
+      const history = tag === TAG_ADDED ? decodeHistory(reader) : undefined
+      added.push({ level, meta: { ...meta, history } })
     } else throw new EndOfBytes(`unknown field ${tag} in a version edit`)
   }
   return { tabletId, added, removed, flushedSeqNum, historyMarks, created }
@@ -141,7 +149,23 @@ function encodeTableMeta(writer: ByteWriter, meta: TableMeta): void {
   writer.raw(meta.largestKey)
 }
 
-function decodeTableMeta(reader: ByteReader): TableMeta {
+function encodeHistory(writer: ByteWriter, history: TableHistory): void {
+  writer.varint(history.entryCount)
+  writer.varint(history.bytes)
+  writer.varint(history.firstEndSeqNum)
+  writer.varint(history.lastEndSeqNum)
+}
+
+function decodeHistory(reader: ByteReader): TableHistory {
+  return {
+    entryCount: reader.varint(),
+    bytes: reader.varint(),
+    firstEndSeqNum: reader.varint() as SeqNum,
+    lastEndSeqNum: reader.varint() as SeqNum,
+  }
+}
+
+function decodeTableMeta(reader: ByteReader): Omit<TableMeta, 'history'> {
   return {
     fileId: reader.varint() as FileId,
     fileBytes: reader.varint(),

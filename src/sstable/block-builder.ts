@@ -32,6 +32,7 @@ export class BlockBuilder {
    * Appends an entry; the caller keeps the order.
    *
    * @param sharedBytes  longest common prefix of the key's rest with the rest of the key before it in this block
+   * @returns how many bytes it takes
    */
   add(
     sharedBytes: number,
@@ -43,8 +44,9 @@ export class BlockBuilder {
     valueBytes: Uint8Array,
     valueStart: number,
     valueEnd: number,
-  ): void {
+  ): number {
     const writer = this.#writer
+    const start = writer.length
     const shared = this.#entryCount % RESTART_INTERVAL === 0 ? this.#restart() : sharedBytes
     const unsharedBytes = restEnd - restStart - shared
     writer.varint(shared)
@@ -56,6 +58,7 @@ export class BlockBuilder {
     writer.length += VERSION_BYTES
     writer.raw(valueBytes, valueStart, valueEnd)
     this.#entryCount++
+    return writer.length - start
   }
 
   /** The block, valid until the next call of add. Starts over. */

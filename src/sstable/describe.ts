@@ -6,10 +6,12 @@ import type { SeqNum, TenantId } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { CODEC_LZ4 } from '../codec/compression.js'
 import { ENTRY_KIND_DELETE } from '../codec/entry.js'
-import type { FileIdentity } from '../codec/file-header.js'
+import type { FoundIdentity } from '../codec/file-header.js'
 import type { FileSystem } from '../env/file-system.js'
 import { type Block, EntryDecoder } from './block.js'
-import type { TableFooter, TableProperties } from './format.js'
+import type { IndexPlace } from './directory.js'
+import type { TableFooter, TablePart, TableProperties } from './format.js'
+import type { GarbageRow } from './garbage-block.js'
 import type { TableIndex } from './index-block.js'
 import { TableFile } from './table-file.js'
 
@@ -17,28 +19,35 @@ export interface TableHead {
   readonly what: 'table'
   readonly path: string
   readonly fileBytes: number
-  readonly identity: FileIdentity
+  readonly identity: FoundIdentity
   readonly footer: TableFooter
   readonly footerChecksum: number
   readonly properties: TableProperties
 }
 
-export interface TenantDescription {
-  readonly what: 'tenant'
-  readonly tenantHash: number
-  readonly tenantId: TenantId
+/** The main or the history blocks of a tenant, and the index behind them. */
+export interface BlocksDescription {
   readonly dataOffsetBytes: number
   readonly dataBytes: number
   readonly indexBytes: number
-  readonly filterBytes: number
   readonly blockCount: number
   readonly entryCount: number
+}
+
+export interface TenantDescription extends BlocksDescription {
+  readonly what: 'tenant'
+  readonly tenantHash: number
+  readonly tenantId: TenantId
+  readonly filterBytes: number
   readonly smallestKey: Uint8Array
   readonly largestKey: Uint8Array
+  /** Undefined when the tenant has none. */
+  readonly history: BlocksDescription | undefined
 }
 
 export interface BlockDescription {
   readonly what: 'block'
+  readonly part: TablePart
   readonly blockIndex: number
   readonly offsetBytes: number
   readonly storedBytes: number
@@ -51,10 +60,16 @@ export interface BlockDescription {
 
 export interface EntryDescription {
   readonly what: 'entry'
+  readonly part: TablePart
   readonly key: Uint8Array
   readonly seqNum: SeqNum
   readonly kind: 'put' | 'delete'
   readonly value: Uint8Array
+}
+
+/** What of one table of a tenant can become garbage. */
+export interface GarbageDescription extends GarbageRow {
+  readonly what: 'garbage'
 }
 
 /** A part that cannot be read; the listing goes on behind it. */
@@ -69,6 +84,7 @@ export type TableItem =
   | TenantDescription
   | BlockDescription
   | EntryDescription
+  | GarbageDescription
   | DamageDescription
 
 export interface DescribeOptions {
@@ -78,7 +94,8 @@ export interface DescribeOptions {
 }
 
 /**
- * Lists a table: its head, then each tenant with its blocks, and their entries when asked for.
+ * Lists a table: its head, then each tenant with its main and its history blocks, and their entries when asked for, last what
+ * can become garbage.
  *
  * @throws SSTABLE_CORRUPT when the header, footer, directory or properties are damaged
  * @throws FORMAT_UNSUPPORTED, FILE_MISSING, IO_FAILED
@@ -95,6 +112,9 @@ export function* describeTable(
     for (let tenant = 0; tenant < file.directory.tenantCount; tenant++) {
       yield* describeTenant(file, tenant, options.withEntries)
     }
+    const garbage = orDamage(() => file.readGarbage())
+    if (isDamage(garbage)) yield garbage
+    else for (const row of garbage) yield { what: 'garbage', ...row }
   } finally {
     file.close()
   }
@@ -107,43 +127,71 @@ function* describeTenant(
 ): Generator<TableItem, void> {
   const { directory } = file
   const index = orDamage(() => file.readIndex(tenant))
-  if ('what' in index) {
-    yield index
-    return
+  const history = orDamage(() => file.readHistoryIndex(tenant))
+  if (isDamage(index)) yield index
+  else {
+    const prefix = directory.prefixOf(tenant)
+    yield {
+      what: 'tenant',
+      tenantHash: directory.tenantHashes[tenant]!,
+      tenantId: directory.tenantIdOf(tenant),
+      ...describeIndex(index, directory.indexOf(tenant)),
+      filterBytes: directory.filterBytes[tenant]!,
+      smallestKey: index.copyKey(0, prefix),
+      largestKey: index.copyKey(index.blockCount, prefix),
+      history:
+        history === undefined || isDamage(history)
+          ? undefined
+          : describeIndex(history, directory.historyOf(tenant)!),
+    }
+    yield* describeBlocks(file, { tenant, index, part: 'main', withEntries })
   }
-  const prefix = directory.prefixOf(tenant)
-  const dataOffsetBytes = directory.dataOffsetOf(tenant)
-  yield {
-    what: 'tenant',
-    tenantHash: directory.tenantHashes[tenant]!,
-    tenantId: directory.tenantIdOf(tenant),
-    dataOffsetBytes,
-    dataBytes: directory.indexOffsets[tenant]! - dataOffsetBytes,
-    indexBytes: directory.indexBytes[tenant]!,
-    filterBytes: directory.filterBytes[tenant]!,
-    blockCount: index.blockCount,
-    entryCount: index.entryCount,
-    smallestKey: index.copyKey(0, prefix),
-    largestKey: index.copyKey(index.blockCount, prefix),
-  }
-  for (let blockIndex = 0; blockIndex < index.blockCount; blockIndex++) {
-    yield describeBlock(index, blockIndex, prefix)
-    if (!withEntries) continue
-    const block = orDamage(() => file.readBlock(tenant, index, blockIndex))
-    if ('what' in block) yield block
-    else yield* describeEntries(block, prefix)
+  if (isDamage(history)) yield history
+  else if (history !== undefined) {
+    yield* describeBlocks(file, { tenant, index: history, part: 'history', withEntries })
   }
   const filter = orDamage(() => file.readFilter(tenant))
-  if ('what' in filter) yield filter
+  if (isDamage(filter)) yield filter
+}
+
+function describeIndex(index: TableIndex, place: IndexPlace): BlocksDescription {
+  const dataOffsetBytes = index.offsets[0]!
+  return {
+    dataOffsetBytes,
+    dataBytes: place.offsetBytes - dataOffsetBytes,
+    indexBytes: place.storedBytes,
+    blockCount: index.blockCount,
+    entryCount: index.entryCount,
+  }
+}
+
+interface ListedBlocks {
+  readonly tenant: number
+  readonly index: TableIndex
+  readonly part: TablePart
+  readonly withEntries: boolean
+}
+
+function* describeBlocks(
+  file: TableFile,
+  { tenant, index, part, withEntries }: ListedBlocks,
+): Generator<TableItem, void> {
+  const prefix = file.directory.prefixOf(tenant)
+  for (let blockIndex = 0; blockIndex < index.blockCount; blockIndex++) {
+    yield { what: 'block', part, ...describeBlock(index, blockIndex, prefix) }
+    if (!withEntries) continue
+    const block = orDamage(() => file.readBlock(tenant, index, blockIndex))
+    if (isDamage(block)) yield block
+    else yield* describeEntries(block, prefix, part)
+  }
 }
 
 function describeBlock(
   index: TableIndex,
   blockIndex: number,
   prefix: Uint8Array,
-): BlockDescription {
+): Omit<BlockDescription, 'what' | 'part'> {
   return {
-    what: 'block',
     blockIndex,
     offsetBytes: index.offsets[blockIndex]!,
     storedBytes: index.storedBytesOf(blockIndex),
@@ -155,7 +203,11 @@ function describeBlock(
   }
 }
 
-function* describeEntries(block: Block, prefix: Uint8Array): Generator<TableItem, void> {
+function* describeEntries(
+  block: Block,
+  prefix: Uint8Array,
+  part: TablePart,
+): Generator<TableItem, void> {
   const decoder = new EntryDecoder()
   decoder.setTenantPrefix(prefix)
   let position = 0
@@ -168,12 +220,17 @@ function* describeEntries(block: Block, prefix: Uint8Array): Generator<TableItem
     position = next
     yield {
       what: 'entry',
+      part,
       key: decoder.key.slice(0, decoder.keyEnd),
       seqNum: decoder.seqNum as SeqNum,
       kind: decoder.kind === ENTRY_KIND_DELETE ? 'delete' : 'put',
       value: block.bytes.slice(decoder.valueStart, decoder.valueEnd),
     }
   }
+}
+
+function isDamage(part: object | undefined): part is DamageDescription {
+  return part !== undefined && 'what' in part
 }
 
 function orDamage<Part>(read: () => Part): Part | DamageDescription {

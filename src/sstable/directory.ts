@@ -1,4 +1,4 @@
-// The directory block: where each tenant's index and filter lie. Bytes as drawn in format.ts.
+// The directory block: where the parts of each tenant lie. Bytes as drawn in format.ts.
 
 import type { TenantId } from '../base/ids.js'
 import { ByteReader, ByteWriter, EndOfBytes } from '../codec/bytes.js'
@@ -8,32 +8,94 @@ import { EXPANSION_MAX, readU32Column } from './format.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 const ROW_BYTES = 4 + 4 + 8 + 4 + 4 + 4 + 1 + 4 + 4
+const HISTORY_ROW_BYTES = 4 + 8 + 4 + 4 + 4 + 1
+
+/** Where an index lies, and so where the blocks before it end. */
+export interface IndexPlace {
+  readonly offsetBytes: number
+  readonly storedBytes: number
+  readonly rawBytes: number
+  readonly checksum: number
+  readonly codecId: number
+}
 
 export interface DirectoryRow {
   readonly tenantHash: number
   readonly tenantId: TenantId
-  readonly indexOffsetBytes: number
-  readonly indexBytes: number
-  readonly indexRawBytes: number
-  readonly indexChecksum: number
-  readonly indexCodecId: number
+  readonly history: IndexPlace | undefined
+  readonly index: IndexPlace
   readonly filterBytes: number
   readonly filterChecksum: number
 }
 
 export function encodeDirectory(rows: readonly DirectoryRow[]): Uint8Array {
-  const writer = new ByteWriter(4 + ROW_BYTES * rows.length)
+  const writer = new ByteWriter(4 + (ROW_BYTES + HISTORY_ROW_BYTES) * rows.length + 4)
   writer.u32(rows.length)
   for (const row of rows) writer.u32(row.tenantHash)
   for (const row of rows) writer.u32(row.tenantId)
-  for (const row of rows) writer.u64(row.indexOffsetBytes)
-  for (const row of rows) writer.u32(row.indexBytes)
-  for (const row of rows) writer.u32(row.indexRawBytes)
-  for (const row of rows) writer.u32(row.indexChecksum)
-  for (const row of rows) writer.u8(row.indexCodecId)
+  writeIndexPlaces(
+    writer,
+    rows.map(({ index }) => index),
+  )
   for (const row of rows) writer.u32(row.filterBytes)
   for (const row of rows) writer.u32(row.filterChecksum)
+  const tenants = rows.flatMap(({ history }, i) => (history === undefined ? [] : [i]))
+  if (tenants.length > 0) {
+    writer.u32(tenants.length)
+    for (const tenant of tenants) writer.u32(tenant)
+    writeIndexPlaces(
+      writer,
+      tenants.map((tenant) => rows[tenant]!.history!),
+    )
+  }
   return writer.finish()
+}
+
+function writeIndexPlaces(writer: ByteWriter, places: readonly IndexPlace[]): void {
+  for (const place of places) writer.u64(place.offsetBytes)
+  for (const place of places) writer.u32(place.storedBytes)
+  for (const place of places) writer.u32(place.rawBytes)
+  for (const place of places) writer.u32(place.checksum)
+  for (const place of places) writer.u8(place.codecId)
+}
+
+/** The places of some indexes, in columns. */
+class IndexPlaces {
+  readonly offsets: Float64Array
+  readonly storedBytes: Uint32Array
+  readonly rawBytes: Uint32Array
+  readonly checksums: Uint32Array
+  readonly codecIds: Uint8Array
+
+  /** @throws EndOfBytes */
+  constructor(reader: ByteReader, count: number) {
+    this.offsets = new Float64Array(count)
+    for (let i = 0; i < count; i++) this.offsets[i] = reader.u64()
+    this.storedBytes = readU32Column(reader, count)
+    this.rawBytes = readU32Column(reader, count)
+    this.checksums = readU32Column(reader, count)
+    this.codecIds = reader.raw(count).slice()
+  }
+
+  at(i: number): IndexPlace {
+    return {
+      offsetBytes: this.offsets[i]!,
+      storedBytes: this.storedBytes[i]!,
+      rawBytes: this.rawBytes[i]!,
+      checksum: this.checksums[i]!,
+      codecId: this.codecIds[i]!,
+    }
+  }
+
+  endOf(i: number): number {
+    return this.offsets[i]! + this.storedBytes[i]!
+  }
+
+  isPossible(i: number, startBytes: number): boolean {
+    return (
+      this.offsets[i]! > startBytes && this.rawBytes[i]! <= this.storedBytes[i]! * EXPANSION_MAX
+    )
+  }
 }
 
 /** A directory block, decoded and checked. Tenants are numbered in file order, which is key order. */
@@ -41,13 +103,12 @@ export class TenantDirectory {
   readonly tenantCount: number
   readonly tenantHashes: Uint32Array
   readonly tenantIds: Uint32Array
-  readonly indexOffsets: Float64Array
-  readonly indexBytes: Uint32Array
-  readonly indexRawBytes: Uint32Array
-  readonly indexChecksums: Uint32Array
-  readonly indexCodecIds: Uint8Array
   readonly filterBytes: Uint32Array
   readonly filterChecksums: Uint32Array
+  readonly #indexes: IndexPlaces
+  /** Tenants that have history, ascending, and where its indexes lie. */
+  readonly #historyTenants: Uint32Array
+  readonly #histories: IndexPlaces
 
   /**
    * @param endBytes  where the last tenant ends in the file
@@ -55,26 +116,23 @@ export class TenantDirectory {
    */
   constructor(raw: Uint8Array, endBytes: number, place: PartPlace) {
     const reader = new ByteReader(raw)
-    const tenantCount = raw.length < 4 ? 0 : reader.u32()
-    if (tenantCount === 0 || raw.length !== 4 + ROW_BYTES * tenantCount) {
-      throw tableCorrupt(place, 'the directory does not fit its tenant count')
-    }
-    this.tenantCount = tenantCount
-    this.tenantHashes = readU32Column(reader, tenantCount)
-    this.tenantIds = readU32Column(reader, tenantCount)
-    this.indexOffsets = new Float64Array(tenantCount)
     try {
-      for (let i = 0; i < tenantCount; i++) this.indexOffsets[i] = reader.u64()
+      const tenantCount = reader.u32()
+      if (tenantCount === 0 || reader.remaining < ROW_BYTES * tenantCount) throw new EndOfBytes()
+      this.tenantCount = tenantCount
+      this.tenantHashes = readU32Column(reader, tenantCount)
+      this.tenantIds = readU32Column(reader, tenantCount)
+      this.#indexes = new IndexPlaces(reader, tenantCount)
+      this.filterBytes = readU32Column(reader, tenantCount)
+      this.filterChecksums = readU32Column(reader, tenantCount)
+      const historyCount = reader.remaining === 0 ? 0 : reader.u32()
+      if (reader.remaining !== HISTORY_ROW_BYTES * historyCount) throw new EndOfBytes()
+      this.#historyTenants = readU32Column(reader, historyCount)
+      this.#histories = new IndexPlaces(reader, historyCount)
     } catch (error) {
       if (!(error instanceof EndOfBytes)) throw error
-      throw tableCorrupt(place, 'the directory holds a number that is none', error)
+      throw tableCorrupt(place, 'the directory does not fit its counts, or holds no number', error)
     }
-    this.indexBytes = readU32Column(reader, tenantCount)
-    this.indexRawBytes = readU32Column(reader, tenantCount)
-    this.indexChecksums = readU32Column(reader, tenantCount)
-    this.indexCodecIds = reader.raw(tenantCount).slice()
-    this.filterBytes = readU32Column(reader, tenantCount)
-    this.filterChecksums = readU32Column(reader, tenantCount)
     this.#check(endBytes, place)
   }
 
@@ -120,18 +178,46 @@ export class TenantDirectory {
     return prefix
   }
 
-  /** Where the data blocks of the tenant begin. They end where its index begins. */
-  dataOffsetOf(tenant: number): number {
+  /** Where the tenant begins. */
+  startOffsetOf(tenant: number): number {
     return tenant === 0 ? FILE_HEADER_BYTES : this.endOffsetOf(tenant - 1)
   }
 
+  /** Where the index of its superseded versions lies; undefined when there are none. */
+  historyOf(tenant: number): IndexPlace | undefined {
+    const row = this.#historyRowOf(tenant)
+    return row < 0 ? undefined : this.#histories.at(row)
+  }
+
+  indexOf(tenant: number): IndexPlace {
+    return this.#indexes.at(tenant)
+  }
+
+  /** Where the main blocks of the tenant begin. They end where their index begins. */
+  mainOffsetOf(tenant: number): number {
+    const row = this.#historyRowOf(tenant)
+    return row < 0 ? this.startOffsetOf(tenant) : this.#histories.endOf(row)
+  }
+
   filterOffsetOf(tenant: number): number {
-    return this.indexOffsets[tenant]! + this.indexBytes[tenant]!
+    return this.#indexes.endOf(tenant)
   }
 
   /** Where the tenant ends, its filter included. */
   endOffsetOf(tenant: number): number {
     return this.filterOffsetOf(tenant) + this.filterBytes[tenant]!
+  }
+
+  #historyRowOf(tenant: number): number {
+    const tenants = this.#historyTenants
+    let low = 0
+    let high = tenants.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (tenants[middle]! < tenant) low = middle + 1
+      else high = middle
+    }
+    return tenants[low] === tenant ? low : -1
   }
 
   #isAscending(tenant: number): boolean {
@@ -146,11 +232,16 @@ export class TenantDirectory {
       if (i > 0 && !this.#isAscending(i)) {
         throw tableCorrupt(place, `tenant ${i} of the directory is out of order`)
       }
-      if (
-        this.indexOffsets[i]! <= this.dataOffsetOf(i) ||
-        this.indexRawBytes[i]! > this.indexBytes[i]! * EXPANSION_MAX
-      ) {
+      if (!this.#indexes.isPossible(i, this.mainOffsetOf(i))) {
         throw tableCorrupt(place, `tenant ${i} of the directory has impossible lengths`)
+      }
+    }
+    const tenants = this.#historyTenants
+    for (let i = 0; i < tenants.length; i++) {
+      const tenant = tenants[i]!
+      const isBehind = tenant < this.tenantCount && (i === 0 || tenants[i - 1]! < tenant)
+      if (!isBehind || !this.#histories.isPossible(i, this.startOffsetOf(tenant))) {
+        throw tableCorrupt(place, `the history of tenant ${tenant} is out of place`)
       }
     }
     if (this.endOffsetOf(this.tenantCount - 1) !== endBytes) {

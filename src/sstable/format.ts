@@ -2,16 +2,22 @@
 // Little-endian except where said; no gaps: each part begins where the one before it ends.
 //
 //   0                 header             64 bytes, codec/file-header.ts, fileType 2
-//   64                tenant 0           data blocks, index block, filter block
-//                     tenant 1           data blocks, index block, filter block
+//   64                tenant 0           history blocks, history index; main blocks, index, filter
+//                     tenant 1           history blocks, history index; main blocks, index, filter
 //                     ...
-//   directoryOffset   directory block    one row per tenant: where its index and filter lie
+//   directoryOffset   directory block    one row per tenant: where its parts lie
+//                     garbage block      what can become garbage, and when
 //                     properties         counts and bounds of the whole file
 //   fileBytes - 64    footer             64 bytes
 //
 // A tenant is a distinct value of a key's first 8 bytes (tenant hash and tenant id, codec/tenant-key.ts). Tenants follow
 // each other in key order. No data, index or filter block holds anything of two tenants: blocks hold keys without those
 // 8 bytes (the rest of the key), so they could not even say so.
+//
+// The main blocks hold the newest version of each key in this table, the history blocks the older ones: versions that
+// another one of the table supersedes. The SeqNum of the version that supersedes it is a version's end. So a snapshot at or
+// above the newest end finds all it can see in the main blocks, which are the same whether a key has a past or not. A tenant
+// without superseded versions has neither history blocks nor history index. Blocks and indexes of both kinds are alike.
 //
 // Data block, before compression; at most the writer's block size unless it holds a single entry:
 //
@@ -31,21 +37,21 @@
 //       1  kind           1 put, 2 tombstone
 //       m  value
 //
-// Index block of a tenant, before compression, in columns over its b data blocks:
+// Index block of a tenant's main or history blocks, before compression, in columns over those b blocks:
 //
 //   bytes  field          meaning
 //       4  blockCount     u32 b, at least 1
 //       8  entryCount     u64
-//      4b  storedBytes    u32 length in the file. Data blocks are contiguous and end where the index block begins
+//      4b  storedBytes    u32 length in the file. The blocks are contiguous and end where the index block begins
 //      4b  rawBytes       u32 length before compression
 //      4b  checksum       u32 placed checksum of the stored bytes
 //       b  codecId        u8, codec/compression.ts
 //      8b  startSeqNum    u64, see startKey
 //  4(b+1)  keyEnd         u32 ends of the keys that follow, counted from the first of them
-//       n  keys           rests of keys: startKey of each block, then the tenant's largest key
+//       n  keys           rests of keys: startKey of each block, then the largest key of all
 //
 //   (startKey, startSeqNum) of a block is at or before its first entry and behind the last entry of the block before.
-//   startKey of the first block is the tenant's smallest key; of others the shortest prefix of their first key that
+//   startKey of the first block is the smallest key; of others the shortest prefix of their first key that
 //   tells the two blocks apart, with startSeqNum 2^53-1. Where versions of one key lie on both sides it is that key,
 //   and startSeqNum the version that comes first.
 //
@@ -57,13 +63,26 @@
 //       4  tenantCount    u32 t, at least 1
 //      4t  tenantHash     u32
 //      4t  tenantId       u32; (tenantHash, tenantId) ascending
-//      8t  indexOffset    u64; the tenant's data begins where the tenant before ends, or at 64
+//      8t  indexOffset    u64; the main blocks begin behind the history index, without one where the tenant before ends, or
+//                         at 64
 //      4t  indexBytes     u32 stored length
 //      4t  indexRawBytes  u32
 //      4t  indexChecksum  u32 placed checksum of the stored bytes
 //       t  indexCodecId   u8
 //      4t  filterBytes    u32 stored length; the filter block follows the index block
 //      4t  filterChecksum u32 placed checksum of the stored bytes
+//
+//   and, when there is history, in columns over the h tenants that have some:
+//
+//       4  historyCount   u32 h
+//      4h  tenantIndex    u32 place of the tenant in the columns above, ascending
+//      8h  indexOffset    u64 of the history index; history blocks begin where the tenant before ends, or at 64
+//      4h  indexBytes     u32 stored length
+//      4h  indexRawBytes  u32
+//      4h  indexChecksum  u32 placed checksum of the stored bytes
+//       h  indexCodecId   u8
+//
+// Garbage block: sstable/garbage-block.ts; not sealed either. Absent when nothing of the table can become garbage.
 //
 // Properties: u32 count, then count times (u16 id, u64 value). Unknown ids are skipped. Ids: 1 entryCount,
 // 2 tombstoneCount, 3 minSeqNum, 4 maxSeqNum, 5 tenantCount, 6 blockCount, 7 rawDataBytes (data blocks before compression).
@@ -79,17 +98,22 @@
 //       24      4  propertiesChecksum    u32 placed checksum
 //       28      8  fileBytes             u64
 //       36      1  directoryCodecId      u8
-//       37     15  reserved              0
+//       37      4  garbageBytes          u32 stored length
+//       41      4  garbageRawBytes       u32
+//       45      4  garbageChecksum       u32 placed checksum of the stored bytes
+//       49      1  garbageCodecId        u8
+//       50      2  reserved              0
 //       52      4  checksum              u32 placed checksum over bytes 0..51
 //       56      8  magic                 "SSTABLE1"
 //
 // Sealing: data, index and filter blocks pass codec/block-transform.ts after compression; checksums cover what it returns.
 //
-// Valid:   each part matches the checksum that its parent holds: manifest -> footer -> directory -> index and filter ->
+// Valid:   each part matches the checksum that its parent holds: manifest -> footer -> directory -> indexes and filter ->
 //          data block. Checksums are bound to file and offset, so a stale, moved or foreign part is found. Without a
 //          manifest the footer's own checksum stands in for it. A damaged filter costs speed only: readers go on without.
 // Crash:   a file without a valid footer was never finished, and no manifest names it: it is deleted at open.
-// Compat:  see codec/file-header.ts. Property ids are never used again.
+// Compat:  see codec/file-header.ts. Property ids are never used again. In a table of format version 1 the main blocks hold
+//          all versions, newest first, and there is neither history nor garbage block; it reads like a later one without.
 
 import type { FileId, SeqNum } from '../base/ids.js'
 import { ByteReader, ByteWriter, EndOfBytes, storeU32 } from '../codec/bytes.js'
@@ -107,6 +131,19 @@ const FOOTER_MAGIC = new TextEncoder().encode('SSTABLE1')
 const FOOTER_CHECKSUM_OFFSET = 52
 const FOOTER_MAGIC_OFFSET = 56
 
+/** The newest version of each key in a table, and the versions that these supersede. */
+export type TablePart = 'main' | 'history'
+
+/** What the manifest knows of the superseded versions of a table. */
+export interface TableHistory {
+  readonly entryCount: number
+  /** Stored length of the history blocks and their indexes. */
+  readonly bytes: number
+  /** When the first of them was superseded, and the last: watermark and snapshots are compared with it. 0 without any. */
+  readonly firstEndSeqNum: SeqNum
+  readonly lastEndSeqNum: SeqNum
+}
+
 /** What the manifest knows of a table. */
 export interface TableMeta {
   readonly fileId: FileId
@@ -120,6 +157,8 @@ export interface TableMeta {
   /** Keys without versions; both are in the table. */
   readonly smallestKey: Uint8Array
   readonly largestKey: Uint8Array
+  /** Absent for a table of format version 1, which tells nothing of it. */
+  readonly history: TableHistory | undefined
 }
 
 export interface TableFooter {
@@ -128,6 +167,11 @@ export interface TableFooter {
   readonly directoryRawBytes: number
   readonly directoryChecksum: number
   readonly directoryCodecId: number
+  /** 0: there is no garbage block. */
+  readonly garbageBytes: number
+  readonly garbageRawBytes: number
+  readonly garbageChecksum: number
+  readonly garbageCodecId: number
   readonly propertiesBytes: number
   readonly propertiesChecksum: number
   readonly fileBytes: number
@@ -168,6 +212,10 @@ export function encodeFooter(footer: TableFooter, placeSeed: number): Uint8Array
   writer.u32(footer.propertiesChecksum)
   writer.u64(footer.fileBytes)
   writer.u8(footer.directoryCodecId)
+  writer.u32(footer.garbageBytes)
+  writer.u32(footer.garbageRawBytes)
+  writer.u32(footer.garbageChecksum)
+  writer.u8(footer.garbageCodecId)
   const bytes = new Uint8Array(FOOTER_BYTES)
   bytes.set(writer.view())
   const offsetBytes = footer.fileBytes - FOOTER_BYTES
@@ -215,12 +263,16 @@ export function decodeFooter(
     propertiesChecksum: reader.u32(),
     fileBytes: reader.u64(),
     directoryCodecId: reader.u8(),
+    garbageBytes: reader.u32(),
+    garbageRawBytes: reader.u32(),
+    garbageChecksum: reader.u32(),
+    garbageCodecId: reader.u8(),
   }
-  const { directoryOffsetBytes, directoryBytes, propertiesBytes } = footer
+  const { directoryOffsetBytes, directoryBytes, garbageBytes, propertiesBytes } = footer
   if (
     footer.fileBytes !== fileBytes ||
     directoryOffsetBytes < FILE_HEADER_BYTES ||
-    directoryOffsetBytes + directoryBytes + propertiesBytes !== offsetBytes
+    directoryOffsetBytes + directoryBytes + garbageBytes + propertiesBytes !== offsetBytes
   ) {
     throw tableCorrupt(place, 'the footer does not fit the length of the file')
   }

@@ -1,4 +1,4 @@
-// The index block of one tenant: which data block may hold a key. Bytes as drawn in format.ts.
+// The index block of a tenant's main or history blocks: which block may hold a key. Bytes as drawn in format.ts.
 
 import { ByteReader, ByteWriter, EndOfBytes, loadU32 } from '../codec/bytes.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
@@ -10,7 +10,7 @@ import { type PartPlace, tableCorrupt } from './table-error.js'
 const ROW_BYTES = 4 + 4 + 4 + 1 + 8 + 4
 const FIXED_BYTES = 4 + 8 + 4
 
-/** Gathers the blocks of a tenant in order. */
+/** Gathers the main or the history blocks of a tenant in order. */
 export class IndexBuilder {
   readonly #storedBytes: number[] = []
   readonly #rawBytes: number[] = []
@@ -20,8 +20,9 @@ export class IndexBuilder {
   readonly #keyEnds: number[] = []
   readonly #keys = new ByteWriter(1024)
 
-  get blockCount(): number {
-    return this.#storedBytes.length
+  /** How many starts were added since the last finish. */
+  get startCount(): number {
+    return this.#startSeqNums.length
   }
 
   /** Says where the next block starts, before its first entry. */
@@ -30,7 +31,7 @@ export class IndexBuilder {
     this.#addKey(key, restStart, restEnd)
   }
 
-  /** Says what became of that block. */
+  /** Says what became of the blocks, in the same order, each at any time after its start. */
   addBlock(storedBytes: number, rawBytes: number, checksum: number, codecId: number): void {
     this.#storedBytes.push(storedBytes)
     this.#rawBytes.push(rawBytes)
@@ -41,8 +42,9 @@ export class IndexBuilder {
   /** The index block; starts over. */
   finish(entryCount: number, largestKey: Uint8Array, restStart: number, restEnd: number) {
     this.#addKey(largestKey, restStart, restEnd)
-    const writer = new ByteWriter(FIXED_BYTES + ROW_BYTES * this.blockCount + this.#keys.length)
-    writer.u32(this.blockCount)
+    const blockCount = this.#storedBytes.length
+    const writer = new ByteWriter(FIXED_BYTES + ROW_BYTES * blockCount + this.#keys.length)
+    writer.u32(blockCount)
     writer.u64(entryCount)
     for (const value of this.#storedBytes) writer.u32(value)
     for (const value of this.#rawBytes) writer.u32(value)

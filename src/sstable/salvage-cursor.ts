@@ -8,7 +8,7 @@ import { type Cursor, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { successorOfPrefix, tenantHashOfKey, tenantIdOfKey } from '../codec/tenant-key.js'
 import { compareKeys } from '../kernels/bytes.js'
 import { EntryDecoder } from './block.js'
-import type { TableMeta } from './format.js'
+import type { TableMeta, TablePart } from './format.js'
 import type { TableIndex } from './index-block.js'
 import type { TableFile } from './table-file.js'
 
@@ -22,6 +22,7 @@ export interface Hole {
 
 export interface SalvageSource {
   readonly meta: TableMeta
+  readonly part: TablePart
   /** Opens the file, which the cursor closes. */
   readonly open: () => TableFile
   readonly onHole: (hole: Hole) => void
@@ -77,7 +78,9 @@ export class SalvageCursor implements Cursor {
         const prefix = directory.prefixOf(tenant)
         if (compareKeys(prefix, upper!) >= 0) return
         const last = successorOfPrefix(prefix) ?? meta.largestKey
-        const index = this.#orHole(prefix, last, () => file.readIndex(tenant))
+        const index = this.#orHole(prefix, last, () =>
+          this.#source.part === 'main' ? file.readIndex(tenant) : file.readHistoryIndex(tenant),
+        )
         if (index !== undefined) yield* this.#walkTenant(file, tenant, index)
       }
     } finally {

@@ -10,7 +10,7 @@ import type { TenantBlocks, TenantBlockSource } from './tenant-blocks.js'
 const BEFORE_ALL_VERSIONS = Number.POSITIVE_INFINITY
 
 /**
- * The cursor of one sstable. Reads a block when it moves into it, not before; with bounds it does not move into blocks
+ * A cursor over the main or the history blocks of one sstable. Reads a block when it moves into it, not before; with bounds it does not move into blocks
  * and tenants that lie outside them altogether, but may visit entries outside at the edges.
  */
 export class TableCursor implements Cursor {
@@ -42,11 +42,11 @@ export class TableCursor implements Cursor {
 
   seek(key: Uint8Array, seqNum: SeqNum): void {
     const target = padded(key)
-    if (!this.#seekTenant(target)) {
+    const tenant = this.#seekTenant(target)
+    if (tenant === undefined) {
       if (this.#startTenant()) this.#decodeNext(this.#block!)
       return
     }
-    const tenant = this.#enterTenant()
     const found = tenant.index.findBlock(target, TENANT_PREFIX_BYTES, target.length, seqNum)
     const block = this.#enterBlock(tenant, Math.max(0, found))
     const restart = block.findRestart(target, TENANT_PREFIX_BYTES, target.length, seqNum)
@@ -64,11 +64,11 @@ export class TableCursor implements Cursor {
       return
     }
     const target = padded(key)
-    if (!this.#seekTenant(target)) {
+    const tenant = this.#seekTenant(target)
+    if (tenant === undefined) {
       this.#endOfPreviousTenant()
       return
     }
-    const tenant = this.#enterTenant()
     const restEnd = target.length
     const found = tenant.index.findBlock(target, TENANT_PREFIX_BYTES, restEnd, BEFORE_ALL_VERSIONS)
     if (found < 0) {
@@ -115,18 +115,19 @@ export class TableCursor implements Cursor {
     this.#leave()
   }
 
-  /** Goes to the tenant of the key or the next one behind it; true when it is the key's. */
-  #seekTenant(key: Uint8Array): boolean {
+  /** Goes to the tenant of the key and enters it; undefined when it has no blocks: then to where it would be. */
+  #seekTenant(key: Uint8Array): TenantBlocks | undefined {
     this.#leave()
     const directory = this.#source.directory()
     this.#tenantIndex = directory.lowerBound(tenantHashOfKey(key), tenantIdOfKey(key))
-    return directory.find(key) === this.#tenantIndex
+    return directory.find(key) === this.#tenantIndex ? this.#enterTenant() : undefined
   }
 
-  #enterTenant(): TenantBlocks {
+  /** Undefined when the tenant has no blocks of this kind. */
+  #enterTenant(): TenantBlocks | undefined {
     const tenant = this.#source.tenant(this.#tenantIndex)
     this.#tenant = tenant
-    this.#decoder.setTenantPrefix(tenant.prefix)
+    if (tenant !== undefined) this.#decoder.setTenantPrefix(tenant.prefix)
     return tenant
   }
 
@@ -163,17 +164,21 @@ export class TableCursor implements Cursor {
     this.#isValid = true
   }
 
-  /** Enters the first block of the tenant at tenantIndex; false at the end of the table or of the bounds. */
+  /** Enters the first block from the tenant at tenantIndex on; false at the end of the table or of the bounds. */
   #startTenant(): boolean {
     this.#leave()
     const directory = this.#source.directory()
-    if (this.#tenantIndex >= directory.tenantCount) return false
     const { upper } = this.#bounds
-    if (upper !== undefined && compareKeys(directory.prefixOf(this.#tenantIndex), upper) >= 0) {
-      return false
+    for (; this.#tenantIndex < directory.tenantCount; this.#tenantIndex++) {
+      if (upper !== undefined && compareKeys(directory.prefixOf(this.#tenantIndex), upper) >= 0) {
+        return false
+      }
+      const tenant = this.#enterTenant()
+      if (tenant === undefined) continue
+      this.#enterBlock(tenant, 0)
+      return true
     }
-    this.#enterBlock(this.#enterTenant(), 0)
-    return true
+    return false
   }
 
   /** Enters the next block of the tenant; false at the end of the tenant or of the bounds. */
@@ -198,16 +203,18 @@ export class TableCursor implements Cursor {
 
   #endOfPreviousTenant(): void {
     this.#leave()
-    this.#tenantIndex--
-    if (this.#tenantIndex < 0) return
     const { lower } = this.#bounds
-    if (lower !== undefined) {
-      const prefix = this.#source.directory().prefixOf(this.#tenantIndex)
-      const lowerEnd = Math.min(lower.length, TENANT_PREFIX_BYTES)
-      if (compareBytes(prefix, 0, lowerEnd, lower, 0, lowerEnd) < 0) return
+    for (this.#tenantIndex--; this.#tenantIndex >= 0; this.#tenantIndex--) {
+      if (lower !== undefined) {
+        const prefix = this.#source.directory().prefixOf(this.#tenantIndex)
+        const lowerEnd = Math.min(lower.length, TENANT_PREFIX_BYTES)
+        if (compareBytes(prefix, 0, lowerEnd, lower, 0, lowerEnd) < 0) return
+      }
+      const tenant = this.#enterTenant()
+      if (tenant === undefined) continue
+      this.#endOfBlock(tenant, tenant.index.blockCount - 1)
+      return
     }
-    const tenant = this.#enterTenant()
-    this.#endOfBlock(tenant, tenant.index.blockCount - 1)
   }
 
   #endOfBlock(tenant: TenantBlocks, blockIndex: number): void {

@@ -9,13 +9,13 @@ import {
   decodeFileHeader,
   FILE_HEADER_BYTES,
   FILE_TYPE_SSTABLE,
-  type FileIdentity,
+  type FoundIdentity,
   placedChecksum,
   placeSeedOf,
 } from '../codec/file-header.js'
 import type { File, FileSystem } from '../env/file-system.js'
 import { Block } from './block.js'
-import { TenantDirectory } from './directory.js'
+import { type IndexPlace, TenantDirectory } from './directory.js'
 import { FILTER_LINE_BYTES } from './filter.js'
 import {
   decodeFooter,
@@ -26,6 +26,7 @@ import {
   type TableFooter,
   type TableProperties,
 } from './format.js'
+import { decodeGarbage, type GarbageRow } from './garbage-block.js'
 import { TableIndex } from './index-block.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
@@ -39,7 +40,7 @@ export interface TableExpectation {
 
 export class TableFile {
   readonly path: string
-  readonly identity: FileIdentity
+  readonly identity: FoundIdentity
   readonly fileBytes: number
   readonly footer: TableFooter
   readonly footerChecksum: number
@@ -96,7 +97,7 @@ export class TableFile {
     this.properties = this.#readProperties()
   }
 
-  /** Reads a data block of a tenant. */
+  /** Reads a block of the tenant, of those that the index knows. */
   readBlock(tenant: number, index: TableIndex, blockIndex: number): Block {
     const place = this.placeOf(tenant, index.offsets[blockIndex]!)
     const codecId = index.codecIds[blockIndex]!
@@ -110,13 +111,15 @@ export class TableFile {
 
   readIndex(tenant: number): TableIndex {
     const { directory } = this
-    const place = this.placeOf(tenant, directory.indexOffsets[tenant]!)
-    const stored = new Uint8Array(directory.indexBytes[tenant]!)
-    this.#readPart(stored, place, directory.indexChecksums[tenant]!)
-    const plain = this.#open(stored, place, place.tenantId)
-    const codecId = directory.indexCodecIds[tenant]!
-    const raw = expand(codecId, plain, directory.indexRawBytes[tenant]!, place)
-    return new TableIndex(raw, directory.dataOffsetOf(tenant), place.offsetBytes, place)
+    return this.#readIndexAt(tenant, directory.indexOf(tenant), directory.mainOffsetOf(tenant))
+  }
+
+  /** The index of the superseded versions; undefined when the tenant has none in this table. */
+  readHistoryIndex(tenant: number): TableIndex | undefined {
+    const { directory } = this
+    const index = directory.historyOf(tenant)
+    if (index === undefined) return undefined
+    return this.#readIndexAt(tenant, index, directory.startOffsetOf(tenant))
   }
 
   readFilter(tenant: number): Uint8Array {
@@ -135,8 +138,40 @@ export class TableFile {
     return { path: this.path, offsetBytes, tenantId: this.directory.tenantIdOf(tenant) }
   }
 
+  /** What of the table can become garbage; none when nothing can. */
+  readGarbage(): readonly GarbageRow[] {
+    const { footer, garbagePlace: place } = this
+    const { garbageBytes, garbageRawBytes } = footer
+    if (garbageBytes === 0) return []
+    if (garbageRawBytes > garbageBytes * EXPANSION_MAX) {
+      throw tableCorrupt(place, 'the garbage block claims an impossible length')
+    }
+    const stored = new Uint8Array(garbageBytes)
+    this.#readPart(stored, place, footer.garbageChecksum)
+    return decodeGarbage(expand(footer.garbageCodecId, stored, garbageRawBytes, place), place)
+  }
+
+  get garbagePlace(): PartPlace {
+    const { directoryOffsetBytes, directoryBytes } = this.footer
+    return { path: this.path, offsetBytes: directoryOffsetBytes + directoryBytes }
+  }
+
+  get propertiesPlace(): PartPlace {
+    const { path, offsetBytes } = this.garbagePlace
+    return { path, offsetBytes: offsetBytes + this.footer.garbageBytes }
+  }
+
   close(): void {
     this.#file.close()
+  }
+
+  #readIndexAt(tenant: number, index: IndexPlace, blocksOffsetBytes: number): TableIndex {
+    const place = this.placeOf(tenant, index.offsetBytes)
+    const stored = new Uint8Array(index.storedBytes)
+    this.#readPart(stored, place, index.checksum)
+    const plain = this.#open(stored, place, place.tenantId)
+    const raw = expand(index.codecId, plain, index.rawBytes, place)
+    return new TableIndex(raw, blocksOffsetBytes, place.offsetBytes, place)
   }
 
   #readFooter(expected: TableExpectation): Uint8Array {
@@ -174,11 +209,8 @@ export class TableFile {
   }
 
   #readProperties(): TableProperties {
-    const { directoryOffsetBytes, directoryBytes, propertiesBytes } = this.footer
-    const place: PartPlace = {
-      path: this.path,
-      offsetBytes: directoryOffsetBytes + directoryBytes,
-    }
+    const { propertiesBytes } = this.footer
+    const place = this.propertiesPlace
     const bytes = new Uint8Array(propertiesBytes)
     this.#readPart(bytes, place, this.footer.propertiesChecksum)
     return decodeProperties(bytes, place)

@@ -1,5 +1,5 @@
 import { EngineError, engineError } from '../base/errors.js'
-import type { SeqNum } from '../base/ids.js'
+import { type SeqNum, SEQ_NUM_ZERO } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import type { EntrySlot, KeyRange } from '../codec/entry.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
@@ -9,6 +9,8 @@ import type { BlockCache, CachedItem } from './block-cache.js'
 import type { TenantDirectory } from './directory.js'
 import { filterMayContain } from './filter.js'
 import type { TableMeta, TableProperties } from './format.js'
+import type { GarbageRow } from './garbage-block.js'
+import type { TableIndex } from './index-block.js'
 import { type Hole, SalvageCursor } from './salvage-cursor.js'
 import { TableCursor } from './table-cursor.js'
 import { TableFile } from './table-file.js'
@@ -38,6 +40,10 @@ export class TableReader implements TenantBlockSource {
   #file: TableFile | undefined
   /** Home of the cached tenants, by their number in the directory. */
   #tenants: (CachedItem<TenantBlocks> | undefined)[] = []
+  /** The same of their superseded versions. */
+  #histories: (CachedItem<TenantBlocks> | undefined)[] = []
+  /** A snapshot from here on sees nothing of them. */
+  readonly #lastEndSeqNum: SeqNum
   #isClosed = false
 
   static open(
@@ -55,6 +61,7 @@ export class TableReader implements TenantBlockSource {
     this.#cache = options.cache
     this.path = path
     this.meta = meta
+    this.#lastEndSeqNum = meta.history?.lastEndSeqNum ?? SEQ_NUM_ZERO
   }
 
   /**
@@ -68,14 +75,21 @@ export class TableReader implements TenantBlockSource {
     const file = this.#file ?? this.#openFile()
     const tenant = file.directory.find(key)
     if (tenant < 0) return false
-    const found = this.tenant(tenant)
-    if (found.filter !== undefined && !filterMayContain(found.filter, keyHash)) return false
-    const { index } = found
+    const main = this.tenant(tenant)
+    if (main.filter !== undefined && !filterMayContain(main.filter, keyHash)) return false
+    if (this.#find(main, key, maxSeqNum, slot)) return true
+    if (maxSeqNum >= this.#lastEndSeqNum) return false
+    const history = this.#history(tenant)
+    return history !== undefined && this.#find(history, key, maxSeqNum, slot)
+  }
+
+  #find(blocks: TenantBlocks, key: Uint8Array, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
+    const { index } = blocks
     let blockIndex = index.findBlock(key, TENANT_PREFIX_BYTES, key.length, maxSeqNum)
     if (blockIndex < 0) return false
     let outcome: number
     do {
-      const block = this.block(found, blockIndex)
+      const block = this.block(blocks, blockIndex)
       outcome = findInBlock(block, key, TENANT_PREFIX_BYTES, maxSeqNum, slot)
       blockIndex++
     } while (
@@ -90,9 +104,19 @@ export class TableReader implements TenantBlockSource {
     return true
   }
 
-  /** With bounds, the cursor reads no block that lies outside them altogether. */
-  cursor(bounds: KeyRange = {}): TableCursor {
-    return new TableCursor(this, bounds)
+  /**
+   * Cursors that together go through every version that a snapshot at or above `at` may see, and perhaps others. With bounds,
+   * they read no block that lies outside them altogether.
+   */
+  cursors(at: SeqNum, bounds: KeyRange = {}): TableCursor[] {
+    const main = new TableCursor(this, bounds)
+    if (at >= this.#lastEndSeqNum) return [main]
+    const history: TenantBlockSource = {
+      directory: () => this.directory(),
+      tenant: (tenant) => this.#history(tenant),
+      block: (blocks, blockIndex) => this.block(blocks, blockIndex),
+    }
+    return [main, new TableCursor(history, bounds)]
   }
 
   /**
@@ -112,9 +136,22 @@ export class TableReader implements TenantBlockSource {
     }
   }
 
-  /** A cursor that goes on behind damage. */
-  salvageCursor(bounds: Required<KeyRange>, onHole: (hole: Hole) => void): SalvageCursor {
-    return new SalvageCursor({ meta: this.meta, open: () => this.#openAnew(), onHole }, bounds)
+  /**
+   * Cursors over all that can be read, that go on behind damage. Holes in the history are not told: it holds only versions
+   * that are older than others of the table, and those are read or in a hole themselves.
+   */
+  salvageCursors(bounds: Required<KeyRange>, onHole: (hole: Hole) => void): SalvageCursor[] {
+    const source = { meta: this.meta, open: () => this.#openAnew() }
+    return [
+      new SalvageCursor({ ...source, part: 'main', onHole }, bounds),
+      new SalvageCursor({ ...source, part: 'history', onHole: () => undefined }, bounds),
+    ]
+  }
+
+  /** What of the table can become garbage. Reads past the cache. */
+  garbage(): readonly GarbageRow[] {
+    const file = this.#openFile()
+    return this.#reported(() => file.readGarbage())
   }
 
   properties(): TableProperties {
@@ -124,7 +161,7 @@ export class TableReader implements TenantBlockSource {
   /** Closes the file and gives its share of the cache back. Idempotent. */
   close(): void {
     this.#isClosed = true
-    for (const tenant of this.#tenants) {
+    for (const tenant of [...this.#tenants, ...this.#histories]) {
       if (tenant === undefined) continue
       for (const block of tenant.value.blocks) {
         if (block !== undefined) this.#cache.remove(block)
@@ -147,13 +184,7 @@ export class TableReader implements TenantBlockSource {
     }
     const file = this.#openFile()
     const index = this.#reported(() => file.readIndex(tenant))
-    const filter = this.#readFilter(file, tenant)
-    const blocks = Array.from<CachedItem<Block> | undefined>({ length: index.blockCount })
-    const prefix = file.directory.prefixOf(tenant)
-    const loaded: TenantBlocks = { tenant, prefix, index, filter, blocks }
-    const bytes = index.bytes + (filter?.length ?? 0) + 8 * index.blockCount
-    this.#cache.insert(this.#tenants, tenant, loaded, bytes)
-    return loaded
+    return this.#keep(this.#tenants, file, tenant, index, this.#readFilter(file, tenant))
   }
 
   block(tenant: TenantBlocks, blockIndex: number): Block {
@@ -170,11 +201,39 @@ export class TableReader implements TenantBlockSource {
     return block
   }
 
+  /** The superseded versions of a tenant; undefined when it has none. */
+  #history(tenant: number): TenantBlocks | undefined {
+    const cached = this.#histories[tenant]
+    if (cached !== undefined) {
+      cached.isHot = true
+      return cached.value
+    }
+    const file = this.#openFile()
+    const index = this.#reported(() => file.readHistoryIndex(tenant))
+    return index === undefined ? undefined : this.#keep(this.#histories, file, tenant, index)
+  }
+
+  #keep(
+    home: (CachedItem<TenantBlocks> | undefined)[],
+    file: TableFile,
+    tenant: number,
+    index: TableIndex,
+    filter?: Uint8Array,
+  ): TenantBlocks {
+    const blocks = Array.from<CachedItem<Block> | undefined>({ length: index.blockCount })
+    const prefix = file.directory.prefixOf(tenant)
+    const loaded: TenantBlocks = { tenant, prefix, index, filter, blocks }
+    const bytes = index.bytes + (filter?.length ?? 0) + 8 * index.blockCount
+    this.#cache.insert(home, tenant, loaded, bytes)
+    return loaded
+  }
+
   #openFile(): TableFile {
     if (this.#file !== undefined) return this.#file
     if (this.#isClosed) throw engineError('DB_CLOSED', `${this.path} is closed`)
     const file = this.#reported(() => this.#openAnew())
     this.#tenants = Array.from({ length: file.directory.tenantCount })
+    this.#histories = []
     this.#file = file
     return file
   }

@@ -1,11 +1,11 @@
-import { SEQ_NUM_MAX } from '../base/ids.js'
+import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
 import { ENTRY_KIND_DELETE } from '../codec/entry.js'
-import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { TABLE_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../kernels/bytes.js'
-import { type Block, EntryDecoder } from './block.js'
+import { EntryWalk } from './entry-walk.js'
 import { filterMayContain } from './filter.js'
-import type { TableMeta } from './format.js'
-import type { TableIndex } from './index-block.js'
+import type { TableHistory, TableMeta } from './format.js'
+import { encodeGarbage, endsOf, GarbageBuilder, type GarbageRow } from './garbage-block.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 import type { TableFile } from './table-file.js'
 
@@ -16,8 +16,8 @@ export interface TableCounts {
 
 /**
  * Reads a whole table and checks what its format promises: checksums of every part, order of entries within and across
- * blocks and tenants, starts and largest keys of the indexes, filters that know every key, counts and bounds. Yields after
- * each block how many bytes are done.
+ * blocks and tenants, each superseded version behind the one that supersedes it, starts and largest keys of the indexes,
+ * filters that know every key, what can become garbage, counts and bounds. Yields after each block how many bytes are done.
  *
  * @param meta  what the manifest says; absent when the file is looked at by itself
  * @throws SSTABLE_CORRUPT at the first thing that is wrong
@@ -31,19 +31,24 @@ export function verifyTable(
 
 class TableVerification {
   readonly #file: TableFile
-  readonly #decoder = new EntryDecoder()
+  /** In format version 1 all versions of a key lie one behind the other. */
+  readonly #hasHistory: boolean
+  readonly #garbage = new GarbageBuilder()
+  #smallestKey: Uint8Array | undefined
   #lastKey: Uint8Array = new Uint8Array(0)
   #lastSeqNum = 0
-  #smallestKey: Uint8Array | undefined
   #blockCount = 0
   #entryCount = 0
   #tombstoneCount = 0
+  #historyCount = 0
+  #historyBytes = 0
   #minSeqNum: number = SEQ_NUM_MAX
   #maxSeqNum = 0
   #rawDataBytes = 0
 
   constructor(file: TableFile) {
     this.#file = file
+    this.#hasHistory = file.identity.formatVersion > 1
   }
 
   *run(meta: TableMeta | undefined): Generator<number, TableCounts, undefined> {
@@ -51,6 +56,7 @@ class TableVerification {
     for (let tenant = 0; tenant < directory.tenantCount; tenant++) {
       yield* this.#checkTenant(tenant)
     }
+    if (this.#hasHistory) this.#checkGarbage(this.#garbage.finish())
     this.#checkProperties()
     if (meta !== undefined) this.#checkMeta(meta)
     return { blockCount: this.#blockCount, entryCount: this.#entryCount }
@@ -58,103 +64,75 @@ class TableVerification {
 
   *#checkTenant(tenant: number): Generator<number, void, undefined> {
     const file = this.#file
-    const index = file.readIndex(tenant)
+    const { directory } = file
+    const startBytes = directory.startOffsetOf(tenant)
     const filter = file.readFilter(tenant)
-    const prefix = file.directory.prefixOf(tenant)
-    const indexPlace = file.placeOf(tenant, file.directory.indexOffsets[tenant]!)
-    const entryCountBefore = this.#entryCount
-    this.#decoder.setTenantPrefix(prefix)
-    for (let blockIndex = 0; blockIndex < index.blockCount; blockIndex++) {
-      this.#checkStart(index, blockIndex, prefix, indexPlace)
-      this.#checkBlock(file.readBlock(tenant, index, blockIndex), index, blockIndex, filter)
-      this.#rawDataBytes += index.rawBytes[blockIndex]!
-      yield index.offsets[blockIndex + 1]!
-    }
-    this.#blockCount += index.blockCount
-    if (index.entryCount !== this.#entryCount - entryCountBefore) {
-      throw tableCorrupt(indexPlace, 'the index counts other entries than its blocks hold')
-    }
-    if (compareKeys(index.copyKey(index.blockCount, prefix), this.#lastKey) !== 0) {
-      throw tableCorrupt(indexPlace, 'the largest key of the index is not the last of its blocks')
-    }
-  }
-
-  /** A start is behind the entry before it; that the block's first entry is not before it is checked there. */
-  #checkStart(index: TableIndex, blockIndex: number, prefix: Uint8Array, place: PartPlace): void {
-    const start = index.copyKey(blockIndex, prefix)
-    const order = compareKeys(start, this.#lastKey)
-    const isBehind =
-      order > 0 || (order === 0 && index.startSeqNums[blockIndex]! < this.#lastSeqNum)
-    if (this.#entryCount > 0 && !isBehind) {
-      throw tableCorrupt(place, `the start of block ${blockIndex} is not behind the block before`)
-    }
-  }
-
-  #checkBlock(block: Block, index: TableIndex, blockIndex: number, filter: Uint8Array): void {
-    const decoder = this.#decoder
-    let restartIndex = 0
-    let position = 0
-    decoder.restart()
-    while (position < block.entriesEnd) {
-      const isRestart =
-        restartIndex < block.restartCount && position === block.restartAt(restartIndex)
-      if (isRestart) restartIndex++
-      position = decoder.decode(block, position, block.entriesEnd)
-      if (isRestart && decoder.sharedBytes !== 0) throw block.corrupt('a restart shares a key')
-      this.#checkOrder(block, isRestart)
-      if (!filterMayContain(filter, hashBytes(decoder.key, 0, decoder.keyEnd))) {
-        throw block.corrupt('the filter does not know a key')
+    const main = new EntryWalk(file, tenant, file.readIndex(tenant))
+    const historyIndex = file.readHistoryIndex(tenant)
+    const history =
+      historyIndex === undefined ? undefined : new EntryWalk(file, tenant, historyIndex)
+    const doneBytes = () => startBytes + main.storedBytes + (history?.storedBytes ?? 0)
+    history?.next()
+    for (main.next(); main.isValid; main.next()) {
+      if (main.isBlockStart) yield doneBytes()
+      if (main.isSameKey && this.#hasHistory) throw main.corrupt('main blocks hold a key twice')
+      this.#checkKey(main, filter)
+      this.#count(main)
+      while (isAtKey(history, main.lastKey)) {
+        if (history.isBlockStart) yield doneBytes()
+        this.#countSuperseded(history)
+        history.next()
       }
-      if (this.#entryCount === 0) this.#smallestKey = this.#lastKey
-      if (restartIndex === 1 && isRestart) this.#checkFirst(block, index, blockIndex)
-      this.#count()
     }
-    if (restartIndex !== block.restartCount) {
-      throw block.corrupt('a restart is not at the start of an entry')
+    if (history?.isValid) throw history.corrupt('nothing supersedes a version')
+    for (const walk of history === undefined ? [main] : [main, history]) {
+      this.#blockCount += walk.index.blockCount
+      this.#rawDataBytes += walk.rawBytes
     }
+    this.#historyBytes += directory.mainOffsetOf(tenant) - startBytes
   }
 
-  /** Compares the decoded entry with the one before it and takes its place. */
-  #checkOrder(block: Block, isRestart: boolean): void {
-    const { key, keyEnd, seqNum, sharedBytes } = this.#decoder
-    const last = this.#lastKey
-    let shared = 0
-    while (shared < last.length && shared < keyEnd && last[shared] === key[shared]) shared++
-    const isSameKey = shared === keyEnd && shared === last.length
-    const isBehind = isSameKey
-      ? seqNum < this.#lastSeqNum
-      : shared === last.length || (shared < keyEnd && key[shared]! > last[shared]!)
-    if (!isBehind) throw block.corrupt('entries are out of order')
-    if (!isRestart && shared - TENANT_PREFIX_BYTES !== sharedBytes) {
-      throw block.corrupt('an entry does not share all it could')
+  #countSuperseded(history: EntryWalk): void {
+    if (history.seqNum >= this.#lastSeqNum) {
+      throw history.corrupt('a version is not older than the one that supersedes it')
     }
-    if (!isSameKey) this.#lastKey = key.slice(0, keyEnd)
-    this.#lastSeqNum = seqNum
+    this.#historyCount++
+    this.#garbage.addSuperseded(history.entryBytes, this.#lastSeqNum as SeqNum)
+    this.#count(history)
   }
 
-  #checkFirst(block: Block, index: TableIndex, blockIndex: number): void {
-    const order = index.compareStart(blockIndex, this.#lastKey, TENANT_PREFIX_BYTES)
-    const isAtStart =
-      order < 0 || (order === 0 && index.startSeqNums[blockIndex]! >= this.#lastSeqNum)
-    if (!isAtStart || (blockIndex === 0 && order !== 0)) {
-      throw block.corrupt('the first entry of the block is not where its index says')
+  #checkKey(main: EntryWalk, filter: Uint8Array): void {
+    const key = main.lastKey
+    if (!filterMayContain(filter, hashBytes(key, 0, key.length))) {
+      throw main.corrupt('the filter does not know a key')
     }
+    const before = this.#lastKey
+    if (compareKeys(prefixOf(key), prefixOf(before)) !== 0) {
+      this.#garbage.beginPrefix(key, 0, key.length)
+    }
+    this.#smallestKey ??= key
+    this.#lastKey = key
   }
 
-  #count(): void {
-    const { kind, seqNum } = this.#decoder
+  #count({ kind, seqNum, entryBytes }: EntryWalk): void {
     this.#entryCount++
-    if (kind === ENTRY_KIND_DELETE) this.#tombstoneCount++
+    this.#lastSeqNum = seqNum
+    if (kind === ENTRY_KIND_DELETE) {
+      this.#tombstoneCount++
+      this.#garbage.addTombstone(entryBytes, seqNum as SeqNum)
+    }
     if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
     if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
   }
 
+  #checkGarbage(rows: readonly GarbageRow[]): void {
+    const stated = this.#file.readGarbage()
+    if (Buffer.compare(encodeGarbage(stated), encodeGarbage(rows)) === 0) return
+    throw tableCorrupt(this.#file.garbagePlace, 'the garbage block does not fit the blocks')
+  }
+
   #checkProperties(): void {
-    const { properties, directory, footer, path } = this.#file
-    const place: PartPlace = {
-      path,
-      offsetBytes: footer.directoryOffsetBytes + footer.directoryBytes,
-    }
+    const { properties, directory, propertiesPlace } = this.#file
     const found = {
       entryCount: this.#entryCount,
       tombstoneCount: this.#tombstoneCount,
@@ -166,7 +144,8 @@ class TableVerification {
     }
     for (const name of Object.keys(found) as (keyof typeof found)[]) {
       if (properties[name] !== found[name]) {
-        throw tableCorrupt(place, `${name} is ${properties[name]}, the blocks say ${found[name]}`)
+        const problem = `${name} is ${properties[name]}, the blocks say ${found[name]}`
+        throw tableCorrupt(propertiesPlace, problem)
       }
     }
   }
@@ -178,10 +157,36 @@ class TableVerification {
       meta.minSeqNum === this.#minSeqNum &&
       meta.maxSeqNum === this.#maxSeqNum &&
       compareKeys(meta.smallestKey, this.#smallestKey!) === 0 &&
-      compareKeys(meta.largestKey, this.#lastKey) === 0
+      compareKeys(meta.largestKey, this.#lastKey) === 0 &&
+      this.#isRight(meta.history)
     if (!isRight) {
       const place: PartPlace = { path: this.#file.path, offsetBytes: 0 }
       throw tableCorrupt(place, 'the manifest describes other contents')
     }
   }
+
+  #isRight(history: TableHistory | undefined): boolean {
+    if (history === undefined) return !this.#hasHistory
+    const { firstEndSeqNum, lastEndSeqNum } = endsOf(this.#garbage.finish())
+    return (
+      this.#hasHistory &&
+      history.entryCount === this.#historyCount &&
+      history.bytes === this.#historyBytes &&
+      history.firstEndSeqNum === firstEndSeqNum &&
+      history.lastEndSeqNum === lastEndSeqNum
+    )
+  }
+}
+
+/** Whether the history is at a version of the key; none may be of a key before it. */
+function isAtKey(history: EntryWalk | undefined, key: Uint8Array): history is EntryWalk {
+  if (history === undefined || !history.isValid) return false
+  const order = compareKeys(history.lastKey, key)
+  if (order < 0) throw history.corrupt('nothing supersedes a version')
+  return order === 0
+}
+
+/** What rows of the garbage block are told apart by. */
+function prefixOf(key: Uint8Array): Uint8Array {
+  return key.subarray(0, TABLE_PREFIX_BYTES)
 }

@@ -1,14 +1,18 @@
 import { invariant } from '../base/assert.js'
 import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
-import { compress } from '../codec/compression.js'
+import { CODEC_NONE, compress } from '../codec/compression.js'
 import { ENTRY_KIND_DELETE } from '../codec/entry.js'
 import { encodeFileHeader, FILE_TYPE_SSTABLE, type FileIdentity } from '../codec/file-header.js'
-import { TENANT_PREFIX_BYTES, tenantHashOfKey, tenantIdOfKey } from '../codec/tenant-key.js'
+import {
+  TABLE_PREFIX_BYTES,
+  TENANT_PREFIX_BYTES,
+  tenantHashOfKey,
+  tenantIdOfKey,
+} from '../codec/tenant-key.js'
 import type { File } from '../env/file-system.js'
 import { hashBytes } from '../kernels/bytes.js'
-import { BlockBuilder } from './block-builder.js'
-import { type DirectoryRow, encodeDirectory } from './directory.js'
+import { type DirectoryRow, encodeDirectory, type IndexPlace } from './directory.js'
 import { FilterBuilder } from './filter.js'
 import {
   encodeFooter,
@@ -17,8 +21,11 @@ import {
   footerChecksumOf,
   type TableMeta,
 } from './format.js'
-import { IndexBuilder } from './index-block.js'
+import { encodeGarbage, endsOf, GarbageBuilder, type GarbageRow } from './garbage-block.js'
 import { PartWriter, type WrittenPart } from './part-writer.js'
+import { indexPlaceOf, type PackedPart, TenantBlocksBuilder } from './tenant-blocks-builder.js'
+
+const NOWHERE: IndexPlace = { offsetBytes: 0, storedBytes: 0, rawBytes: 0, checksum: 0, codecId: 0 }
 
 export interface TableWriterOptions {
   /** A block with more than one entry is at most this long before compression. */
@@ -29,47 +36,60 @@ export interface TableWriterOptions {
 /**
  * Writes one sstable from entries that arrive in order. Owns the file from the start: finish and abandon close it.
  * After abandon, or when a method has thrown, the file is rubbish for the caller to remove.
+ *
+ * History blocks go to the file as they become full. The main blocks of a tenant wait in memory until its history is
+ * complete: they are what a table is cut by, so they are never much more than one table, however long the past of a key is.
  */
 export class TableWriter {
   readonly #file: File
   readonly #identity: FileIdentity
-  readonly #blockBytes: number
   readonly #transform: BlockTransform
   readonly #parts: PartWriter
 
-  readonly #block = new BlockBuilder()
-  readonly #index = new IndexBuilder()
+  readonly #main: TenantBlocksBuilder
+  readonly #history: TenantBlocksBuilder
   readonly #filter = new FilterBuilder()
+  readonly #garbage = new GarbageBuilder()
   readonly #directory: DirectoryRow[] = []
+  /** Main blocks of the tenant that is being written. */
+  #waiting: PackedPart[] = []
+  #waitingBytes = 0
+  /** Where that tenant begins. */
+  #tenantOffsetBytes: number
 
-  /** The key added last is lastKey[0, lastKeyEnd). */
-  #lastKey = new Uint8Array(256)
-  #lastKeyEnd = 0
-  #lastSeqNum = 0
+  #lastSeqNum: SeqNum = SEQ_NUM_MAX
   #smallestKey: Uint8Array | undefined
 
   #entryCount = 0
-  /** Of the tenant that is being written. */
-  #tenantEntryCount = 0
   #tombstoneCount = 0
-  #minSeqNum: number = SEQ_NUM_MAX
+  #historyCount = 0
+  #historyBytes = 0
+  #minSeqNum: SeqNum = SEQ_NUM_MAX
   #maxSeqNum = 0
-  #blockCount = 0
-  #rawDataBytes = 0
 
   constructor(file: File, identity: FileIdentity, options: TableWriterOptions) {
     invariant(identity.fileType === FILE_TYPE_SSTABLE, 'an sstable says that it is one')
     invariant(identity.transformId === options.transform.id, 'the header names the transform')
     this.#file = file
     this.#identity = identity
-    this.#blockBytes = options.blockBytes
     this.#transform = options.transform
     this.#parts = new PartWriter(file, encodeFileHeader(identity))
+    this.#tenantOffsetBytes = this.#parts.offsetBytes
+    this.#main = new TenantBlocksBuilder(options.blockBytes, (block) => {
+      // What did not compress is still where the next block will be built.
+      const bytes = block.codecId === CODEC_NONE ? block.bytes.slice() : block.bytes
+      this.#waiting.push({ ...block, bytes })
+      this.#waitingBytes += bytes.length
+    })
+    this.#history = new TenantBlocksBuilder(options.blockBytes, (block) => {
+      this.#history.addBlock(block, this.#appendSealed(block.bytes))
+    })
   }
 
   /** What the file would have if it were finished now, roughly. */
   get estimatedBytes(): number {
-    return this.#parts.offsetBytes + this.#block.rawBytes + FOOTER_BYTES
+    const openBytes = this.#main.openBytes + this.#history.openBytes
+    return this.#parts.offsetBytes + this.#waitingBytes + openBytes + FOOTER_BYTES
   }
 
   /** Adds the next entry in the order of codec/entry.ts. The bytes are copied. */
@@ -83,29 +103,31 @@ export class TableWriter {
     valueStart: number,
     valueEnd: number,
   ): void {
+    const main = this.#main
     const keyLength = keyEnd - keyStart
-    const lastKeyEnd = this.#lastKeyEnd
-    const shared = this.#sharedWithLast(keyBytes, keyStart, keyLength)
+    const { lastKey, lastKeyEnd } = main
+    let shared = main.sharedWithLast(keyBytes, keyStart, keyLength)
     const isSameKey = shared === keyLength && shared === lastKeyEnd
     const isBehindLast = isSameKey
       ? seqNum < this.#lastSeqNum
       : shared === lastKeyEnd ||
-        (shared < keyLength && keyBytes[keyStart + shared]! > this.#lastKey[shared]!)
+        (shared < keyLength && keyBytes[keyStart + shared]! > lastKey[shared]!)
     invariant(isBehindLast, 'entries are added in order')
     invariant(keyLength >= TENANT_PREFIX_BYTES, 'a key starts with its tenant')
 
-    if (shared < TENANT_PREFIX_BYTES) this.#finishTenant()
-    const restStart = keyStart + TENANT_PREFIX_BYTES
-    if (!this.#block.hasRoom(keyEnd - restStart, valueEnd - valueStart, this.#blockBytes)) {
-      this.#finishBlock()
+    let part = main
+    if (isSameKey) {
+      part = this.#history
+      shared = part.sharedWithLast(keyBytes, keyStart, keyLength)
+    } else {
+      if (shared < TENANT_PREFIX_BYTES) this.#finishTenant()
+      if (shared < TABLE_PREFIX_BYTES) this.#garbage.beginPrefix(keyBytes, keyStart, keyEnd)
+      this.#filter.add(hashBytes(keyBytes, keyStart, keyEnd))
     }
-    if (this.#block.isEmpty) this.#startBlock(keyBytes, restStart, keyEnd, shared, seqNum)
-    const sharedRest = shared < TENANT_PREFIX_BYTES ? 0 : shared - TENANT_PREFIX_BYTES
-    const block = this.#block
-    block.add(
-      sharedRest,
+    const entryBytes = part.add(
+      shared,
       keyBytes,
-      restStart,
+      keyStart,
       keyEnd,
       seqNum,
       kind,
@@ -113,14 +135,18 @@ export class TableWriter {
       valueStart,
       valueEnd,
     )
-    if (!isSameKey) {
-      this.#filter.add(hashBytes(keyBytes, keyStart, keyEnd))
-      this.#rememberKey(keyBytes, keyStart, keyLength, shared)
+    if (isSameKey) {
+      this.#historyCount++
+      this.#garbage.addSuperseded(entryBytes, this.#lastSeqNum)
+    } else {
+      this.#smallestKey ??= main.lastKey.slice(0, keyLength)
+    }
+    if (kind === ENTRY_KIND_DELETE) {
+      this.#tombstoneCount++
+      this.#garbage.addTombstone(entryBytes, seqNum)
     }
     this.#lastSeqNum = seqNum
     this.#entryCount++
-    this.#tenantEntryCount++
-    if (kind === ENTRY_KIND_DELETE) this.#tombstoneCount++
     if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
     if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
   }
@@ -134,7 +160,8 @@ export class TableWriter {
     const smallestKey = this.#smallestKey
     invariant(smallestKey !== undefined, 'a table has an entry')
     this.#finishTenant()
-    const footer = this.#writeTail()
+    const garbage = this.#garbage.finish()
+    const footer = this.#writeTail(garbage)
     this.#parts.flush()
     this.#file.syncNow()
     this.#file.close()
@@ -144,10 +171,15 @@ export class TableWriter {
       footerChecksum: footerChecksumOf(footer),
       entryCount: this.#entryCount,
       tombstoneCount: this.#tombstoneCount,
-      minSeqNum: this.#minSeqNum as SeqNum,
+      minSeqNum: this.#minSeqNum,
       maxSeqNum: this.#maxSeqNum as SeqNum,
       smallestKey,
-      largestKey: this.#lastKey.slice(0, this.#lastKeyEnd),
+      largestKey: this.#main.lastKey.slice(0, this.#main.lastKeyEnd),
+      history: {
+        entryCount: this.#historyCount,
+        bytes: this.#historyBytes,
+        ...endsOf(garbage),
+      },
     }
   }
 
@@ -156,115 +188,78 @@ export class TableWriter {
     this.#file.close()
   }
 
-  #sharedWithLast(keyBytes: Uint8Array, keyStart: number, keyLength: number): number {
-    const last = this.#lastKey
-    const limit = keyLength < this.#lastKeyEnd ? keyLength : this.#lastKeyEnd
-    let shared = 0
-    while (shared < limit && last[shared] === keyBytes[keyStart + shared]) shared++
-    return shared
-  }
-
-  #rememberKey(keyBytes: Uint8Array, keyStart: number, keyLength: number, shared: number): void {
-    if (keyLength > this.#lastKey.length) {
-      const grown = new Uint8Array(keyLength * 2)
-      grown.set(this.#lastKey.subarray(0, shared))
-      this.#lastKey = grown
-    }
-    const last = this.#lastKey
-    for (let i = shared; i < keyLength; i++) last[i] = keyBytes[keyStart + i]!
-    this.#lastKeyEnd = keyLength
-    this.#smallestKey ??= last.slice(0, keyLength)
-  }
-
-  /** Tells the index where the block starts that this entry opens; `shared` is with the key before, whole keys. */
-  #startBlock(
-    keyBytes: Uint8Array,
-    restStart: number,
-    keyEnd: number,
-    shared: number,
-    seqNum: number,
-  ): void {
-    const keyStart = restStart - TENANT_PREFIX_BYTES
-    if (this.#index.blockCount === 0) {
-      this.#index.addStart(keyBytes, restStart, keyEnd, SEQ_NUM_MAX)
-    } else if (keyStart + shared === keyEnd) {
-      this.#index.addStart(keyBytes, restStart, keyEnd, seqNum)
-    } else {
-      // One byte more than the two keys share is the shortest that is above the one and not above the other.
-      this.#index.addStart(keyBytes, restStart, keyStart + shared + 1, SEQ_NUM_MAX)
-    }
-  }
-
-  #finishBlock(): void {
-    if (this.#block.isEmpty) return
-    const raw = this.#block.finish()
-    const { codecId, bytes } = compress(raw)
-    const part = this.#appendSealed(bytes)
-    this.#index.addBlock(part.storedBytes, raw.length, part.checksum, codecId)
-    this.#blockCount++
-    this.#rawDataBytes += raw.length
-  }
-
   #finishTenant(): void {
-    if (this.#tenantEntryCount === 0) return
-    this.#finishBlock()
-    const key = this.#lastKey
-    const raw = this.#index.finish(
-      this.#tenantEntryCount,
-      key,
-      TENANT_PREFIX_BYTES,
-      this.#lastKeyEnd,
-    )
-    const { codecId, bytes } = compress(raw)
-    const index = this.#appendSealed(bytes)
+    if (this.#main.isEmpty) return
+    const history = this.#finishHistory()
+    this.#main.finishBlocks()
+    for (const block of this.#waiting) this.#main.addBlock(block, this.#appendSealed(block.bytes))
+    this.#waiting = []
+    this.#waitingBytes = 0
+    const index = this.#appendIndex(this.#main)
     const filter = this.#appendSealed(this.#filter.finish())
+    const key = this.#main.lastKey
     this.#directory.push({
       tenantHash: tenantHashOfKey(key),
       tenantId: tenantIdOfKey(key),
-      indexOffsetBytes: index.offsetBytes,
-      indexBytes: index.storedBytes,
-      indexRawBytes: raw.length,
-      indexChecksum: index.checksum,
-      indexCodecId: codecId,
+      history,
+      index,
       filterBytes: filter.storedBytes,
       filterChecksum: filter.checksum,
     })
-    this.#tenantEntryCount = 0
+    this.#tenantOffsetBytes = this.#parts.offsetBytes
+  }
+
+  /** Completes the history of the tenant, if it has one. */
+  #finishHistory(): IndexPlace | undefined {
+    if (this.#history.isEmpty) return undefined
+    this.#history.finishBlocks()
+    const index = this.#appendIndex(this.#history)
+    this.#historyBytes += this.#parts.offsetBytes - this.#tenantOffsetBytes
+    return index
+  }
+
+  #appendIndex(blocks: TenantBlocksBuilder): IndexPlace {
+    const index = blocks.finishIndex()
+    return indexPlaceOf(index, this.#appendSealed(index.bytes))
   }
 
   /** Seals a part of the tenant of the last key and appends it. */
   #appendSealed(bytes: Uint8Array): WrittenPart {
     const sealed = this.#transform.seal(bytes, {
-      tenantId: tenantIdOfKey(this.#lastKey),
+      tenantId: tenantIdOfKey(this.#main.lastKey),
       fileId: this.#identity.fileId,
       offsetBytes: this.#parts.offsetBytes,
     })
     return this.#parts.append(sealed)
   }
 
-  /** Writes directory, properties and footer; returns the footer. */
-  #writeTail(): Uint8Array {
-    const rawDirectory = encodeDirectory(this.#directory)
-    const { codecId, bytes } = compress(rawDirectory)
-    const directory = this.#parts.append(bytes)
+  /** Writes directory, garbage block, properties and footer; returns the footer. */
+  #writeTail(garbageRows: readonly GarbageRow[]): Uint8Array {
+    const directory = this.#appendPacked(encodeDirectory(this.#directory))
+    const garbage =
+      garbageRows.length === 0 ? NOWHERE : this.#appendPacked(encodeGarbage(garbageRows))
     const properties = this.#parts.append(
       encodeProperties({
         entryCount: this.#entryCount,
         tombstoneCount: this.#tombstoneCount,
-        minSeqNum: this.#minSeqNum as SeqNum,
+        minSeqNum: this.#minSeqNum,
         maxSeqNum: this.#maxSeqNum as SeqNum,
         tenantCount: this.#directory.length,
-        blockCount: this.#blockCount,
-        rawDataBytes: this.#rawDataBytes,
+        blockCount: this.#main.blockCount + this.#history.blockCount,
+        rawDataBytes: this.#main.rawBytes + this.#history.rawBytes,
       }),
     )
     const footer = encodeFooter(
       {
         directoryOffsetBytes: directory.offsetBytes,
         directoryBytes: directory.storedBytes,
-        directoryRawBytes: rawDirectory.length,
+        directoryRawBytes: directory.rawBytes,
         directoryChecksum: directory.checksum,
-        directoryCodecId: codecId,
+        directoryCodecId: directory.codecId,
+        garbageBytes: garbage.storedBytes,
+        garbageRawBytes: garbage.rawBytes,
+        garbageChecksum: garbage.checksum,
+        garbageCodecId: garbage.codecId,
         propertiesBytes: properties.storedBytes,
         propertiesChecksum: properties.checksum,
         fileBytes: this.#parts.offsetBytes + FOOTER_BYTES,
@@ -273,5 +268,11 @@ export class TableWriter {
     )
     this.#parts.append(footer)
     return footer
+  }
+
+  /** Appends a part that is nobody's, so not sealed. */
+  #appendPacked(raw: Uint8Array): IndexPlace {
+    const packed = { ...compress(raw), rawBytes: raw.length }
+    return indexPlaceOf(packed, this.#parts.append(packed.bytes))
   }
 }

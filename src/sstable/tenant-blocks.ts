@@ -3,23 +3,23 @@ import type { CachedItem } from './block-cache.js'
 import type { TenantDirectory } from './directory.js'
 import type { TableIndex } from './index-block.js'
 
-/** What reading one tenant of a table needs, decoded; stays in memory while the cache keeps it. */
+/** What reading the main or the history blocks of one tenant needs, decoded; in memory while the cache keeps it. */
 export interface TenantBlocks {
   /** Its number in the directory. */
   readonly tenant: number
   /** The first 8 bytes of its keys. */
   readonly prefix: Uint8Array
   readonly index: TableIndex
-  /** Absent when it is damaged: then every read looks into the data. */
+  /** Of the main blocks. Absent when it is damaged: then every read looks into the data. */
   readonly filter: Uint8Array | undefined
   /** Home of the cached blocks, by block index. */
   readonly blocks: (CachedItem<Block> | undefined)[]
 }
 
-/** Where a cursor gets the parts of its table, from the cache or the file. */
+/** Where a cursor gets its blocks, from the cache or the file: all main blocks of a table, or all history blocks. */
 export interface TenantBlockSource {
   directory(): TenantDirectory
-  /** What is known of a tenant, by its number in the directory. */
-  tenant(tenant: number): TenantBlocks
+  /** What is known of a tenant, by its number in the directory; undefined when it has no such blocks. */
+  tenant(tenant: number): TenantBlocks | undefined
   block(tenant: TenantBlocks, blockIndex: number): Block
 }

@@ -103,7 +103,7 @@ export function openChangeScan(
   const { range, since, at } = options
   const view = tablet.acquire()
   const scan = new ChangeScan({
-    cursor: tablet.cursorOver(view, range.lower, range.upper, since.seqNum),
+    cursor: tablet.cursorOver(view, range, at, since.seqNum),
     range,
     since: since.seqNum,
     at,

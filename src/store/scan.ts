@@ -224,7 +224,7 @@ export interface ScanOptions extends Pick<ScanSource, 'range' | 'at' | 'assertRe
 export function openScan(tablet: Tablet, options: ScanOptions): EntryScan {
   const { range, at, reverse, own, open } = options
   const view = tablet.acquire()
-  const committed = tablet.cursorOver(view, range.lower, range.upper)
+  const committed = tablet.cursorOver(view, range, at)
   const source: ScanSource = {
     cursor: own === undefined ? committed : new MergeCursor([own.cursor(), committed]),
     range,

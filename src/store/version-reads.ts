@@ -22,7 +22,7 @@ export function readVersions(
 ): KeyVersion[] {
   const upper = new Uint8Array(key.length + 1)
   upper.set(key)
-  const cursor = tablet.cursorOver(tablet.view, key, upper)
+  const cursor = tablet.cursorOver(tablet.view, { lower: key, upper }, from)
   const found: KeyVersion[] = []
   cursor.seek(key, to)
   for (; found.length < limit && cursor.isValid; cursor.next()) {
@@ -40,7 +40,7 @@ export function readVersions(
 /** Whether a range of one tablet holds anything that is newer than `since`, durable or not. */
 export function isRangeNewer(tablet: Tablet, range: KeyRange, since: SeqNum): boolean {
   const { lower, upper } = range
-  const cursor = tablet.cursorOver(tablet.view, lower, upper, since)
+  const cursor = tablet.cursorOver(tablet.view, range, SEQ_NUM_MAX, since)
   let isNewer = false
   cursor.seek(lower ?? new Uint8Array(0), SEQ_NUM_MAX)
   for (; cursor.isValid && !isNewer; cursor.next()) {

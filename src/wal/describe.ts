@@ -2,7 +2,7 @@
 // than that file says.
 
 import type { FileId, SeqNum } from '../base/ids.js'
-import { decodeFileHeader, FILE_TYPE_WAL, type FileIdentity } from '../codec/file-header.js'
+import { decodeFileHeader, FILE_TYPE_WAL, type FoundIdentity } from '../codec/file-header.js'
 import { type Frame, scanFrames } from '../codec/frame.js'
 import { type FileSystem, readFile } from '../env/file-system.js'
 import { decodeStart, FRAME_TYPE_COMMIT, FRAME_TYPE_START, type WalStart } from './format.js'
@@ -16,7 +16,7 @@ export interface WalFrameDescription {
 }
 
 export interface WalDescription {
-  readonly identity: FileIdentity
+  readonly identity: FoundIdentity
   readonly fileId: FileId
   readonly fileBytes: number
   /** Absent when the file was never started. */

@@ -18,6 +18,7 @@ import { basename, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { afterAll, expect } from 'vitest'
 
+import { FORMAT_VERSION } from '../../dist/codec/file-header.js'
 import { open, t, table } from '../../dist/index.js'
 import { PROJECT_ROOT } from '../tidy/project.js'
 
@@ -133,7 +134,7 @@ export function flipByte(path: string, offsetBytes: number): void {
 export function makeNewer(path: string, ...offsets: number[]): void {
   const bytes = readFileSync(path)
   for (const at of offsets) {
-    bytes.writeUInt16LE(2, at + 8)
+    bytes.writeUInt16LE(FORMAT_VERSION + 1, at + 8)
     bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 60)), at + 60)
   }
   writeFileSync(path, bytes)

@@ -102,7 +102,7 @@ describe('sstable', () => {
   it('--entries lists keys and values', () => {
     const file = fileOf(closed, '.sst')
     const { stdout } = run('inspect', file, '--entries', '--limit', '500')
-    expect(stdout).toMatch(/ 16 +0 +o-7\\x00\\x01 +\d{16} +put /)
+    expect(stdout).toMatch(/ 16 +0 +o-7\\x00\\x01 +\d{16} +main +put /)
     const { entries, properties } = runJson(0, 'inspect', file, '--entries', '--limit', '500')
     expect(entries).toHaveLength(properties.entryCount)
     expect(entries[0]).toMatchObject({ kind: 'put', value: expect.stringMatching(/^[0-9a-f]+$/) })
@@ -220,7 +220,7 @@ describe('what is none of our files', () => {
     makeNewer(file, 0)
     expect(runJson(1, 'inspect', file).error).toMatchObject({
       code: 'FORMAT_UNSUPPORTED',
-      details: { need: 2, have: 1 },
+      details: { need: 3, have: 2 },
     })
     const { error } = runJson(1, 'inspect', closed)
     expect(error).toMatchObject({ code: 'ARGUMENT_INVALID' })

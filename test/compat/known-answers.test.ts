@@ -1,4 +1,4 @@
-// Bytes that format version 1 fixed: the same input gives the same bytes for ever. A difference here is a new format.
+// Bytes that format version 2 fixed: the same input gives the same bytes for ever. A difference here is a new format.
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import {
@@ -133,7 +133,7 @@ it('rows and JSON', () => {
 
 it('file header, START and frames', () => {
   expect(hex(HEADER)).toMatchInlineSnapshot(
-    `"544142554c41523101000101efbeadde000102030405060708090a0b0c0d0e0f07070707070707072a000000000000000000000000000000400000000a1ec822"`,
+    `"544142554c41523102000101efbeadde000102030405060708090a0b0c0d0e0f07070707070707072a000000000000000000000000000000400000001d1a9d98"`,
   )
   const previous = { fileId: 41 as FileId, endBytes: 4096, seqNum: 1_700_000_000_000_001 as SeqNum }
   const start = encodeStart({ previous, spaceBytes: 65_536 })
@@ -144,7 +144,7 @@ it('file header, START and frames', () => {
   batch.append(1, previous.seqNum, start, 0, start.length)
   batch.append(2, (previous.seqNum + 1) as SeqNum, Uint8Array.of(1, 2, 3), 0, 3)
   expect(hex(new FrameWriter(HEADER).seal(batch))).toMatchInlineSnapshot(
-    `"3bbf855e2000000001000000efbeadde01401e18240a0600000000009ff3a7f540000000000000002900000000000000001000000000000001401e18240a06000000010000000000259d25cc0300000002000000efbeadde02401e18240a06003bbf855e5e4d185240000000000000000102030000000000"`,
+    `"393baf802000000001000000efbeadde01401e18240a060000000000a05bcfd140000000000000002900000000000000001000000000000001401e18240a060000000100000000003cd869820300000002000000efbeadde02401e18240a0600393baf802779a77440000000000000000102030000000000"`,
   )
 })
 
@@ -165,6 +165,7 @@ it('commit payloads and version edits', () => {
     maxSeqNum: 1_700_000_000_000_001 as SeqNum,
     smallestKey: Uint8Array.of(1, 2),
     largestKey: Uint8Array.of(9),
+    history: undefined,
   }
   const edit = {
     tabletId: 2 as TabletId,
@@ -182,6 +183,14 @@ it('commit payloads and version edits', () => {
   expect(decodeVersionEdit(new ByteReader(older)).historyMarks).toEqual([
     { moment: SEQ_NUM_MAX, durable: 11, floor: 11 },
   ])
+  const history = {
+    entryCount: 20,
+    bytes: 3000,
+    firstEndSeqNum: 12 as SeqNum,
+    lastEndSeqNum: 1_700_000_000_000_000 as SeqNum,
+  }
+  const later = { ...edit, removed: [], added: [{ level: 2, meta: { ...meta, history } }] }
+  expect(written((writer) => encodeVersionEdit(writer, later))).toMatchInlineSnapshot(`"0201000000800000000001000000024d000000000000000663000000000000004d000000000000000b000000000000000702ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010914b8170c8080f9c0c1c4820300"`)
 })
 
 it('sstables', () => {
@@ -194,9 +203,9 @@ it('sstables', () => {
     value: Uint8Array.from({ length: i % 7 === 0 ? 0 : 40 }, () => random.below(256)),
   }))
   const table = makeTable(entries, { blockBytes: 1024 })
-  expect(table.meta.fileBytes).toMatchInlineSnapshot(`15427`)
-  expect(table.meta.footerChecksum).toMatchInlineSnapshot(`1700360449`)
+  expect(table.meta.fileBytes).toMatchInlineSnapshot(`15855`)
+  expect(table.meta.footerChecksum).toMatchInlineSnapshot(`3403992510`)
   expect(digest(bytesOf(table))).toMatchInlineSnapshot(
-    `"cd08b69217b1f0f365d283b5630d601a079e716539b8b83451de927a7c44fc6f"`,
+    `"c7429817609beea7eff8f67ba8749915faffe387c8678ea4fb9ce7b3f1b4156b"`,
   )
 })

@@ -132,7 +132,12 @@ function* tablePieces(fs: MemoryFileSystem, file: string): Generator<Piece> {
   for (const item of describeTable(fs, at(file), options)) {
     if (item.what === 'tenant') {
       const offsetBytes = item.dataOffsetBytes + item.dataBytes
-      const { indexBytes, filterBytes } = item
+      const { history, indexBytes, filterBytes } = item
+      if (history !== undefined) {
+        const byteCount = history.indexBytes
+        const place = history.dataOffsetBytes + history.dataBytes
+        yield { file, what: 'history index', offsetBytes: place, byteCount }
+      }
       yield { file, what: 'index', offsetBytes, byteCount: indexBytes }
       yield { file, what: 'filter', offsetBytes: offsetBytes + indexBytes, byteCount: filterBytes }
     } else if (item.what === 'block') {
@@ -141,7 +146,12 @@ function* tablePieces(fs: MemoryFileSystem, file: string): Generator<Piece> {
     } else if (item.what === 'table') {
       const { fileBytes, footer } = item
       const offsetBytes = footer.directoryOffsetBytes
-      yield { file, what: 'directory', offsetBytes, byteCount: footer.directoryBytes }
+      const { directoryBytes, garbageBytes } = footer
+      yield { file, what: 'directory', offsetBytes, byteCount: directoryBytes }
+      if (garbageBytes > 0) {
+        const place = offsetBytes + directoryBytes
+        yield { file, what: 'garbage', offsetBytes: place, byteCount: garbageBytes }
+      }
       yield { file, what: 'footer', offsetBytes: fileBytes - 64, byteCount: 64 }
     }
   }

@@ -233,7 +233,8 @@ function blockKeys({ image }: Reference): BlockKeys[] {
   const all: BlockKeys[] = []
   for (const file of image.list(DIRECTORY).filter((name) => name.endsWith('.sst'))) {
     let blocks: { file: string; startBytes: number; endBytes: number; keys: Uint8Array[] }[] = []
-    const endTenant = () => {
+    let part: string | undefined
+    const endPart = () => {
       for (const [i, { keys, ...place }] of blocks.entries()) {
         const lower = (blocks[i - 1]?.keys ?? keys.slice(0, 1)).at(-1)!
         const upper = (blocks[i + 1]?.keys ?? keys.slice(-1))[0]!
@@ -243,15 +244,17 @@ function blockKeys({ image }: Reference): BlockKeys[] {
     }
     const options = { transform: IDENTITY_TRANSFORM, withEntries: true }
     for (const item of describeTable(image, `${DIRECTORY}/${file}`, options)) {
-      if (item.what === 'tenant') endTenant()
+      if (item.what === 'tenant') endPart()
       else if (item.what === 'entry') blocks.at(-1)!.keys.push(item.key.slice())
       else if (item.what === 'block') {
+        if (item.part !== part) endPart()
+        part = item.part
         const { offsetBytes, storedBytes } = item
         const endBytes = offsetBytes + storedBytes
         blocks.push({ file, startBytes: offsetBytes, endBytes, keys: [] })
       }
     }
-    endTenant()
+    endPart()
   }
   return all
 }

@@ -179,6 +179,14 @@ export const SAMPLE_META = {
   maxSeqNum: 1_700_000_000_000_001 as SeqNum,
   smallestKey: Uint8Array.of(1, 2),
   largestKey: Uint8Array.of(9),
+  history: undefined,
+}
+
+const SAMPLE_HISTORY = {
+  entryCount: 30,
+  bytes: 4000,
+  firstEndSeqNum: 20 as SeqNum,
+  lastEndSeqNum: 1_700_000_000_000_000 as SeqNum,
 }
 
 export function manifestSeeds(): Uint8Array[] {
@@ -197,7 +205,13 @@ export function manifestSeeds(): Uint8Array[] {
         historyMarks: [{ moment: 90 as SeqNum, durable: 77 as SeqNum, floor: 5 as SeqNum }],
       },
     ],
-    [{ tabletId, added: [{ level: 1, meta: SAMPLE_META }], removed }],
+    [
+      {
+        tabletId,
+        added: [{ level: 1, meta: { ...SAMPLE_META, history: SAMPLE_HISTORY } }],
+        removed,
+      },
+    ],
     [],
   ]
   const nextFileId = 301 as FileId

@@ -1,5 +1,6 @@
 // Files whose checksums are right and whose content is not: what is behind the checksums must hold as well.
 import type { FileId, SeqNum } from '../../dist/base/ids.js'
+import { decompress } from '../../dist/codec/compression.js'
 import { EntrySlot } from '../../dist/codec/entry.js'
 import {
   encodeFileHeader,
@@ -13,7 +14,7 @@ import { ManifestReplay } from '../../dist/lsm/manifest-state.js'
 import { readSuperblock } from '../../dist/lsm/superblock.js'
 import { Block, EntryDecoder, findInBlock } from '../../dist/sstable/block.js'
 import { BlockBuilder } from '../../dist/sstable/block-builder.js'
-import { decodeFooter } from '../../dist/sstable/format.js'
+import { decodeFooter, encodeFooter } from '../../dist/sstable/format.js'
 import { encodeStart } from '../../dist/wal/format.js'
 import { recoverWal } from '../../dist/wal/recovery.js'
 import { Seeded } from '../model/seeded.js'
@@ -27,6 +28,7 @@ import {
   openTable,
   scanBackward,
   scanForward,
+  type Table,
   withBytes,
   verified,
 } from '../unit/sstable/table-kit.js'
@@ -164,10 +166,12 @@ const superblockTarget: Target = {
   },
 }
 
+const TENANTS = 2
+
 function sampleEntries(): Entry[] {
   const random = new Seeded(4)
   return Array.from({ length: 60 }, (_, i) => ({
-    key: keyOf(1 + (i % 2), `k${Math.floor(i / 6)}`),
+    key: keyOf(1 + (i % TENANTS), `k${Math.floor(i / 6)}`),
     seqNum: (100 + i) as SeqNum,
     kind: i % 9 === 0 ? 2 : 1,
     value: Uint8Array.from({ length: i % 9 === 0 ? 0 : 12 }, () => random.below(256)),
@@ -209,9 +213,44 @@ function blockTarget(): Target {
   }
 }
 
+/** A table whose directory and garbage block are not compressed, so that checksums within them can be made right. */
+function plainTable(): Table {
+  const table = makeTable(sampleEntries(), { blockBytes: 300 })
+  const packed = bytesOf(table)
+  const placeSeed = placeSeedOf(packed)
+  const packedEnd = packed.length - 64
+  const footer = decodeFooter(packed.subarray(packedEnd), placeSeed, packed.length, '/x')
+  const { directoryOffsetBytes, directoryBytes, garbageBytes, propertiesBytes } = footer
+  const garbageAt = directoryOffsetBytes + directoryBytes
+  const parts = [
+    packed.subarray(0, directoryOffsetBytes),
+    decompress(
+      footer.directoryCodecId,
+      packed.subarray(directoryOffsetBytes, garbageAt),
+      footer.directoryRawBytes,
+    ),
+    decompress(
+      footer.garbageCodecId,
+      packed.subarray(garbageAt, garbageAt + garbageBytes),
+      footer.garbageRawBytes,
+    ),
+    packed.subarray(packedEnd - propertiesBytes, packedEnd),
+  ]
+  const plain = {
+    ...footer,
+    directoryBytes: footer.directoryRawBytes,
+    directoryCodecId: 0,
+    garbageBytes: footer.garbageRawBytes,
+    garbageCodecId: 0,
+    fileBytes: parts.reduce((sum, part) => sum + part.length, 64),
+  }
+  const bytes = new Uint8Array(Buffer.concat([...parts, encodeFooter(plain, placeSeed)]))
+  return withBytes({ ...table, meta: { ...table.meta, fileBytes: bytes.length } }, bytes)
+}
+
 /** Where the checksum of each part of the sample table is stored, so that it can be made right again. */
 function tableTarget(): Target {
-  const table = makeTable(sampleEntries(), { blockBytes: 300 })
+  const table = plainTable()
   const good = bytesOf(table)
   const placeSeed = placeSeedOf(good)
   const footerAt = good.length - 64
@@ -220,28 +259,39 @@ function tableTarget(): Target {
   const repair = (bytes: Uint8Array): number => {
     const view = new DataView(bytes.buffer, bytes.byteOffset)
     const sum = (start: number, end: number) => placedChecksum(placeSeed, start, bytes, start, end)
-    const tenants = footer.directoryCodecId === 0 ? 2 : 0
-    let dataAt = 64
-    for (let i = 0; i < tenants; i++) {
-      const good32 = new DataView(good.buffer, good.byteOffset + directoryAt)
-      const indexAt = Number(good32.getBigUint64(4 + 8 * tenants + 8 * i, true))
-      const indexBytes = good32.getUint32(4 + 16 * tenants + 4 * i, true)
-      const filterBytes = good32.getUint32(4 + 29 * tenants + 4 * i, true)
-      const indexCodec = good[directoryAt + 4 + 28 * tenants + i]
-      const filterAt = indexAt + indexBytes
-      if (indexCodec === 0) repairBlocks(view, sum, dataAt, indexAt)
-      view.setUint32(directoryAt + 4 + 24 * tenants + 4 * i, sum(indexAt, filterAt), true)
-      const filterSum = sum(filterAt, filterAt + filterBytes)
-      view.setUint32(directoryAt + 4 + 33 * tenants + 4 * i, filterSum, true)
-      dataAt = indexAt + indexBytes + filterBytes
+    const good32 = new DataView(good.buffer, good.byteOffset)
+    /** Makes index and blocks right whose place stands in a column of `count` at `columnsAt`; returns where they end. */
+    const repairIndex = (columnsAt: number, count: number, i: number, dataAt: number): number => {
+      const indexAt = Number(good32.getBigUint64(columnsAt + 8 * i, true))
+      const indexEnd = indexAt + good32.getUint32(columnsAt + 8 * count + 4 * i, true)
+      if (good[columnsAt + 20 * count + i] === 0) repairBlocks(view, sum, dataAt, indexAt)
+      view.setUint32(columnsAt + 16 * count + 4 * i, sum(indexAt, indexEnd), true)
+      return indexEnd
+    }
+    // Both tenants have history.
+    const historyAt = directoryAt + 4 + 37 * TENANTS + 4 + 4 * TENANTS
+    let at = 64
+    for (let i = 0; i < TENANTS; i++) {
+      at = repairIndex(historyAt, TENANTS, i, at)
+      at = repairIndex(directoryAt + 4 + 8 * TENANTS, TENANTS, i, at)
+      const filterBytes = good32.getUint32(directoryAt + 4 + 29 * TENANTS + 4 * i, true)
+      const filterSum = sum(at, at + filterBytes)
+      view.setUint32(directoryAt + 4 + 33 * TENANTS + 4 * i, filterSum, true)
+      at += filterBytes
     }
     view.setUint32(footerAt + 16, sum(directoryAt, directoryAt + footer.directoryBytes), true)
-    const propertiesAt = directoryAt + footer.directoryBytes
+    const garbageAt = directoryAt + footer.directoryBytes
+    const propertiesAt = garbageAt + footer.garbageBytes
+    view.setUint32(footerAt + 45, sum(garbageAt, propertiesAt), true)
     view.setUint32(footerAt + 24, sum(propertiesAt, footerAt), true)
     const checksum = sum(footerAt, footerAt + 52)
     view.setUint32(footerAt + 52, checksum, true)
     return checksum
   }
+  const repaired = good.slice()
+  const footerChecksum = repair(repaired)
+  const sound = withBytes({ ...table, meta: { ...table.meta, footerChecksum } }, repaired)
+  verified(openTable(sound))
   return {
     name: 'sstables',
     cost: 60,
@@ -265,6 +315,7 @@ function tableTarget(): Target {
         accepts(() => void scanBackward(reader))
         accepts(() => void getEntry(reader, keyOf(1, 'k3'), 150))
         accepts(() => void getEntry(reader, keyOf(2, 'k9'), 1000))
+        accepts(() => void reader.garbage())
         accepts(() => void verified(reader))
         reader.close()
       })

@@ -19,7 +19,7 @@ import { type TableMeta, tableFileName } from '../../../dist/sstable/format.js'
 import { TableReader } from '../../../dist/sstable/table-reader.js'
 import { compareModel, describe, keyOf, type ModelEntry, readForward, seq } from './entry-model.js'
 import { DATABASE_ID, DIRECTORY, newFileSystem } from './manifest-driver.js'
-import { verified } from '../sstable/table-kit.js'
+import { verified, wholeCursor } from '../sstable/table-kit.js'
 import { fileIdOf } from './table-metas.js'
 
 const IDENTITY = {
@@ -71,7 +71,7 @@ function contentsOf(fs: MemoryFileSystem, tables: readonly TableMeta[]): ModelEn
     const options = { databaseId: DATABASE_ID, transform: IDENTITY_TRANSFORM, cache }
     const reader = TableReader.open(fs, path, meta, options)
     expect(verified(reader).entryCount).toBe(meta.entryCount)
-    const found = readForward(reader.cursor())
+    const found = readForward(wholeCursor(reader))
     reader.close()
     return found
   })

@@ -74,7 +74,7 @@ describe('superblock', () => {
     const header = new Uint8Array(64)
     const file = fs.open(PATH, 'write')
     file.read(header, 0)
-    header[8] = 2
+    header[8] = 3
     storeU32(header, 60, crc32(header, 0, 60))
     file.write(header, 0)
     expect(() => readSuperblock(fs, DIRECTORY)).toThrow(/FORMAT_UNSUPPORTED/)

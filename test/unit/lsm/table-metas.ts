@@ -29,6 +29,7 @@ export function metaOf(
     maxSeqNum: fileId as SeqNum,
     smallestKey: new TextEncoder().encode(smallest),
     largestKey: new TextEncoder().encode(largest),
+    history: undefined,
     ...rest,
   }
 }
@@ -49,6 +50,15 @@ const anyMeta: fc.Arbitrary<TableMeta> = fc.record({
   maxSeqNum: anySeqNum,
   smallestKey: anyKey,
   largestKey: anyKey,
+  history: fc.option(
+    fc.record({
+      entryCount: anyNumber,
+      bytes: anyNumber,
+      firstEndSeqNum: anySeqNum,
+      lastEndSeqNum: anySeqNum,
+    }),
+    { nil: undefined },
+  ),
 })
 
 export const anyEdit: fc.Arbitrary<VersionEdit> = fc.record({

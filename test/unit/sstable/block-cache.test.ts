@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { SeqNum } from '../../../dist/base/ids.js'
 import { BlockCache, type CachedItem } from '../../../dist/sstable/block-cache.js'
-import { type Entry, getEntry, keyOf, makeTable, openTable, scanForward } from './table-kit.js'
+import {
+  type Entry,
+  getEntry,
+  keyOf,
+  makeTable,
+  openTable,
+  scanForward,
+  wholeCursor,
+} from './table-kit.js'
 
 const ITEM_BYTES = 1000
 
@@ -98,11 +106,11 @@ describe('readers that share a cache', () => {
     expect(reads() - before).toBe(0)
     getEntry(reader, entries[5]!.key, 999)
     expect(reads() - before).toBe(1)
-    reader.cursor()
+    wholeCursor(reader)
     expect(reads() - before).toBe(1)
 
     const upper = keyOf(0, 'z')
-    const cursor = reader.cursor({ lower: keyOf(0, ''), upper })
+    const cursor = wholeCursor(reader, { lower: keyOf(0, ''), upper })
     const from = cache.stats.itemCount
     cursor.seek(keyOf(0, ''), Number.MAX_SAFE_INTEGER as SeqNum)
     let count = 0

@@ -8,9 +8,14 @@ import { FILE_HEADER_BYTES } from '../../../dist/codec/file-header.js'
 import { TENANT_PREFIX_BYTES } from '../../../dist/codec/tenant-key.js'
 import { Block, EntryDecoder, findInBlock } from '../../../dist/sstable/block.js'
 import { BlockBuilder } from '../../../dist/sstable/block-builder.js'
-import { describeTable, type TableItem } from '../../../dist/sstable/describe.js'
+import {
+  type BlocksDescription,
+  describeTable,
+  type TableItem,
+} from '../../../dist/sstable/describe.js'
 import { encodeDirectory, TenantDirectory } from '../../../dist/sstable/directory.js'
 import { decodeProperties, encodeProperties, tableFileName } from '../../../dist/sstable/format.js'
+import { decodeGarbage, encodeGarbage } from '../../../dist/sstable/garbage-block.js'
 import { IndexBuilder, TableIndex } from '../../../dist/sstable/index-block.js'
 import { RestartInterval } from '../../../dist/sstable/restart-interval.js'
 import { type Entry, keyOf, makeTable } from './table-kit.js'
@@ -35,18 +40,30 @@ function versions(tenantIds: readonly number[], perTenant: number): Entry[] {
 
 describe('the listing of a file', () => {
   it('tiles it: parts follow each other without gaps, tenant after tenant', () => {
-    const items = list(versions([1, 2, 3, 4], 20), 200)
+    // Tenants with and without a past.
+    const older = versions([2, 4], 20).map((entry) => ({ ...entry, seqNum: 5 as SeqNum }))
+    const items = list([...versions([1, 2, 3, 4], 20), ...older], 200)
     let blockEnd = FILE_HEADER_BYTES
     let dataEnd = FILE_HEADER_BYTES
     let tenantEnd = FILE_HEADER_BYTES
+    let history: BlocksDescription | undefined
     for (const item of items) {
       if (item.what === 'tenant') {
         expect(blockEnd).toBe(dataEnd)
+        history = item.history
+        if (history !== undefined) {
+          expect(history.dataOffsetBytes).toBe(tenantEnd)
+          tenantEnd += history.dataBytes + history.indexBytes
+        }
         expect(item.dataOffsetBytes).toBe(tenantEnd)
         blockEnd = tenantEnd
         dataEnd = tenantEnd + item.dataBytes
         tenantEnd = dataEnd + item.indexBytes + item.filterBytes
       } else if (item.what === 'block') {
+        if (item.part === 'history' && blockEnd === dataEnd) {
+          blockEnd = history!.dataOffsetBytes
+          dataEnd = blockEnd + history!.dataBytes
+        }
         expect(item.offsetBytes).toBe(blockEnd)
         expect(item.rawBytes).toBeLessThanOrEqual(200)
         blockEnd += item.storedBytes
@@ -177,19 +194,37 @@ describe('bytes that a checksum cannot vouch for', () => {
     const row = {
       tenantHash: 5,
       tenantId: 6 as never,
-      indexOffsetBytes: 100,
-      indexBytes: 20,
-      indexRawBytes: 30,
-      indexChecksum: 1,
-      indexCodecId: 1,
+      history: undefined,
+      index: { offsetBytes: 100, storedBytes: 20, rawBytes: 30, checksum: 1, codecId: 1 },
       filterBytes: 64,
       filterChecksum: 2,
     }
-    const good = encodeDirectory([row, { ...row, tenantHash: 9, indexOffsetBytes: 300 }])
-    survives(good, (bytes) => {
-      const directory = new TenantDirectory(bytes, 384, PLACE)
-      expect(directory.endOffsetOf(directory.tenantCount - 1)).toBe(384)
-    })
+    const history = { ...row.index, offsetBytes: 220 }
+    const index = { ...row.index, offsetBytes: 300 }
+    for (const second of [undefined, history]) {
+      const good = encodeDirectory([row, { ...row, tenantHash: 9, history: second, index }])
+      survives(good, (bytes) => {
+        const directory = new TenantDirectory(bytes, 384, PLACE)
+        expect(directory.endOffsetOf(directory.tenantCount - 1)).toBe(384)
+        for (let i = 0; i < directory.tenantCount; i++) {
+          const place = directory.historyOf(i)
+          if (place === undefined) continue
+          expect(place.offsetBytes).toBeGreaterThan(directory.startOffsetOf(i))
+          expect(directory.mainOffsetOf(i)).toBe(place.offsetBytes + place.storedBytes)
+        }
+      })
+    }
+    const garbage = {
+      prefix: new Uint8Array(12).fill(3),
+      historyBytes: 100,
+      firstEndSeqNum: 5 as SeqNum,
+      lastEndSeqNum: 9 as SeqNum,
+      tombstoneBytes: 20,
+      firstTombstoneSeqNum: 4 as SeqNum,
+      lastTombstoneSeqNum: 8 as SeqNum,
+    }
+    survives(encodeGarbage([garbage, garbage]), (bytes) => void decodeGarbage(bytes, PLACE))
+    expect(decodeGarbage(encodeGarbage([garbage]), PLACE)).toEqual([garbage])
     const properties = {
       entryCount: 1,
       tombstoneCount: 2,

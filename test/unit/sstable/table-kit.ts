@@ -3,12 +3,13 @@
 import type { FileId, SeqNum, TenantId } from '../../../dist/base/ids.js'
 import { type BlockTransform, IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
 import { ByteWriter } from '../../../dist/codec/bytes.js'
-import { EntrySlot } from '../../../dist/codec/entry.js'
+import { EntrySlot, type KeyRange } from '../../../dist/codec/entry.js'
 import { FILE_TYPE_SSTABLE } from '../../../dist/codec/file-header.js'
 import { writeKeyPrefix } from '../../../dist/codec/tenant-key.js'
 import { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
 import { readFile } from '../../../dist/env/file-system.js'
 import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
+import { MergeCursor } from '../../../dist/lsm/merge-cursor.js'
 import { BlockCache } from '../../../dist/sstable/block-cache.js'
 import { type TableMeta, tableFileName } from '../../../dist/sstable/format.js'
 import { TableReader } from '../../../dist/sstable/table-reader.js'
@@ -129,13 +130,18 @@ export function copyEntry(slot: EntrySlot): Entry {
   return { key: slot.copyKey(), seqNum, kind, value: slot.copyValue() }
 }
 
+/** A cursor over everything. */
+export function wholeCursor(reader: TableReader, bounds?: KeyRange): MergeCursor {
+  return new MergeCursor(reader.cursors(0 as SeqNum, bounds))
+}
+
 export function scanForward(
   reader: TableReader,
   key: Uint8Array = new Uint8Array(0),
   seqNum: number = Number.MAX_SAFE_INTEGER,
 ): Entry[] {
   const found: Entry[] = []
-  const cursor = reader.cursor()
+  const cursor = wholeCursor(reader)
   for (cursor.seek(key, seqNum as SeqNum); cursor.isValid; cursor.next()) {
     found.push(copyEntry(cursor.entry))
   }
@@ -145,7 +151,7 @@ export function scanForward(
 
 export function scanBackward(reader: TableReader, key?: Uint8Array): Entry[] {
   const found: Entry[] = []
-  const cursor = reader.cursor()
+  const cursor = wholeCursor(reader)
   for (cursor.seekLast(key); cursor.isValid; cursor.prev()) found.push(copyEntry(cursor.entry))
   cursor.close()
   return found

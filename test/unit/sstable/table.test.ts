@@ -11,6 +11,7 @@ import {
   keyOf,
   makeTable,
   openTable,
+  wholeCursor,
   scanBackward,
   scanForward,
   textOf,
@@ -100,7 +101,7 @@ describe('a table against a sorted array', () => {
         const isInside = (key: Uint8Array) =>
           compareKeys(key, lower) >= 0 && compareKeys(key, upper) < 0
         const expected = table.entries.filter(({ key }) => isInside(key)).map(({ key }) => key)
-        const cursor = reader.cursor({ lower, upper })
+        const cursor = wholeCursor(reader, { lower, upper })
         const forward: Uint8Array[] = []
         cursor.seek(lower, Number.MAX_SAFE_INTEGER as SeqNum)
         for (; cursor.isValid && isInside(cursor.entry.copyKey()); cursor.next()) {
@@ -145,7 +146,7 @@ describe('what the writer reports', () => {
       minSeqNum,
       maxSeqNum,
       tenantCount: 2,
-      blockCount: 2,
+      blockCount: 3,
     })
   })
 

@@ -1,0 +1,161 @@
+import { SEQ_NUM_MAX } from '../base/ids.js'
+import { compress } from '../codec/compression.js'
+import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { BlockBuilder } from './block-builder.js'
+import type { IndexPlace } from './directory.js'
+import { IndexBuilder } from './index-block.js'
+import type { WrittenPart } from './part-writer.js'
+
+/** Bytes on their way into the file. */
+export interface PackedPart {
+  readonly codecId: number
+  readonly bytes: Uint8Array
+  readonly rawBytes: number
+}
+
+/** Builds the main or the history blocks of one tenant after another, and their indexes. */
+export class TenantBlocksBuilder {
+  /** The key added last is lastKey[0, lastKeyEnd). */
+  lastKey = new Uint8Array(256)
+  lastKeyEnd = 0
+  blockCount = 0
+  rawBytes = 0
+  readonly #blockBytes: number
+  /** Takes a block that is complete, in place: it is overwritten afterwards. */
+  readonly #onBlock: (block: PackedPart) => void
+  readonly #block = new BlockBuilder()
+  readonly #index = new IndexBuilder()
+  /** Of the tenant that is being written. */
+  #entryCount = 0
+
+  constructor(blockBytes: number, onBlock: (block: PackedPart) => void) {
+    this.#blockBytes = blockBytes
+    this.#onBlock = onBlock
+  }
+
+  /** Of the tenant that is being written. */
+  get isEmpty(): boolean {
+    return this.#entryCount === 0
+  }
+
+  /** Raw length of the block that is not complete yet. */
+  get openBytes(): number {
+    return this.#block.rawBytes
+  }
+
+  /** How many bytes a key has in common with the key added last. */
+  sharedWithLast(keyBytes: Uint8Array, keyStart: number, keyLength: number): number {
+    const last = this.lastKey
+    const limit = keyLength < this.lastKeyEnd ? keyLength : this.lastKeyEnd
+    let shared = 0
+    while (shared < limit && last[shared] === keyBytes[keyStart + shared]) shared++
+    return shared
+  }
+
+  /**
+   * Adds an entry. The caller keeps the order, and finishes a tenant before the next one.
+   *
+   * @param shared  what sharedWithLast says
+   * @returns its length in the block
+   */
+  add(
+    shared: number,
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    seqNum: number,
+    kind: number,
+    valueBytes: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
+    const restStart = keyStart + TENANT_PREFIX_BYTES
+    const block = this.#block
+    if (!block.hasRoom(keyEnd - restStart, valueEnd - valueStart, this.#blockBytes)) {
+      this.#finishBlock()
+    }
+    if (block.isEmpty) this.#startBlock(keyBytes, restStart, keyEnd, shared, seqNum)
+    const sharedRest = shared < TENANT_PREFIX_BYTES ? 0 : shared - TENANT_PREFIX_BYTES
+    const entryBytes = block.add(
+      sharedRest,
+      keyBytes,
+      restStart,
+      keyEnd,
+      seqNum,
+      kind,
+      valueBytes,
+      valueStart,
+      valueEnd,
+    )
+    if (shared < keyEnd - keyStart || shared < this.lastKeyEnd) {
+      this.#rememberKey(keyBytes, keyStart, keyEnd - keyStart, shared)
+    }
+    this.#entryCount++
+    return entryBytes
+  }
+
+  /** Completes the last block of the tenant. */
+  finishBlocks(): void {
+    if (!this.#block.isEmpty) this.#finishBlock()
+  }
+
+  /** Says where a complete block went, one after the other. */
+  addBlock(block: PackedPart, part: WrittenPart): void {
+    this.#index.addBlock(part.storedBytes, block.rawBytes, part.checksum, block.codecId)
+  }
+
+  /** The index over all blocks of the tenant, which have their places by now. */
+  finishIndex(): PackedPart {
+    const raw = this.#index.finish(
+      this.#entryCount,
+      this.lastKey,
+      TENANT_PREFIX_BYTES,
+      this.lastKeyEnd,
+    )
+    this.#entryCount = 0
+    return { ...compress(raw), rawBytes: raw.length }
+  }
+
+  #rememberKey(keyBytes: Uint8Array, keyStart: number, keyLength: number, shared: number): void {
+    if (keyLength > this.lastKey.length) {
+      const grown = new Uint8Array(keyLength * 2)
+      grown.set(this.lastKey.subarray(0, shared))
+      this.lastKey = grown
+    }
+    const last = this.lastKey
+    for (let i = shared; i < keyLength; i++) last[i] = keyBytes[keyStart + i]!
+    this.lastKeyEnd = keyLength
+  }
+
+  /** Tells the index where the block starts that this entry opens; `shared` is with the key before, whole keys. */
+  #startBlock(
+    keyBytes: Uint8Array,
+    restStart: number,
+    keyEnd: number,
+    shared: number,
+    seqNum: number,
+  ): void {
+    const keyStart = restStart - TENANT_PREFIX_BYTES
+    if (this.#index.startCount === 0) {
+      this.#index.addStart(keyBytes, restStart, keyEnd, SEQ_NUM_MAX)
+    } else if (keyStart + shared === keyEnd) {
+      this.#index.addStart(keyBytes, restStart, keyEnd, seqNum)
+    } else {
+      // One byte more than the two keys share is the shortest that is above the one and not above the other.
+      this.#index.addStart(keyBytes, restStart, keyStart + shared + 1, SEQ_NUM_MAX)
+    }
+  }
+
+  #finishBlock(): void {
+    const raw = this.#block.finish()
+    this.blockCount++
+    this.rawBytes += raw.length
+    this.#onBlock({ ...compress(raw), rawBytes: raw.length })
+  }
+}
+
+/** Where an index was put, as the directory says it. */
+export function indexPlaceOf({ rawBytes, codecId }: PackedPart, part: WrittenPart): IndexPlace {
+  const { offsetBytes, storedBytes, checksum } = part
+  return { offsetBytes, storedBytes, rawBytes, checksum, codecId }
+}
