@@ -190,7 +190,9 @@ it('commit payloads and version edits', () => {
     lastEndSeqNum: 1_700_000_000_000_000 as SeqNum,
   }
   const later = { ...edit, removed: [], added: [{ level: 2, meta: { ...meta, history } }] }
-  expect(written((writer) => encodeVersionEdit(writer, later))).toMatchInlineSnapshot(`"0201000000800000000001000000024d000000000000000663000000000000004d000000000000000b000000000000000702ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010914b8170c8080f9c0c1c4820300"`)
+  expect(written((writer) => encodeVersionEdit(writer, later))).toMatchInlineSnapshot(
+    `"0201000000800000000001000000024d000000000000000663000000000000004d000000000000000b000000000000000702ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010914b8170c8080f9c0c1c4820300"`,
+  )
 })
 
 it('sstables', () => {
