@@ -288,10 +288,11 @@ function tableTarget(): Target {
     view.setUint32(footerAt + 52, checksum, true)
     return checksum
   }
-  const repaired = good.slice()
-  const footerChecksum = repair(repaired)
-  const sound = withBytes({ ...table, meta: { ...table.meta, footerChecksum } }, repaired)
-  verified(openTable(sound))
+  const repairedTable = (bytes: Uint8Array): Table => {
+    const meta = { ...table.meta, footerChecksum: repair(bytes) }
+    return withBytes({ ...table, meta }, bytes)
+  }
+  verified(openTable(repairedTable(good.slice())))
   return {
     name: 'sstables',
     cost: 60,
@@ -306,9 +307,7 @@ function tableTarget(): Target {
     },
     check(input) {
       if (input.length !== good.length) return
-      const bytes = input.slice()
-      const footerChecksum = repair(bytes)
-      const damaged = withBytes({ ...table, meta: { ...table.meta, footerChecksum } }, bytes)
+      const damaged = repairedTable(input.slice())
       accepts(() => {
         const reader = openTable(damaged)
         accepts(() => void scanForward(reader))
