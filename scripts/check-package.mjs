@@ -1,10 +1,19 @@
 // @ts-check
 // Proves that the package works for somebody who has nothing but Node: builds into an empty folder, packs, installs the
 // tarball into another one without dev dependencies and without install scripts, and runs a program there that writes,
-// closes, reopens and reads. `npm run check:package`; with `-- --keep FOLDER` the tarball is kept there.
+// closes, reopens and reads. What stands on an optional peer is tried without the peer, then with it. `npm run
+// check:package`; with `-- --keep FOLDER` the tarball is kept there.
 
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -22,6 +31,24 @@ for (const attempt of ['first', 'second']) {
   await db.close()
 }
 console.log('written, closed, reopened, read back')
+`
+
+/** Without its peer it says which package is missing; all else works, as the program above shows. */
+const WITHOUT_PEER = `const error = await import('tabularium/level').catch((reason) => reason)
+if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'abstract-level'")) throw error
+console.log('tabularium/level asks for abstract-level, which is not installed')
+`
+
+const WITH_PEER = `import { TabulariumLevel } from 'tabularium/level'
+
+for (const attempt of ['first', 'second']) {
+  const level = new TabulariumLevel('./level-data', { valueEncoding: 'json' })
+  await level.put(attempt, { attempt })
+  const first = await level.get('first')
+  if (first?.attempt !== 'first') throw new Error('the value is not what was put: ' + first)
+  await level.close()
+}
+console.log('tabularium/level: put, closed, reopened, got')
 `
 
 const folder = mkdtempSync(join(tmpdir(), 'tabularium-package-'))
@@ -42,10 +69,16 @@ try {
   mkdirSync(user)
   writeFileSync(join(user, 'package.json'), '{ "private": true, "type": "module" }\n')
   writeFileSync(join(user, 'main.mjs'), PROGRAM)
+  writeFileSync(join(user, 'without-peer.mjs'), WITHOUT_PEER)
+  writeFileSync(join(user, 'with-peer.mjs'), WITH_PEER)
   const flags = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund']
   run('npm', ['install', ...flags, tarball], user)
   console.log(run('npm', ['ls', '--omit=dev', '--depth=1'], user))
   console.log(run(process.execPath, ['main.mjs'], user))
+  console.log(run(process.execPath, ['without-peer.mjs'], user))
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  run('npm', ['install', ...flags, `abstract-level@${devDependencies['abstract-level']}`], user)
+  console.log(run(process.execPath, ['with-peer.mjs'], user))
   console.log(run(process.execPath, [join(user, 'node_modules/.bin/tabularium'), '--help'], user))
 
   const keepFlag = process.argv.indexOf('--keep')
