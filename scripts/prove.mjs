@@ -28,6 +28,7 @@ const COUNTS = {
   LEVEL_SUITES: 'directory,memory,tenant',
   LEVEL_RUNS: '500',
   LEVEL_KILLS: '200',
+  LEVEL_CUTS: '20000',
   LEVEL_CLEAR_KEYS: '1000000',
   // For each of the 18 targets.
   FUZZ_RUNS: '10000000',

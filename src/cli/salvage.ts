@@ -3,11 +3,12 @@ import { engineError } from '../base/errors.js'
 import type { NamedTenant } from '../catalog/catalog.js'
 import type { ColumnDefinition, TableDefinition } from '../catalog/definition.js'
 import { openSalvaged } from '../db/open.js'
-import type {
-  RowSalvage,
-  SalvagedDatabase,
-  SalvagedRow,
-  UnreadableRange,
+import {
+  KEY_SPACE,
+  type RowSalvage,
+  type SalvagedDatabase,
+  type SalvagedRow,
+  type UnreadableRange,
 } from '../db/salvaged-database.js'
 import type { FileSystem } from '../env/file-system.js'
 import { databaseAround } from '../lsm/superblock.js'
@@ -38,7 +39,8 @@ readable: nothing else says which files count. The database must not be open els
 
   --out OUT        writes the rows into OUT, a new or empty directory outside of DIR
 
-For each table of each tenant OUT gets a file of JSON lines, one row each. OUT/index.json, written last, says which file
+For each table of each tenant OUT gets a file of JSON lines, one row each; the raw keys of a tenant are one more, the table
+(key space) with columns key and value. OUT/index.json, written last, says which file
 holds what: {files: [{file, tenant, table, rowCount, columns, uncertainFile, uncertainRowCount, unreadable}], ...}.
 Rows that may have been changed or deleted by what cannot be read are not among them: they are in a file of their own,
 uncertainFile. Ranges that cannot be read are listed with the sstable and the encoded keys that they lie between. Where
@@ -62,11 +64,12 @@ Examples:
     try {
       const saved: SavedTable[] = []
       for (const tenant of database.tenants) {
-        for (const table of database.tables) {
+        for (const table of [...database.tables, KEY_SPACE]) {
           const place = { fs: surroundings.fs, out, number: saved.length + 1 }
-          saved.push(
-            saveTable(database.rows(tenant, table), { tenant, table }, place, surroundings),
-          )
+          const rows = database.rows(tenant, table)
+          const found = saveTable(rows, { tenant, table }, place, surroundings)
+          // Few tenants have raw keys.
+          if (table !== KEY_SPACE || !isNothing(found)) saved.push(found)
         }
       }
       const report = reportOf(database, saved)
@@ -88,6 +91,10 @@ interface SavedTable {
   readonly uncertainRowCount: number
   readonly uncertainTombstoneCount: number
   readonly unreadable: readonly UnreadableRange[]
+}
+
+function isNothing({ rowCount, uncertainRowCount, unreadable }: SavedTable): boolean {
+  return rowCount + uncertainRowCount + unreadable.length === 0
 }
 
 interface Place {

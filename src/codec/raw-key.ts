@@ -17,7 +17,7 @@ import { KEY_MAX_BYTES } from '../base/limits.js'
 import { ByteWriter } from './bytes.js'
 import { KEY_PREFIX_BYTES, successorOfPrefix, writeKeyPrefix } from './tenant-key.js'
 
-const RAW_KEY_TABLE_ID = 1
+export const RAW_KEY_TABLE_ID = 1
 const RAW_KEY_MAX_BYTES = KEY_MAX_BYTES - KEY_PREFIX_BYTES
 /** Keys up to this length are encoded without allocating. */
 const SHORT_KEY_MAX_BYTES = 256

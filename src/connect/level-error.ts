@@ -4,6 +4,7 @@ const CODES: Partial<Record<ErrorCode, string>> = {
   KEY_TOO_LARGE: 'LEVEL_INVALID_KEY',
   VALUE_TOO_LARGE: 'LEVEL_INVALID_VALUE',
   DB_LOCKED: 'LEVEL_LOCKED',
+  TXN_SNAPSHOT_TOO_OLD: 'LEVEL_SNAPSHOT_NOT_OPEN',
 }
 
 const CODES_OF_KINDS: Partial<Record<ErrorKind, string>> = {

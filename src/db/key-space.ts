@@ -33,6 +33,10 @@ class KeyPlace {
     this.tenant = { name, ref: undefined }
   }
 
+  at(seqNum: SeqNum): Snapshot {
+    return this.engine.store.at(seqNum, this.tenant.name)
+  }
+
   /** Undefined when the view knows no such tenant, which then has no keys. */
   codec(view: ReadView): RawKeyCodec | undefined {
     const known = this.#known()
@@ -123,7 +127,7 @@ export class KeySnapshot extends KeyReads {
   }
 
   protected hold(): Snapshot {
-    return this.place.engine.store.at(this.seqNum)
+    return this.place.at(this.seqNum)
   }
 }
 
@@ -169,8 +173,7 @@ export class KeySpace extends KeyReads {
   }
 
   protected hold(): Snapshot {
-    const { store } = this.place.engine
-    return store.at(store.readable)
+    return this.place.at(this.place.engine.store.readable)
   }
 }
 

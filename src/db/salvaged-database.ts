@@ -1,12 +1,13 @@
 // What is left of a damaged database, row by row, past everything that cannot be read. Nothing on the disk is changed.
 
 import { EngineError } from '../base/errors.js'
-import type { SeqNum } from '../base/ids.js'
+import type { SeqNum, TenantId } from '../base/ids.js'
 import { readTables, type NamedTenant, tenantsOf } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import { RowMapper } from '../catalog/row-values.js'
 import { ByteWriter } from '../codec/bytes.js'
-import type { KeyRange } from '../codec/entry.js'
+import type { EntrySlot, KeyRange } from '../codec/entry.js'
+import { RAW_KEY_TABLE_ID } from '../codec/raw-key.js'
 import { KEY_PREFIX_BYTES, successorOfPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
 import { tableCodecOf } from '../indexes/table-codec.js'
 import { compareKeys } from '../kernels/bytes.js'
@@ -15,6 +16,24 @@ import { tableFileName } from '../sstable/format.js'
 import type { SalvageReport } from '../store/salvage.js'
 import type { SalvageScan } from '../store/salvage-scan.js'
 import type { Store } from '../store/store.js'
+
+/** The raw keys of a tenant, as if they were a table. */
+export const KEY_SPACE: TableDefinition = {
+  id: RAW_KEY_TABLE_ID,
+  // No table can have this name.
+  name: '(key space)',
+  version: 1,
+  columns: ['key', 'value'].map((name, i) => ({
+    id: i + 1,
+    name,
+    kind: 'bytes',
+    isNullable: false,
+    sinceVersion: 1,
+  })),
+  primaryKey: [{ column: 'key', isDescending: false }],
+  indexes: [],
+  nextIndexId: 1,
+}
 
 /** Keys of one table of one tenant of which something cannot be read. */
 export interface UnreadableRange {
@@ -70,7 +89,7 @@ export class SalvagedDatabase {
     return this.#store.salvage!
   }
 
-  /** The rows of one table of one tenant. */
+  /** The rows of one table of one tenant, or its raw keys: KEY_SPACE. */
   rows(tenant: NamedTenant, table: TableDefinition): RowSalvage {
     return new RowSalvage(this.#store, tenant, table)
   }
@@ -102,15 +121,14 @@ export class RowSalvage {
     writeKeyPrefix(prefix, { tenantHash, tenantId, tableId: this.#table.id, indexId: 0 })
     const lower = prefix.finish()
     const range = { lower, upper: successorOfPrefix(lower) }
-    const codec = tableCodecOf(this.#table)
-    const mapper = new RowMapper(this.#table)
+    const toRow = rowDecoder(this.#table, tenantId)
     const scan = this.#store.salvageScan(range)
     try {
       while (scan.next()) {
         const { isCertain, entry } = scan
         let row: SalvagedRow['row']
         try {
-          row = mapper.toRow(codec.decodeEntry(entry, tenantId))
+          row = toRow(entry)
         } catch (error) {
           this.#noteUndecodable(entry.copyKey(), error)
           continue
@@ -133,6 +151,18 @@ export class RowSalvage {
     const from = this.#undecodable?.from ?? to
     this.#undecodable = { file: undefined, code, message, details, from, to }
   }
+}
+
+function rowDecoder(table: TableDefinition, tenantId: TenantId) {
+  if (table === KEY_SPACE) {
+    return (entry: EntrySlot): SalvagedRow['row'] => ({
+      key: entry.copyKey().slice(KEY_PREFIX_BYTES),
+      value: entry.copyValue(),
+    })
+  }
+  const codec = tableCodecOf(table)
+  const mapper = new RowMapper(table)
+  return (entry: EntrySlot): SalvagedRow['row'] => mapper.toRow(codec.decodeEntry(entry, tenantId))
 }
 
 /** The part of a hole that lies in the range. */

@@ -178,6 +178,25 @@ describe('salvage', () => {
     expect(contentOf(crashed)).toEqual(before)
   })
 
+  it('saves the raw keys of those tenants that have some', async () => {
+    const path = copy('raw-keys')
+    {
+      await using db = await open({ path, tables: TABLES })
+      await db.keySpace('shop-1').write((batch) => {
+        batch.put('', 'of no key')
+        batch.put(Uint8Array.of(0, 255), '')
+      })
+    }
+    const out = join(folder, 'raw-keys-saved')
+    const { files } = runJson(0, 'salvage', path, '--out', out)
+    const spaces = files.filter(({ table: name }: { table: string }) => name === '(key space)')
+    expect(spaces).toMatchObject([{ tenant: 'shop-1', rowCount: 2, unreadable: [] }])
+    expect(linesOf(out, spaces[0].file).map((line) => JSON.parse(line))).toEqual([
+      { key: '', value: Buffer.from('of no key').toString('hex') },
+      { key: '00ff', value: '' },
+    ])
+  })
+
   it('says from which commit on a damaged log may have lost them', async () => {
     const path = join(folder, 'lost-log')
     await makeCrashed(path, 200)

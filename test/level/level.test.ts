@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { levelOf, TabulariumLevel } from '../../dist/connect/level.js'
-import { EngineError } from '../../dist/index.js'
+import { EngineError, open } from '../../dist/index.js'
+import { memoryEnv } from '../../dist/testing.js'
 import { onEnd, openWith, temporaryDirectory } from '../db/db-kit.js'
 
 const SMALL = { walFileBytes: 1 << 16 }
@@ -217,6 +218,23 @@ describe('states that stay', () => {
     expect((await levelErrorOf(() => late.next())).code).toBe('LEVEL_SNAPSHOT_NOT_OPEN')
     await late.close()
     expect(db.stats().openSnapshotCount).toBe(0)
+  })
+
+  it('but not for ever: one past its age makes way for what is newer', async () => {
+    const env = memoryEnv()
+    const db = await open({ path: '/db', ...SMALL, historyWindowMs: 0 }, { env })
+    const level = levelOf(db, 'a')
+    await level.put('a', 'old')
+    const snapshot = level.snapshot()
+    const iterator = level.iterator()
+    env.clock.advance(2 * 3_600_000)
+    await level.put('a', 'new')
+    await db.compact()
+    const revoked = { code: 'LEVEL_SNAPSHOT_NOT_OPEN', cause: 'TXN_SNAPSHOT_TOO_OLD' }
+    expect(await levelErrorOf(() => level.get('a', { snapshot }))).toEqual(revoked)
+    expect(await levelErrorOf(() => iterator.next())).toEqual(revoked)
+    expect(await level.get('a')).toBe('new')
+    await db.close()
   })
 
   it('closing lets go of all of them, and the next opening begins anew', async () => {
