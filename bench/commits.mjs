@@ -1,4 +1,4 @@
-// Durable commits of one row: one client that waits for each, and 64 clients that share syncs.
+// Commits of one row: one client that waits for each, and 64 clients that share writes and syncs; durable, and relaxed.
 // node bench/commits.mjs [--clients 64]     prints one JSON object per case
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,27 +15,33 @@ const db = await open({ path: directory, tables: { orders: plainOrders } })
 const random = seeded(3)
 let next = 0
 
-function commit() {
+/** @param {'sync' | 'relaxed'} durability */
+function commit(durability) {
   const i = next++
-  return db.tenant(tenantName(tenantOf(random))).orders.insert(order(i, random))
+  const { orders } = db.tenant(tenantName(tenantOf(random)))
+  return orders.insert(order(i, random), { durability })
 }
 
+const cases = /** @type {const} */ (['sync', 'relaxed']).flatMap((durability) =>
+  [1, clientCount].map((clients) => ({ durability, clients })),
+)
 const bench = new Bench({ time: 3000, warmupTime: 1000 })
-bench
-  .add('one client', commit)
-  .add(`${clientCount} clients`, () => Promise.all(Array.from({ length: clientCount }, commit)))
+for (const { durability, clients } of cases) {
+  bench.add(`${clients} ${durability}`, async () => {
+    await Promise.all(Array.from({ length: clients }, () => commit(durability)))
+  })
+}
 await bench.run()
-for (const [i, task] of bench.tasks.entries()) {
-  const commits = i === 0 ? 1 : clientCount
-  const { latency } = task.result
+for (const [i, { clients, durability }] of cases.entries()) {
+  const { latency } = bench.tasks[i].result
   console.log(
     JSON.stringify({
       bench: 'commits',
-      case: task.name,
-      commitsPerSecond: Math.round((commits * 1000) / latency.mean),
+      case: clients === 1 ? 'one client' : `${clients} clients`,
+      commitsPerSecond: Math.round((clients * 1000) / latency.mean),
       p50Us: Math.round(latency.p50 * 1000),
       p99Us: Math.round(latency.p99 * 1000),
-      durability: 'sync',
+      durability,
       node: process.version,
     }),
   )

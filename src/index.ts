@@ -30,6 +30,7 @@ export {
   table,
   type Update,
 } from './catalog/table.js'
+export type { Consistency } from './db/consistency.js'
 export type { Database, DatabaseStats, DatabaseTransaction } from './db/database.js'
 export type { WriteOptions } from './db/durability.js'
 export type { KeyScan } from './db/key-scan.js'

@@ -10,6 +10,7 @@ import type { Env } from '../env/env.js'
 import { prepare, type PreparedStatement } from '../query/execute.js'
 import type { Store } from '../store/store.js'
 import type { ReadView, WriteView } from '../store/view.js'
+import { RecentSnapshot } from './recent-snapshot.js'
 import { type Moment, resolveMoment } from './time.js'
 
 /** A tenant's name together with its numbers, once they are durable. */
@@ -25,6 +26,8 @@ export class Engine {
   readonly store: Store
   readonly catalog: Catalog
   readonly env: Env
+  /** For readers with an age limit. */
+  readonly recentSnapshot: RecentSnapshot
   /** How long idempotency tokens are kept. */
   readonly tokenWindowMs: number
   /** Settle, and never reject, when the transactions with these tokens have ended; see tokens.ts. */
@@ -35,6 +38,7 @@ export class Engine {
     this.store = store
     this.catalog = catalog
     this.env = env
+    this.recentSnapshot = new RecentSnapshot(store, env.clock)
     this.tokenWindowMs = tokenWindowMs
   }
 

@@ -3,6 +3,7 @@
 
 import type { SeqNum } from '../base/ids.js'
 import type { AnyTable } from '../catalog/table.js'
+import { type Consistency, snapshotChoice } from './consistency.js'
 import type { Engine, TenantName } from './engine.js'
 import { rewind, type RewindOptions, type RewindResult } from './rewind.js'
 import { runInTransaction, runQuery, type SqlParameters, type SqlResult, textOf } from './sql.js'
@@ -42,6 +43,7 @@ export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
   'sql',
   'query',
   'at',
+  'reading',
   'rewind',
   'seqNum',
   'then',
@@ -128,7 +130,22 @@ export class TenantSession<T extends Tables> {
   at(moment: Moment): PastTenant<T> {
     const engine = this.#engine
     const seqNum = engine.seqNumAt(moment)
-    return new PastTenantSession(engine, this.#tenant, seqNum) as PastTenant<T>
+    return new PastTenantSession(engine, this.#tenant, () => seqNum) as PastTenant<T>
+  }
+
+  /**
+   * This tenant for reads that say how new what they see has to be; each read chooses its snapshot. `'strong'`: everything
+   * committed when it began. `{ snapshot }`: as of a SeqNum, see at(). `{ maxAgeMs }`: a state that was the newest at most so
+   * long ago; readers whom one snapshot suits share it, over all tenants.
+   *
+   * @throws ARGUMENT_INVALID when it is none of these
+   * @example
+   * const board = shop.reading({ maxAgeMs: 500 })
+   * await board.query('select status, count(*) from orders group by status')
+   */
+  reading(consistency: Consistency): PastTenant<T> {
+    const choose = snapshotChoice(this.#engine, consistency)
+    return new PastTenantSession(this.#engine, this.#tenant, choose) as PastTenant<T>
   }
 
   /**
@@ -150,19 +167,19 @@ export class TenantSession<T extends Tables> {
 
 export class PastTenantSession {
   readonly name: string
-  /** The commit whose state is seen: the newest at or before it. */
-  readonly seqNum: SeqNum
+  readonly #choose: () => SeqNum
   readonly #scope: ReadScope
 
-  constructor(engine: Engine, tenant: TenantName, seqNum: SeqNum) {
+  /** @param choose  gives the snapshot of a read */
+  constructor(engine: Engine, tenant: TenantName, choose: () => SeqNum) {
     this.name = tenant.name
-    this.seqNum = seqNum
+    this.#choose = choose
     const hold = (): HeldView => {
-      const view = engine.store.at(seqNum, tenant.name)
+      const view = engine.store.at(choose(), tenant.name)
       return { view, release: () => view.close() }
     }
     const viewNow = () => {
-      const view = engine.store.at(seqNum, tenant.name)
+      const view = engine.store.at(choose(), tenant.name)
       view.close()
       return view
     }
@@ -170,12 +187,17 @@ export class PastTenantSession {
       engine,
       tenant,
       get schema() {
-        return engine.catalog.schemaAt(seqNum)
+        return engine.catalog.schemaAt(choose())
       },
       viewNow,
       hold,
     }
     attachTables(this, engine, (table) => new PastTable(this.#scope, table))
+  }
+
+  /** The commit whose state a read of now sees: the newest at or before it. */
+  get seqNum(): SeqNum {
+    return this.#choose()
   }
 
   /** Runs one SQL query on the state of that moment. */
