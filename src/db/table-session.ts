@@ -5,6 +5,7 @@ import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { checkOptionNames } from '../base/options.js'
 import type { TenantRef } from '../catalog/catalog.js'
+import type { TableDefinition } from '../catalog/definition.js'
 import type { RowMapper } from '../catalog/row-values.js'
 import type { Schema } from '../catalog/schema.js'
 import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/table.js'
@@ -152,8 +153,22 @@ export class TableReads<T extends AnyTable> {
     }
   }
 
+  /** An index of now that was built later is told from one that never was. */
+  #checkIndex(index: string | undefined): void {
+    const { name, indexes } = this.mapper.definition
+    const isIn = (all: TableDefinition['indexes']) => all.some((one) => one.name === index)
+    const now = this.scope.engine.schema.definitionOf(name)!
+    if (index === undefined || isIn(indexes) || !isIn(now.indexes)) return
+    throw engineError(
+      'SCHEMA_UNKNOWN_INDEX',
+      `the index ${index} of ${name} was built after that moment; its rows can be read by primary key, or with SQL`,
+      { details: { table: name } },
+    )
+  }
+
   #path(options: RowScanOptions<T>): AccessPath {
     const { index, prefix = [], reverse = false } = options
+    this.#checkIndex(index)
     if (!Array.isArray(prefix)) throw engineError('ARGUMENT_INVALID', 'prefix must be an array')
     const partCell = (position: number, value: unknown) => {
       // Undefined is a mistake of the caller's, where null asks for rows without a value.

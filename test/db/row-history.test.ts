@@ -3,7 +3,16 @@
 import { describe, expect, test } from 'vitest'
 
 import { open, type SeqNum, t, table } from '../../dist/index.js'
-import { collect, expectCode, openShop, openWith, order, temporaryDirectory } from './db-kit.js'
+import { MemoryFileSystem, memoryEnv } from '../../dist/testing.js'
+import {
+  collect,
+  expectCode,
+  openShop,
+  openWith,
+  order,
+  shopTables,
+  temporaryDirectory,
+} from './db-kit.js'
 
 describe('history', () => {
   test('from a moment begins with the state of that moment, and goes up to another', async () => {
@@ -144,12 +153,14 @@ describe('diff', () => {
   })
 
   test('finds few changes among many rows, and stands still while others commit', async () => {
+    // The second lies where the scan pauses for the first time behind the first.
+    const changed = [7, 264, 2500, 4999].map((n) => order(n).id)
     const db = await openShop()
     const { orders } = db.tenant('a')
     await orders.insert(Array.from({ length: 5000 }, (_, n) => order(n)))
     const a = db.stats().seqNum
     await db.compact()
-    for (const n of [7, 2500, 4999]) await orders.update(order(n).id, { status: 'paid' })
+    for (const id of changed) await orders.update(id, { status: 'paid' })
     await db.compact()
     let turns = 0
     const counting = setInterval(() => turns++, 0)
@@ -161,8 +172,36 @@ describe('diff', () => {
       await db.compact()
     }
     clearInterval(counting)
-    expect(seen).toEqual([7, 2500, 4999].map((n) => order(n).id))
+    expect(seen).toEqual(changed)
     expect(turns).toBeGreaterThan(0)
+  })
+
+  test('reads no file without changes', async () => {
+    const fs = new MemoryFileSystem()
+    const db = await open(
+      { path: '/db', tables: shopTables, blockCacheBytes: 0, tabletCount: 1 },
+      { env: memoryEnv({ fs }) },
+    )
+    const rows = db.tenant('a').orders
+    await rows.insert(Array.from({ length: 20_000 }, (_, n) => order(n)))
+    await db.compact()
+    const from = db.stats().seqNum
+    for (const n of [5, 10_000]) await rows.update(order(n).id, { status: 'paid' })
+    await db.flush()
+    const readCount = async (read: () => Promise<unknown[]>, expected: number) => {
+      let count = 0
+      fs.inject = ({ name }) => {
+        if (name === 'read') count++
+        return undefined
+      }
+      expect(await read()).toHaveLength(expected)
+      fs.inject = undefined
+      return count
+    }
+    const all = await readCount(() => rows.scan().toArray(), 20_000)
+    const changed = await readCount(() => rows.diff(from).toArray(), 2)
+    expect(changed).toBeLessThan(all / 5)
+    await db.close()
   })
 
   test('gives keys of several columns as a list, and compares every kind of value', async () => {

@@ -20,5 +20,8 @@ export const HARNESSES = {
   quarantine: { path: 'test/corruption/quarantine' },
   picker: { path: 'test/unit/lsm/picker' },
   workers: { path: 'test/db/worker-faults' },
+  pastReads: { path: 'test/model/past-reads', env: { PAST_READS: '400' } },
+  rowHistory: { path: 'test/db/row-history' },
+  rewind: { path: 'test/db/rewind' },
   compat: { path: 'test/compat' },
 }
