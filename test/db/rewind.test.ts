@@ -3,8 +3,17 @@
 import { describe, expect, test } from 'vitest'
 
 import { open, type SeqNum, t, table } from '../../dist/index.js'
+import { memoryEnv } from '../../dist/testing.js'
 import { Seeded, replayable, seedsOf } from '../model/seeded.js'
-import { expectCode, openShop, openWith, order, type Shop, temporaryDirectory } from './db-kit.js'
+import {
+  expectCode,
+  openShop,
+  openWith,
+  order,
+  type Shop,
+  shopTables,
+  temporaryDirectory,
+} from './db-kit.js'
 
 type Session = ReturnType<Shop['tenant']>
 
@@ -176,7 +185,7 @@ describe('rewind', () => {
     for (const seed of seedsOf(4, 1)) {
       await replayable(seed, async () => {
         const random = new Seeded(seed)
-        const db = await openShop()
+        const db = await open({ path: '/db', tables: shopTables }, { env: memoryEnv({ seed }) })
         const a = db.tenant('a')
         const moments: { seqNum: SeqNum; state: unknown }[] = []
         for (let step = 0; step < 120; step++) {
@@ -198,6 +207,7 @@ describe('rewind', () => {
           if (random.chance(0.2))
             moments.push({ seqNum: db.stats().seqNum, state: await everything(a) })
         }
+        await db.close()
       })
     }
   })
