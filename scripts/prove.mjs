@@ -1,7 +1,7 @@
 // @ts-check
-// The long proofs: the ordinary model, metamorphic, crash, fault, corruption, Level and fuzz tests, with the counts that a
-// release asks for. `npm run prove`; what is set in the environment (COUNTS below, SEED) wins. Failures print the seed
-// that replays them.
+// The long proofs: the ordinary model, metamorphic, isolation, crash, fault, corruption, Level and fuzz tests, with the
+// counts that a release asks for. `npm run prove`; what is set in the environment (COUNTS below, SEED) wins. Failures
+// print the seed that replays them.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -25,6 +25,8 @@ const COUNTS = {
   BIT_FLIPS: '300000',
   DAMAGES: '500',
   QUARANTINE_RUNS: '2000',
+  // At each level.
+  ISOLATION_TXNS: '1000000',
   LEVEL_SUITES: 'directory,memory,tenant',
   LEVEL_RUNS: '500',
   LEVEL_KILLS: '200',

@@ -12,7 +12,7 @@ import { FLAWS, simulateHistory } from './simulated-history.js'
 const LEVELS: readonly Level[] = ['serializable', 'snapshot']
 const CYCLE_COUNT = 600
 const GOOD_COUNT = 10_000
-const SMALL_COUNT = 4_000
+const SMALL_COUNT = 2_000
 
 const MEDIUM = { clientCount: 5, transactionCount: 25, listCount: 4, operationMaxCount: 4 }
 /** So few that all orders can be tried. */
