@@ -110,8 +110,18 @@ export const ERROR_TABLE = {
   ),
   TXN_FINISHED: row(
     'invalid',
-    'The transaction was already committed or rolled back.',
+    'The transaction, or the savepoint, was already committed or rolled back.',
     'Use the transaction only inside its callback, and await every call.',
+  ),
+  TXN_READ_ONLY: row(
+    'invalid',
+    'A transaction with readOnly was asked to write, or to lock a row.',
+    'Run it without readOnly.',
+  ),
+  TXN_SAVEPOINT_OPEN: row(
+    'invalid',
+    'A transaction was used while one of its savepoints was open.',
+    'Inside of savepoint() use the transaction that its callback receives; outside, await savepoint() first.',
   ),
   SQL_SYNTAX: row(
     'invalid',
@@ -171,7 +181,7 @@ export const ERROR_TABLE = {
   // conflict: retry the transaction
   TXN_CONFLICT: row(
     'conflict',
-    'Something that the transaction read, under snapshot isolation wrote, was changed by another commit.',
+    'Something that the transaction read, under snapshot isolation wrote, was changed by another commit, or is locked by another transaction.',
     'Run the transaction again; transact() does so by itself.',
   ),
   TXN_SNAPSHOT_TOO_OLD: row(
@@ -180,6 +190,11 @@ export const ERROR_TABLE = {
     'Ask for a later time, or read sooner. To keep more: historyWindowMs, the retention of table or tenant, a hold, a pin.',
   ),
   // unavailable: retry with back-off
+  TXN_TIMEOUT: row(
+    'unavailable',
+    'A transaction did not end within its timeoutMs.',
+    'Where `committed` is no, nothing was written: run it again, with more time if need be. Where it is unknown, its commit was under way: look whether it happened.',
+  ),
   DB_LOCKED: row(
     'unavailable',
     'Another process, or another handle of this one, has the directory open.',

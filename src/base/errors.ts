@@ -33,8 +33,9 @@ export class EngineError extends Error {
     this.name = new.target.name
   }
 
-  /** True when the same call may succeed later without a change by the caller. */
+  /** True when nothing was written, and the same call may succeed later without a change by the caller. */
   get isRetryable(): boolean {
+    if (this.committed !== 'no') return false
     return this.kind === 'conflict' || this.kind === 'quota' || this.kind === 'unavailable'
   }
 }

@@ -10,6 +10,8 @@ export const KEY_MAX_BYTES = 2048
 export const VALUE_MAX_BYTES: number = 16 * MiB
 /** Largest transaction: the sum of its keys and values, once encoded. One commit is one WAL frame. */
 export const TRANSACTION_MAX_BYTES: number = 64 * MiB
+/** Rows that a transaction can lock. */
+export const TRANSACTION_LOCK_MAX_COUNT = 65_536
 /** Longest tenant name in UTF-8 bytes. */
 export const TENANT_NAME_MAX_BYTES = 256
 /** Longest idempotency token in UTF-8 bytes. */

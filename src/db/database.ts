@@ -25,12 +25,14 @@ import {
   transactionTenant,
 } from './tenant-session.js'
 import { transactOnce, type TxnStatus, txnStatus } from './tokens.js'
-import { type Attempt, checkFunction, type TransactOptions } from './transact.js'
+import { type Attempt, checkFunction, savepoint, type TransactOptions } from './transact.js'
 
 /** A transaction over several tenants. */
 export interface DatabaseTransaction<T extends Tables> {
   /** @throws TENANT_NAME_INVALID */
   tenant(name: string): TransactionTenant<T>
+  /** As TransactionTenant.savepoint, over any tenants. */
+  savepoint<R>(fn: (tx: DatabaseTransaction<T>) => Promise<R> | R): Promise<R>
 }
 
 export interface DatabaseStats extends StoreStats {
@@ -103,20 +105,27 @@ export class Database<T extends Tables> {
     fn: (tx: DatabaseTransaction<T>) => Promise<R> | R,
     options?: TransactOptions,
   ): Promise<R> {
-    checkFunction(fn)
-    const run = (attempt: Attempt) =>
-      fn({
-        tenant: (name) => {
-          checkTenantName(name)
-          return transactionTenant<T>(this.#engine, { name, ref: undefined }, attempt)
-        },
-      })
+    checkFunction('transact', fn)
+    const run = (attempt: Attempt) => fn(this.#transaction(attempt))
     return (await transactOnce(this.#engine, undefined, run, options)).result
   }
 
   /** As TenantSession.txnStatus, for tokens that transact() of the database was given. */
   txnStatus(token: string): Promise<TxnStatus> {
     return txnStatus(this.#engine, undefined, token)
+  }
+
+  #transaction(attempt: Attempt): DatabaseTransaction<T> {
+    return {
+      tenant: (name) => {
+        checkTenantName(name)
+        return transactionTenant<T>(this.#engine, { name, ref: undefined }, attempt)
+      },
+      savepoint: async (fn) => {
+        checkFunction('savepoint', fn)
+        return savepoint(attempt, (inner) => fn(this.#transaction(inner)))
+      },
+    }
   }
 
   /**

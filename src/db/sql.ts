@@ -61,7 +61,8 @@ export async function runInTransaction(
   text: string,
   parameters: SqlParameters,
 ): Promise<SqlResult> {
-  return scope.atomically(() => execute(scope, scope.viewNow(), text, parameters))
+  const run = () => execute(scope, scope.viewNow(), text, parameters)
+  return scope.engine.prepare(text).isWrite ? scope.atomically(run) : scope.inTurn(run)
 }
 
 /** The rows with the rest beside them: printed or compared, the result is its rows. */

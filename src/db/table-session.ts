@@ -12,6 +12,7 @@ import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/t
 import type { Cell } from '../codec/cell.js'
 import type { AccessPath, PathBound } from '../indexes/access-path.js'
 import { TableRows } from '../indexes/table-rows.js'
+import type { StoreTransaction } from '../store/transaction.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import { checkedDurability, type WriteOptions } from './durability.js'
 import type { Engine, TenantName } from './engine.js'
@@ -335,7 +336,9 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
 
 /** What a transaction's tables need: the view that all its writes go through. */
 export interface WriteScope extends ReadScope {
-  viewNow(): WriteView
+  viewNow(): StoreTransaction
+  /** Runs a call in its turn among those of the transaction. */
+  inTurn<R>(call: () => R | Promise<R>): R | Promise<R>
   /** Runs writes that belong together, in their turn: all of them, or none when it throws. */
   atomically<R>(fn: () => R | Promise<R>): R | Promise<R>
 }
@@ -349,7 +352,29 @@ export class TransactionTable<T extends AnyTable> extends TableReads<T> {
     this.#scope = scope
   }
 
-  /** Adds one row or several, all or none. @throws as TableSession.insert, and TXN_FINISHED */
+  /**
+   * Reads a row that is about to be changed, and locks it until the transaction has ended: others who lock or write it wait
+   * their turn instead of making this transaction, or theirs, run in vain. A row that is not there can be locked, too.
+   *
+   * @returns the row in its newest state
+   * @throws TXN_CONFLICT when transactions would wait for each other, or what was read before has changed meanwhile
+   * @throws TXN_READ_ONLY TXN_TOO_LARGE SCHEMA_TYPE_MISMATCH
+   * @example
+   * const item = await tx.stock.getForUpdate('sku-1')
+   */
+  async getForUpdate(key: Key<T>): Promise<Row<T> | undefined> {
+    const cells = this.mapper.keyCells(key)
+    return this.#scope.inTurn(async () => {
+      const view = this.#scope.viewNow()
+      view.assertMayWrite()
+      const rows = this.rows(view)
+      if (rows === undefined) return undefined
+      await view.lock(rows.key(cells))
+      return this.read(view, key)
+    })
+  }
+
+  /** Adds one row or several, all or none. @throws as TableSession.insert, and TXN_FINISHED TXN_READ_ONLY */
   async insert(rows: Insert<T> | readonly Insert<T>[]): Promise<void> {
     const cells = this.cellsOf(rows)
     return this.#write((view) => {

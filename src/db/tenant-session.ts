@@ -17,7 +17,13 @@ import {
 } from './table-session.js'
 import type { Moment } from './time.js'
 import { transactOnce, type TxnStatus, txnStatus } from './tokens.js'
-import { type Attempt, checkFunction, type TransactOptions, transact } from './transact.js'
+import {
+  type Attempt,
+  checkFunction,
+  savepoint,
+  type TransactOptions,
+  transact,
+} from './transact.js'
 
 /** The tables of a database by the name they are declared under. */
 export type Tables = Readonly<Record<string, AnyTable>>
@@ -31,7 +37,7 @@ export type PastTenant<T extends Tables> = PastTenantSession & {
   readonly [Name in keyof T]: PastTable<T[Name]>
 }
 /** A tenant inside a transaction. */
-export type TransactionTenant<T extends Tables> = TransactionTenantSession & {
+export type TransactionTenant<T extends Tables> = TransactionTenantSession<T> & {
   readonly [Name in keyof T]: TransactionTable<T[Name]>
 }
 
@@ -40,6 +46,7 @@ export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
   'name',
   'transact',
   'txnStatus',
+  'savepoint',
   'sql',
   'query',
   'at',
@@ -81,7 +88,7 @@ export class TenantSession<T extends Tables> {
     fn: (tx: TransactionTenant<T>) => Promise<R> | R,
     options?: TransactOptions,
   ): Promise<R> {
-    checkFunction(fn)
+    checkFunction('transact', fn)
     const run = (attempt: Attempt) => fn(transactionTenant<T>(this.#engine, this.#tenant, attempt))
     return (await transactOnce(this.#engine, this.#tenant, run, options)).result
   }
@@ -217,15 +224,34 @@ export class PastTenantSession {
   }
 }
 
-export class TransactionTenantSession {
+export class TransactionTenantSession<T extends Tables> {
   readonly name: string
+  readonly #attempt: Attempt
   readonly #scope: WriteScope
 
   /** Made by transact(). */
-  constructor(scope: WriteScope) {
-    this.name = scope.tenant.name
+  constructor(engine: Engine, tenant: TenantName, attempt: Attempt) {
+    const scope = transactionScope(engine, tenant, attempt)
+    this.name = tenant.name
+    this.#attempt = attempt
     this.#scope = scope
-    attachTables(this, scope.engine, (table) => new TransactionTable(scope, table))
+    attachTables(this, engine, (table) => new TransactionTable(scope, table))
+  }
+
+  /**
+   * Runs `fn` as a part of the transaction: when it throws, what it wrote is taken back, and the transaction can go on.
+   * `fn` uses the `tx` that it receives; the outer one takes no calls until the savepoint has ended. Savepoints nest. What
+   * `fn` locked stays locked, and what it read still counts, also when it throws.
+   *
+   * @returns what fn returns
+   * @throws TXN_SAVEPOINT_OPEN, whatever fn throws
+   * @example
+   * const isNew = await tx.savepoint((tx) => tx.users.insert(user)).then(() => true, () => false)
+   */
+  async savepoint<R>(fn: (tx: TransactionTenant<T>) => Promise<R> | R): Promise<R> {
+    checkFunction('savepoint', fn)
+    const { engine, tenant } = this.#scope
+    return savepoint(this.#attempt, (inner) => fn(transactionTenant<T>(engine, tenant, inner)))
   }
 
   /** Runs one SQL statement inside the transaction. */
@@ -250,8 +276,7 @@ export function transactionTenant<T extends Tables>(
   tenant: TenantName,
   attempt: Attempt,
 ): TransactionTenant<T> {
-  const scope = transactionScope(engine, tenant, attempt)
-  return new TransactionTenantSession(scope) as TransactionTenant<T>
+  return new TransactionTenantSession<T>(engine, tenant, attempt) as TransactionTenant<T>
 }
 
 function newestScope(engine: Engine, tenant: TenantName): ReadScope {
@@ -275,7 +300,12 @@ function transactionScope(engine: Engine, tenant: TenantName, attempt: Attempt):
     tenant,
     schema: engine.schema,
     viewNow: () => transaction,
-    atomically: (fn) => calls.run(() => transaction.atomically(fn)),
+    inTurn: (call) => calls.run(call),
+    atomically: (fn) =>
+      calls.run(() => {
+        transaction.assertMayWrite()
+        return transaction.atomically(fn)
+      }),
     hold: () => calls.run(() => held),
   }
 }

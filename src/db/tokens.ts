@@ -24,10 +24,19 @@ import { EndOfBytes, isWellFormed } from '../codec/bytes.js'
 import type { JsonValue } from '../codec/cell.js'
 import { EntrySlot } from '../codec/entry.js'
 import { NotJson, toJsonValue } from '../codec/json.js'
+import type { StoreTransaction } from '../store/transaction.js'
 import type { ReadView, WriteView } from '../store/view.js'
+import type { Deadline } from './deadline.js'
 import type { Engine, TenantName } from './engine.js'
 import { dateOfSeqNum } from './time.js'
-import { type Attempt, type Outcome, transact, type TransactOptions } from './transact.js'
+import {
+  type Attempt,
+  deadlineOf,
+  type Outcome,
+  transact,
+  type TransactOptions,
+  transactUntil,
+} from './transact.js'
 
 /**
  * What became of a transaction: `yes`, it is durable; `no`, it has not happened; `unknown`, it is under way in this process,
@@ -59,22 +68,33 @@ export async function transactOnce<R>(
   const { token } = options
   if (token === undefined) return transact(engine, run, options)
   checkToken(token)
+  let last: StoreTransaction | undefined
   const runOnce = async (attempt: Attempt): Promise<StoredResult> => {
     const { transaction, calls } = attempt
+    last = transaction
     const found = findResult(engine, transaction, owner, token)
     if (found !== undefined) return found
     const result = jsonOf(await run(attempt))
-    await calls.settled()
+    await calls.end()
     putResult(engine, transaction, owner, { token, result })
     return { result, seqNum: undefined }
   }
-  const { result: stored, seqNum } = await inTurn(engine, owner, { ...options, token }, () =>
-    transact(engine, runOnce, options),
-  )
-  if (seqNum !== undefined) removeOld(engine, owner)
-  // It may have been committed by somebody who did not ask for a sync.
-  else if (options.durability !== 'relaxed') await engine.store.whenDurable(stored.seqNum)
-  return { result: stored.result as R, seqNum: seqNum ?? stored.seqNum }
+  const deadline = deadlineOf(engine, options)
+  try {
+    const { result: stored, seqNum } = await inTurn(engine, turnOf(owner, token), deadline, {
+      run: () => transactUntil(deadline, engine, runOnce, options),
+      // Past its deadline the commit may still be under way.
+      isOver: () => last?.whenSettled(),
+    })
+    if (seqNum !== undefined) removeOld(engine, owner)
+    // It may have been committed by somebody who did not ask for a sync.
+    else if (options.durability !== 'relaxed') {
+      await deadline.cutOffCommit(engine.store.whenDurable(stored.seqNum), () => 'unknown')
+    }
+    return { result: stored.result as R, seqNum: seqNum ?? stored.seqNum }
+  } finally {
+    deadline.end()
+  }
 }
 
 /** @throws ARGUMENT_INVALID DB_CLOSED */
@@ -94,25 +114,24 @@ export async function txnStatus(engine: Engine, owner: Owner, token: string): Pr
   }
 }
 
-/** Works when nobody else in this process is at it with the same token. */
+/** Runs work when nobody else in this process is at it in the same turn. */
 async function inTurn<R>(
   { tokensUnderWay }: Engine,
-  owner: Owner,
-  { token, signal }: { readonly token: string; readonly signal?: AbortSignal },
-  work: () => Promise<R>,
+  turn: string,
+  deadline: Deadline,
+  work: { run(): Promise<R>; isOver(): Promise<void> | undefined },
 ): Promise<R> {
-  const turn = turnOf(owner, token)
   for (let other = tokensUnderWay.get(turn); other !== undefined; ) {
-    await other
-    signal?.throwIfAborted()
+    await deadline.cutOff(other)
     other = tokensUnderWay.get(turn)
   }
-  const working = work()
-  const end = () => {
+  const running = work.run()
+  const end = async () => {
+    await work.isOver()
     tokensUnderWay.delete(turn)
   }
-  tokensUnderWay.set(turn, working.then(end, end))
-  return working
+  tokensUnderWay.set(turn, running.then(end, end))
+  return running
 }
 
 function findResult(

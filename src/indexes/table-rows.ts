@@ -78,6 +78,11 @@ export class TableRows {
     return this.#codec.decodeValue(keyCells, slot, this.#place.tenantId)
   }
 
+  /** The key of the row with this primary key, whether or not there is one. @throws KEY_TOO_LARGE */
+  key(keyCells: readonly Cell[]): Uint8Array {
+    return this.#keyOf(keyCells).slice()
+  }
+
   /**
    * Walks the rows of a path. What a transaction writes while its own scan is open may or may not be seen by it.
    *

@@ -123,11 +123,11 @@ export function viewAt(host: ViewHost, floors: HistoryFloors, open: OpenSnapshot
 /** Reads and writes the newest state within one synchronous stretch. */
 export class ImmediateView implements WriteView {
   readonly snapshot: SeqNum = SEQ_NUM_MAX
-  readonly #host: ViewHost
+  readonly #host: Pick<ViewHost, 'get' | 'scan'>
   readonly #batch: WriteBatch
   #isFinished = false
 
-  constructor(host: ViewHost, batch: WriteBatch) {
+  constructor(host: Pick<ViewHost, 'get' | 'scan'>, batch: WriteBatch) {
     this.#host = host
     this.#batch = batch
   }

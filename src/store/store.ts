@@ -18,6 +18,7 @@ import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
 import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
+import { tenantIdOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import { type ChangeScan, openChangeScan } from './change-scan.js'
@@ -26,6 +27,8 @@ import { CommitLog, type Durability } from './commit-log.js'
 import { seqNumAfter } from './commit-number.js'
 import { HistoryFloors, NO_POLICIES } from './history-floors.js'
 import { isDiskFull } from './lane.js'
+import { type ImmediateWriteHost, writeAtOnce } from './immediate-write.js'
+import { KeyLocks, LONG_TURN_MS } from './key-locks.js'
 import { Maintenance } from './maintenance.js'
 import { type OpenedFiles, openFiles, type StoreOptions } from './open-files.js'
 import { Reserve } from './reserve.js'
@@ -37,19 +40,19 @@ import {
   type SnapshotUse,
 } from './snapshots.js'
 import { describeStore, type StoreState, type StoreStats } from './stats.js'
-import { StoreTransaction, type TransactionHost, type TransactionMode } from './transaction.js'
+import { StoreTransaction, type TransactionMode } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
 import { TabletMap } from './tablet-map.js'
 import { isRangeNewer, readVersions, type VersionRange } from './version-reads.js'
-import { FixedView, ImmediateView, type Snapshot, viewAt } from './store-views.js'
+import { FixedView, type Snapshot, viewAt } from './store-views.js'
 import type { EntryScan, KeyVersion, ReadView, WriteView, WriteOptions } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
-import { WriteBatch } from './write-batch.js'
+import type { WriteBatch } from './write-batch.js'
 
 export type { Snapshot } from './store-views.js'
 
-export class Store implements TransactionHost {
+export class Store implements ImmediateWriteHost {
   readonly #env: Env
   readonly #events: EventSource
   readonly #files: OpenedFiles
@@ -60,6 +63,7 @@ export class Store implements TransactionHost {
   readonly #floors: HistoryFloors
   readonly #maintenance: Maintenance
   readonly #reserve: Reserve
+  readonly locks: KeyLocks
   readonly #payload = new ByteWriter(4096)
   readonly #probeSlot = new EntrySlot()
   readonly #checkpointTurn = new Mutex()
@@ -93,6 +97,17 @@ export class Store implements TransactionHost {
       marks: files.historyMarks,
     })
     if (options.hasPolicies !== true) this.#floors.use(NO_POLICIES)
+    this.locks = new KeyLocks({
+      clock: env.clock,
+      onLongTurn: (key) =>
+        events.emit('stall', {
+          tabletId: this.#tablets.of(key).id,
+          tenantId: tenantIdOfKey(key),
+          waitMs: LONG_TURN_MS,
+          cause: 'a transaction keeps a row locked that others wait for',
+          remedy: 'end it sooner, or give it timeoutMs',
+        }),
+    })
     const wantedBytes = options.walFileBytes + (options.manifestFileBytes ?? MANIFEST_FILE_BYTES)
     this.#reserve = new Reserve({ env, events, directory: options.path, wantedBytes })
     this.#log = new CommitLog({
@@ -189,7 +204,8 @@ export class Store implements TransactionHost {
 
   /**
    * Runs `fn` over the newest state, readable or not yet, and commits what it wrote as one commit. No conflict is
-   * possible, because fn runs without interruption: it must not wait for anything.
+   * possible, because fn runs without interruption: it must not wait for anything. When it wrote what a transaction has
+   * locked, it waits for its turn and runs again.
    *
    * @returns the commit's SeqNum; when nothing was written, the newest readable one. It, and what fn may have seen, is then
    * as safe as was asked for
@@ -197,35 +213,8 @@ export class Store implements TransactionHost {
    * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    * @throws DISK_FULL when there is no room and it did more than delete
    */
-  async write(
-    fn: (view: WriteView) => void,
-    { tenantHash, durability = 'sync' }: WriteOptions = {},
-  ): Promise<SeqNum> {
-    this.assertWritable()
-    if (this.#reserve.shortage !== undefined) {
-      await this.#lookForRoom()
-      this.assertWritable()
-    }
-    if (!this.#maintenance.isCalm) {
-      const tablets =
-        tenantHash === undefined ? this.#tablets.all : [this.#tablets.ofHash(tenantHash)]
-      // Asked again after each wait: others that waited may have used the room up.
-      do {
-        await this.#maintenance.admit(tablets)
-        this.assertWritable()
-      } while (this.#maintenance.isStopped(tablets))
-    }
-    let batch: WriteBatch
-    try {
-      batch = this.#collect(fn)
-    } catch (error) {
-      await this.#log.settle(durability)
-      throw error
-    }
-    if (!batch.isEmpty) return this.commit(batch, durability)
-    // That there was nothing to write may be the doing of a commit that can still be lost.
-    await this.#log.settle(durability)
-    return this.#readable
+  write(fn: (view: WriteView) => void, options: WriteOptions = {}): Promise<SeqNum> {
+    return writeAtOnce(this, fn, options)
   }
 
   /** Begins a transaction on the newest readable state. */
@@ -323,6 +312,7 @@ export class Store implements TransactionHost {
    * else is refused.
    */
   close(): Promise<void> {
+    this.locks.refuseAll(engineError('DB_CLOSED', 'the database is closed'))
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -376,10 +366,10 @@ export class Store implements TransactionHost {
     throw engineError('DB_READ_ONLY', 'the database was opened to be salvaged')
   }
 
-  admitBatch(batch: WriteBatch, hasWaited: boolean): Promise<void> | undefined {
+  admit(write: WriteBatch | number | undefined, hasWaited: boolean): Promise<void> | undefined {
     if (this.#reserve.shortage !== undefined && !hasWaited) return this.#lookForRoom()
     if (this.#maintenance.isCalm) return undefined
-    const tablets = this.#tablets.ofBatch(batch)
+    const tablets = this.#tablets.ofWrite(write)
     if (hasWaited && !this.#maintenance.isStopped(tablets)) return undefined
     return this.#maintenance.admit(tablets)
   }
@@ -415,6 +405,12 @@ export class Store implements TransactionHost {
     return this.#log.settle(durability)
   }
 
+  renew(open: OpenSnapshot): OpenSnapshot {
+    const renewed = this.#openAt(this.#readable, open.use)
+    this.release(open)
+    return renewed
+  }
+
   release(snapshot: OpenSnapshot): void {
     this.#snapshots.close(snapshot)
   }
@@ -424,21 +420,14 @@ export class Store implements TransactionHost {
     return this.#snapshots.open(seqNum < this.#readable ? seqNum : this.#readable, use)
   }
 
-  #collect(fn: (view: WriteView) => void): WriteBatch {
-    const batch = new WriteBatch()
-    const view = new ImmediateView(this, batch)
-    try {
-      fn(view)
-    } finally {
-      view.finish()
-    }
-    return batch
-  }
-
   #assertReadable(): void {
     if (this.#closing !== undefined) throw engineError('DB_CLOSED', 'the database is closed')
     if (this.#state === 'open' || this.#state === 'readOnly') return
-    throw engineError('DB_POISONED', 'an earlier failure left the outcome of commits unknown', {
+    throw this.#poisonedError()
+  }
+
+  #poisonedError(): EngineError {
+    return engineError('DB_POISONED', 'an earlier failure left the outcome of commits unknown', {
       cause: this.#failure,
     })
   }
@@ -468,6 +457,7 @@ export class Store implements TransactionHost {
     this.#state = 'poisoned'
     this.#failure = error
     this.#maintenance.stop()
+    this.locks.refuseAll(this.#poisonedError())
   }
 
   async #close(): Promise<void> {

@@ -44,6 +44,12 @@ export class TabletMap {
     return [...tablets]
   }
 
+  /** The tablets that a write can reach: that of a batch, of the tenant with this hash, or of anybody. */
+  ofWrite(write: WriteBatch | number | undefined): readonly Tablet[] {
+    if (write === undefined) return this.all
+    return typeof write === 'number' ? [this.ofHash(write)] : this.ofBatch(write)
+  }
+
   /** Puts a batch into the memtables under its number. */
   apply(batch: WriteBatch, seqNum: SeqNum): void {
     let hash = -1

@@ -7,12 +7,19 @@
 // - snapshot: of the keys that it writes. The first committer wins; what was read is not remembered. Row keys and the keys
 //   of unique indexes are among what is written, so two transactions cannot both take the same value.
 // A transaction that wrote nothing never conflicts: its snapshot is its place in the order.
+//
+// Who would rather wait than run in vain takes turns on keys (key-locks.ts): nobody else's commit writes a locked key. When
+// a key has changed while its turn was awaited, the snapshot moves on to the newest readable commit, as long as all that
+// was read would read the same there.
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
-import { hashBytes } from '../kernels/bytes.js'
+import { readKeyPrefix } from '../codec/tenant-key.js'
+import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import type { Durability } from './commit-log.js'
+import { type KeyLocks, LockHolder } from './key-locks.js'
+import { type NewerVersions, ReadSet, successorOf } from './read-set.js'
 import type { ScanOptions } from './scan.js'
 import type { OpenSnapshot } from './snapshots.js'
 import type { EntryScan, WriteView } from './view.js'
@@ -24,12 +31,15 @@ export type Isolation = 'serializable' | 'snapshot'
 export interface TransactionMode {
   /** Default: serializable. */
   readonly isolation?: Isolation
+  /** Refuses writes and locks. Default: false. */
+  readonly isReadOnly?: boolean
   /** Whose it is, for the list of open snapshots. */
   readonly owner?: string
 }
 
 /** What a transaction needs of the store. */
-export interface TransactionHost {
+export interface TransactionHost extends NewerVersions {
+  readonly locks: KeyLocks
   get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean
   scan(
     range: KeyRange,
@@ -37,34 +47,52 @@ export interface TransactionHost {
     reverse: boolean,
     sources?: Pick<ScanOptions, 'own' | 'open'>,
   ): EntryScan
-  isKeyNewer(key: Uint8Array, keyHash: number, since: SeqNum): boolean
-  isRangeNewer(range: KeyRange, since: SeqNum): boolean
   /** @throws DB_READ_ONLY DB_POISONED DB_CLOSED */
   assertWritable(): void
-  /** Resolves when there may be room where the batch writes; undefined when there is, or it has waited long enough. */
-  admitBatch(batch: WriteBatch, hasWaited: boolean): Promise<void> | undefined
+  /**
+   * Resolves when there may be room where a write goes: a batch, one to the tenant with this hash, or one to anybody.
+   * Undefined when there is, or it has waited long enough.
+   */
+  admit(write: WriteBatch | number | undefined, hasWaited: boolean): Promise<void> | undefined
   /** Numbers and logs the batch; everything before the returned promise happens at once. */
   commit(batch: WriteBatch, durability: Durability): Promise<SeqNum>
   /** Waits until every commit that the transaction may have met is as safe as it asks. */
   settle(durability: Durability): Promise<void>
+  /** As `open`, but of the newest readable state. */
+  renew(open: OpenSnapshot): OpenSnapshot
   release(snapshot: OpenSnapshot): void
+}
+
+/** What a TXN_CONFLICT is about: a key, or the lower bound of a range. */
+export interface Conflict {
+  readonly key: Uint8Array
+  readonly isRange: boolean
+  readonly reason: string
+  /** The keys that the transaction had locked, and the one it conflicted on, in order: those to lock before the next run. */
+  readonly turns: readonly Uint8Array[]
 }
 
 export class StoreTransaction implements WriteView {
   readonly #host: TransactionHost
-  readonly #open: OpenSnapshot
-  readonly #isolation: Isolation
+  readonly #isReadOnly: boolean
   readonly #batch = new WriteBatch()
-  readonly #readKeys: Uint8Array[] = []
-  readonly #readHashes: number[] = []
-  readonly #scans: TrackedScan[] = []
-  readonly #watched: KeyRange[] = []
-  #isFinished = false
+  /** Undefined when reads are not validated. */
+  readonly #reads: ReadSet | undefined
+  readonly #openScans = new Set<TrackedScan>()
+  #scanCount = 0
+  readonly #turns = new LockHolder()
+  #open: OpenSnapshot
+  #hasRead = false
+  #phase: 'open' | 'ending' | 'committing' | 'finished' = 'open'
+  #conflict: Conflict | undefined
+  #commit: Promise<SeqNum> | undefined
 
   constructor(host: TransactionHost, open: OpenSnapshot, mode: TransactionMode) {
     this.#host = host
     this.#open = open
-    this.#isolation = mode.isolation ?? 'serializable'
+    this.#isReadOnly = mode.isReadOnly === true
+    const isValidated = !this.#isReadOnly && mode.isolation !== 'snapshot'
+    this.#reads = isValidated ? new ReadSet() : undefined
   }
 
   get snapshot(): SeqNum {
@@ -72,7 +100,22 @@ export class StoreTransaction implements WriteView {
   }
 
   get isFinished(): boolean {
-    return this.#isFinished
+    return this.#phase === 'finished'
+  }
+
+  /** Whether its commit has begun and not ended: it may or may not become durable. */
+  get isCommitting(): boolean {
+    return this.#phase === 'committing'
+  }
+
+  /** Resolves when a commit that has begun is settled, one way or the other. */
+  async whenSettled(): Promise<void> {
+    await this.#commit?.catch(() => undefined)
+  }
+
+  /** What its TXN_CONFLICT was about. */
+  get conflict(): Conflict | undefined {
+    return this.#conflict
   }
 
   get(key: Uint8Array, slot: EntrySlot): boolean {
@@ -80,47 +123,82 @@ export class StoreTransaction implements WriteView {
     const keyHash = hashBytes(key, 0, key.length)
     if (this.#batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
     this.#open.assertHeld()
-    if (this.#isolation === 'serializable') {
-      this.#readKeys.push(key.slice())
-      this.#readHashes.push(keyHash)
-    }
+    this.#hasRead = true
+    this.#reads?.addKey(key, keyHash)
     return this.#host.get(key, keyHash, this.snapshot, slot)
   }
 
   scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
     this.#assertOpen()
+    this.#hasRead = true
     const reverse = options.reverse === true
     const own = this.#batch.isEmpty ? undefined : this.#batch
     const inner = this.#host.scan(range, this.snapshot, reverse, { own, open: this.#open })
-    const scan = new TrackedScan({ inner, range, reverse, assertOpen: () => this.#assertOpen() })
-    this.#scans.push(scan)
+    const scan = new TrackedScan({
+      ordinal: this.#scanCount++,
+      inner,
+      range,
+      reverse,
+      onEnd: () => {
+        this.#openScans.delete(scan)
+        const extent = scan.extent()
+        if (extent !== undefined) this.#reads?.addRange(extent)
+      },
+    })
+    this.#openScans.add(scan)
     return scan
   }
 
   /** Counts a range as read to its end. */
   watch(range: KeyRange): void {
-    this.#watched.push(range)
+    this.#assertOpen()
+    this.#hasRead = true
+    this.#reads?.addRange(range)
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#assertOpen()
+    this.assertMayWrite()
     this.#batch.put(key, value)
   }
 
   delete(key: Uint8Array): void {
-    this.#assertOpen()
+    this.assertMayWrite()
     this.#batch.delete(key)
   }
 
   /**
-   * Runs several writes as one: when `fn` throws, or its promise rejects, all writes since it began are taken back and
-   * the transaction goes on.
+   * Locks a key until the transaction has ended: nobody else's commit writes it. What it reads of it from then on is its
+   * newest state.
+   *
+   * @param key  must not change
+   * @throws TXN_CONFLICT when transactions would wait for each other in a circle, or when the key has changed and what was
+   *   read before has, too
+   * @throws TXN_READ_ONLY TXN_TOO_LARGE TXN_FINISHED DB_READ_ONLY DB_POISONED DB_CLOSED
+   */
+  lock(key: Uint8Array): Promise<void> {
+    return this.#lock([key], true)
+  }
+
+  /**
+   * As lock, on several keys in ascending order, before anything is read. For a transaction that takes long a turn ends
+   * when others wait; it is then on its own again.
+   */
+  takeTurns(keys: readonly Uint8Array[]): Promise<void> {
+    return this.#lock(keys, false)
+  }
+
+  /**
+   * Runs several writes as one: when `fn` throws, or its promise rejects, all writes since it began are taken back, scans
+   * that were opened since end, and the transaction goes on.
    */
   atomically<R>(fn: () => R): R {
     this.#assertOpen()
     const savepoint = this.#batch.savepoint()
+    const scanCount = this.#scanCount
     const undo = (error: unknown): never => {
       this.#batch.rollbackTo(savepoint)
+      // They may stand on writes that are no more.
+      for (const scan of this.#openScans) if (scan.ordinal >= scanCount) scan.revoke()
       throw error
     }
     try {
@@ -133,15 +211,17 @@ export class StoreTransaction implements WriteView {
 
   /**
    * Validates and commits. Resolves with the commit's SeqNum once it is as safe as asked for, or with undefined when there
-   * was nothing to write.
+   * was nothing to write. The transaction takes no more calls; its locks go when the commit is settled.
    *
-   * @throws TXN_CONFLICT when something that was read, under snapshot isolation written, has changed; the transaction is
-   *   finished then
+   * @throws TXN_CONFLICT when something that was read, under snapshot isolation written, has changed, or somebody else has
+   *   locked what it writes
    * @throws TXN_SNAPSHOT_TOO_OLD when its snapshot was revoked for its age
    * @throws TABLET_READ_ONLY when it wrote to a tablet whose flushes or compactions were given up
    */
   async commit(durability: Durability = 'sync'): Promise<SeqNum | undefined> {
     this.#assertOpen()
+    this.#phase = 'ending'
+    this.#revokeScans()
     try {
       if (this.#batch.isEmpty) return undefined
       // First, or a commit that was refused and will never be readable would be a conflict for ever.
@@ -149,86 +229,175 @@ export class StoreTransaction implements WriteView {
       // Asked again after each wait: others that waited may have used the room up.
       for (let delay = this.#admit(false); delay !== undefined; delay = this.#admit(true)) {
         await delay
+        this.#assertNotFinished()
         this.#host.assertWritable()
       }
-      // Versions that it would have to be validated against may be gone.
-      this.#open.assertHeld()
-      const isSnapshot = this.#isolation === 'snapshot'
-      if (isSnapshot ? this.#isOvertaken() : this.#isStale()) {
-        // The answer must not tell of a commit that may still be lost.
-        await this.#host.settle(durability)
-        const what = isSnapshot
-          ? 'a row that the transaction writes'
-          : 'a row or range that it read'
-        throw engineError('TXN_CONFLICT', `${what} was changed by another commit`)
+      const locked = this.#host.locks.findOther(this.#turns, this.#batch)
+      if (locked !== undefined) {
+        throw this.#refusal(locked, 'another transaction has locked a row that it writes')
       }
-      return await this.#host.commit(this.#batch, durability)
+      const refusal = this.#validate()
+      if (refusal !== undefined) await this.#throwSettled(refusal, durability)
+      this.#phase = 'committing'
+      this.#commit = this.#host.commit(this.#batch, durability)
+      return await this.#commit
     } finally {
-      this.abort()
+      this.#finish()
     }
   }
 
-  /** Forgets everything. Idempotent, also after commit. */
+  /** Forgets everything, unless the commit has begun. Idempotent, also after commit. */
   abort(): void {
-    if (this.#isFinished) return
-    this.#isFinished = true
-    for (const scan of this.#scans) scan.close()
+    if (this.#phase !== 'committing') this.#finish()
+  }
+
+  /** @throws TXN_READ_ONLY TXN_FINISHED */
+  assertMayWrite(): void {
+    this.#assertOpen()
+    if (!this.#isReadOnly) return
+    throw engineError('TXN_READ_ONLY', 'the transaction was begun to read only')
+  }
+
+  async #lock(keys: readonly Uint8Array[], isKept: boolean): Promise<void> {
+    const { locks } = this.#host
+    this.assertMayWrite()
+    this.#host.assertWritable()
+    for (const key of keys) {
+      const keyHash = hashBytes(key, 0, key.length)
+      const turn = locks.acquire(this.#turns, key, keyHash, isKept)
+      if (turn === true) continue
+      const isGranted = await turn
+      this.#assertOpen()
+      if (!isGranted) {
+        throw this.#refusal(key, 'it and another transaction would wait for each other')
+      }
+    }
+    if (!keys.some((key) => this.#isNewer(key))) return
+    // The newest version is to be read, and not every commit is readable yet.
+    await this.#host.settle('relaxed')
+    this.#assertOpen()
+    const refusal = this.#catchUp(keys)
+    if (refusal !== undefined) await this.#throwSettled(refusal, 'relaxed')
+  }
+
+  #finish(): void {
+    if (this.#phase === 'finished') return
+    this.#phase = 'finished'
+    this.#revokeScans()
     this.#host.release(this.#open)
+    this.#host.locks.release(this.#turns)
   }
 
   #admit(hasWaited: boolean): Promise<void> | undefined {
-    return this.#host.admitBatch(this.#batch, hasWaited)
+    return this.#host.admit(this.#batch, hasWaited)
   }
 
-  /** Whether somebody else has written a key of this transaction's writes since its snapshot. */
-  #isOvertaken(): boolean {
-    let isNewer = false
-    this.#batch.forEach((bytes, keyStart, keyEnd, keyHash) => {
-      const key = bytes.subarray(keyStart, keyEnd)
-      isNewer ||= this.#host.isKeyNewer(key, keyHash, this.snapshot)
-    })
-    return isNewer
+  #isNewer(key: Uint8Array): boolean {
+    return this.#host.isKeyNewer(key, hashBytes(key, 0, key.length), this.snapshot)
   }
 
-  /** Whether anything that was read has changed since the snapshot. */
-  #isStale(): boolean {
-    for (let i = 0; i < this.#readKeys.length; i++) {
-      if (this.#host.isKeyNewer(this.#readKeys[i]!, this.#readHashes[i]!, this.snapshot))
-        return true
+  /** Moves on to a snapshot that shows the newest versions of locked keys, when the present one does not. */
+  #catchUp(keys: readonly Uint8Array[]): Error | undefined {
+    const changed = keys.find((key) => this.#isNewer(key))
+    // It was a commit that has been refused.
+    if (changed === undefined) return undefined
+    // An open scan stays on its snapshot, and without a read set nobody can tell what a new one would change.
+    const isBound = this.#reads === undefined && (this.#hasRead || !this.#batch.isEmpty)
+    if (isBound || this.#openScans.size > 0) {
+      return this.#refusal(changed, 'a row that it locks has changed since it began')
     }
-    const scanned = this.#scans.flatMap((scan) => scan.extent() ?? [])
-    return [...this.#watched, ...scanned].some((range) =>
-      this.#host.isRangeNewer(range, this.snapshot),
-    )
+    const refusal = this.#validate()
+    if (refusal !== undefined) return refusal
+    this.#open = this.#host.renew(this.#open)
+    return undefined
+  }
+
+  /** What is newer than the snapshot and must not be, as an error. @throws TXN_SNAPSHOT_TOO_OLD */
+  #validate(): Error | undefined {
+    // Versions that it would have to be validated against may be gone.
+    this.#open.assertHeld()
+    if (this.#reads === undefined) {
+      const key = this.#firstOvertaken()
+      return key && this.#refusal(key, 'a row that it writes was changed by another commit')
+    }
+    const found = this.#reads.findNewer(this.#host, this.snapshot)
+    if (found instanceof Uint8Array) {
+      return this.#refusal(found, 'a row that it read was changed by another commit')
+    }
+    return found && this.#refusal(found, 'a range that it read was changed by another commit')
+  }
+
+  /** A key of its writes that somebody else has written since its snapshot. */
+  #firstOvertaken(): Uint8Array | undefined {
+    let overtaken: Uint8Array | undefined
+    this.#batch.forEach((bytes, keyStart, keyEnd, keyHash) => {
+      if (overtaken !== undefined) return
+      const key = bytes.subarray(keyStart, keyEnd)
+      if (this.#host.isKeyNewer(key, keyHash, this.snapshot)) overtaken = key.slice()
+    })
+    return overtaken
+  }
+
+  /** The TXN_CONFLICT about a key or range, which `conflict` tells from now on. */
+  #refusal(about: Uint8Array | KeyRange, reason: string): Error {
+    const isRange = !(about instanceof Uint8Array)
+    const key = isRange ? (about.lower ?? new Uint8Array(0)) : about
+    const locked = Array.from(this.#turns.held, (lock) => lock.key)
+    const turns = (isRange ? locked : [...locked, key]).sort(compareKeys)
+    this.#conflict = { key, isRange, reason, turns }
+    const { tenantId, tableId } = readKeyPrefix(key)
+    return engineError('TXN_CONFLICT', reason, { details: { tenantId, tableId } })
+  }
+
+  /** The answer must not tell of a commit that may still be lost. */
+  async #throwSettled(refusal: Error, durability: Durability): Promise<never> {
+    await this.#host.settle(durability)
+    throw refusal
+  }
+
+  #revokeScans(): void {
+    for (const scan of this.#openScans) scan.revoke()
   }
 
   #assertOpen(): void {
-    if (this.#isFinished) {
-      throw engineError('TXN_FINISHED', 'the transaction has ended, nothing more can be done in it')
-    }
+    if (this.#phase !== 'open') throw finishedError()
   }
+
+  #assertNotFinished(): void {
+    if (this.#phase === 'finished') throw finishedError()
+  }
+}
+
+function finishedError(): Error {
+  return engineError('TXN_FINISHED', 'the transaction has ended, nothing more can be done in it')
 }
 
 /** A scan that knows how far it was consumed. */
 class TrackedScan implements EntryScan {
+  readonly ordinal: number
   readonly #inner: EntryScan
   readonly #range: KeyRange
   readonly #reverse: boolean
-  readonly #assertOpen: () => void
-  #isStarted = false
-  #isExhausted = false
+  readonly #onEnd: () => void
+  #state: 'new' | 'started' | 'exhausted' = 'new'
+  #isClosed = false
+  #isRevoked = false
   #lastKey: Uint8Array | undefined
 
   constructor(parts: {
+    /** How many scans the transaction had opened before. */
+    readonly ordinal: number
     readonly inner: EntryScan
     readonly range: KeyRange
     readonly reverse: boolean
-    readonly assertOpen: () => void
+    /** Called once, when it was closed or has come to its end. */
+    readonly onEnd: () => void
   }) {
+    this.ordinal = parts.ordinal
     this.#inner = parts.inner
     this.#range = parts.range
     this.#reverse = parts.reverse
-    this.#assertOpen = parts.assertOpen
+    this.#onEnd = parts.onEnd
   }
 
   get entry(): EntrySlot {
@@ -237,27 +406,35 @@ class TrackedScan implements EntryScan {
 
   /** @throws TXN_FINISHED: what ended with the transaction must not look like the end of the range */
   next(): boolean {
-    this.#assertOpen()
-    if (this.#lastKey !== undefined || this.#isExhausted) return false
-    this.#isStarted = true
-    const isFound = this.#inner.next()
-    if (!isFound) this.#isExhausted = true
-    return isFound
+    if (this.#isRevoked) throw finishedError()
+    if (this.#isClosed) return false
+    this.#state = 'started'
+    if (this.#inner.next()) return true
+    this.#state = 'exhausted'
+    this.close()
+    return false
   }
 
   close(): void {
-    if (this.#isStarted && !this.#isExhausted) this.#lastKey ??= this.entry.copyKey()
+    if (this.#isClosed) return
+    if (this.#state === 'started') this.#lastKey = this.entry.copyKey()
+    this.#isClosed = true
     this.#inner.close()
+    this.#onEnd()
+  }
+
+  /** Closes it for good: going on is an error from now on. */
+  revoke(): void {
+    this.#isRevoked = true
+    this.close()
   }
 
   /** The part of the range whose content the reader knows; undefined when it read nothing. */
   extent(): KeyRange | undefined {
-    if (this.#isExhausted) return this.#range
-    if (!this.#isStarted) return undefined
+    if (this.#state === 'exhausted') return this.#range
+    if (this.#state === 'new') return undefined
     const last = this.#lastKey ?? this.entry.copyKey()
     if (this.#reverse) return { lower: last, upper: this.#range.upper }
-    const successor = new Uint8Array(last.length + 1)
-    successor.set(last)
-    return { lower: this.#range.lower, upper: successor }
+    return { lower: this.#range.lower, upper: successorOf(last) }
   }
 }

@@ -265,7 +265,8 @@ export class WriteBatch {
     slot.keyStart = this.#keyStart[entry]!
     slot.keyEnd = this.#keyEnd[entry]!
     slot.seqNum = OWN_WRITE_SEQ_NUM
-    slot.kind = bytes[this.#record[entry]!]!
+    // Not the record's, which changes when the key is written again: a cursor shows the writes of when it was made.
+    slot.kind = this.#kind[entry]!
     slot.valueBytes = bytes
     slot.valueStart = slot.keyEnd
     slot.valueEnd = this.#valueEnd[entry]!

@@ -252,6 +252,12 @@ describe('calls', () => {
     await expectCode('ARGUMENT_INVALID', () => shop.transact(once, { signal: {} as never }))
     await expectCode('ARGUMENT_INVALID', () => shop.transact(once, 'snapshot' as never))
     await expectCode('ARGUMENT_INVALID', () => shop.transact(once, { isolation: 'none' as never }))
+    await expectCode('ARGUMENT_INVALID', () => shop.transact(once, { readOnly: 1 as never }))
+    const readOnlyOnce = { readOnly: true, token: 'once' }
+    await expectCode('ARGUMENT_INVALID', () => shop.transact(once, readOnlyOnce))
+    for (const timeoutMs of [0, -1, NaN, Infinity, 2 ** 31, '5', null]) {
+      await expectCode('ARGUMENT_INVALID', () => shop.transact(once, { timeoutMs } as never))
+    }
     await expectCode('OPTION_UNKNOWN', () => shop.transact(once, { retries: 3 } as never))
     await expectCode('ARGUMENT_INVALID', () => db.on('flush', undefined as never))
     for (const moment of ['soon', '-10x', '10m', NaN, -1, 1.5, {}, new Date(NaN), undefined]) {

@@ -6,24 +6,8 @@ import { Deferred } from '../../dist/base/async.js'
 import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
-import { MemoryFileSystem } from '../../dist/testing.js'
 import { counters, expectCode } from './db-kit.js'
-
-/** Syncs of its log wait for `answer`. */
-class HangingFileSystem extends MemoryFileSystem {
-  answer: Promise<void> = Promise.resolve()
-
-  override open(...[path, mode]: Parameters<MemoryFileSystem['open']>) {
-    const file = super.open(path, mode)
-    if (!path.endsWith('.wal')) return file
-    const sync = file.sync.bind(file)
-    file.sync = async () => {
-      await this.answer
-      await sync()
-    }
-    return file
-  }
-}
+import { HangingFileSystem } from './hanging-file-system.js'
 
 async function someTurns(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))

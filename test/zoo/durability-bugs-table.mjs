@@ -77,9 +77,9 @@ export const DURABILITY_BUGS = [
   ),
   bug(
     'who asked for sync is told of what the power may take',
-    'store/store.js',
-    'await this.#log.settle(durability); throw error;',
-    "await this.#log.settle('relaxed'); throw error;",
+    'store/immediate-write.js',
+    'await host.settle(durability); throw error;',
+    "await host.settle('relaxed'); throw error;",
     'durability',
   ),
 
@@ -101,7 +101,7 @@ export const DURABILITY_BUGS = [
   bug(
     'a transaction under way is told as one that never was',
     'db/tokens.js',
-    'tokensUnderWay.set(turn, working.then(end, end));',
+    'tokensUnderWay.set(turn, running.then(end, end));',
     '',
     'tokens',
   ),
