@@ -198,7 +198,9 @@ export class CommitLog {
     this.#waiting = []
     this.#startMicros = this.#options.clock.monotonicMicros()
     this.#isStallTold = false
-    const isSynced = this.#group.some(({ durability }) => durability === 'sync')
+    const isSynced = this.#group.some(
+      ({ seqNum, durability }) => durability === 'sync' && seqNum > this.#durable,
+    )
     const written = await this.#write()
     if (isSynced) await this.#sync(written)
     this.#tellOfStall()

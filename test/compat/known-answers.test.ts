@@ -8,8 +8,15 @@ import {
   type TabletId,
   type TenantId,
 } from '../../dist/base/ids.js'
+import {
+  decodeTokenResult,
+  encodeTokenResult,
+  tokenKey,
+  tokenOfTimeKey,
+  tokenTimeKey,
+} from '../../dist/catalog/token-format.js'
 import { IDENTITY_TRANSFORM } from '../../dist/codec/block-transform.js'
-import { ByteReader, ByteWriter } from '../../dist/codec/bytes.js'
+import { ByteReader, ByteWriter, EndOfBytes } from '../../dist/codec/bytes.js'
 import { encodeFileHeader, FILE_TYPE_WAL } from '../../dist/codec/file-header.js'
 import { FrameBatch, FrameWriter } from '../../dist/codec/frame.js'
 import { encodeJson } from '../../dist/codec/json.js'
@@ -193,6 +200,26 @@ it('commit payloads and version edits', () => {
   expect(written((writer) => encodeVersionEdit(writer, later))).toMatchInlineSnapshot(
     `"0201000000800000000001000000024d000000000000000663000000000000004d000000000000000b000000000000000702ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010914b8170c8080f9c0c1c4820300"`,
   )
+})
+
+it('idempotency tokens', () => {
+  const tenant = { id: 5 as TenantId, hash: 0x01020304 }
+  const timeKey = tokenTimeKey(tenant, 1_700_000_000_000_000, 'é 1')
+  const results = [undefined, null, { ok: true }].map(encodeTokenResult)
+  expect([hex(tokenKey(tenant, 'é 1')), hex(timeKey), ...results.map(hex)]).toMatchInlineSnapshot(`
+    [
+      "01020304000000050000000f0000c3a920310001",
+      "01020304000000050000000f000180060a24181e4000c3a920310001",
+      "0100",
+      "01010201c0",
+      "0101020581a26f6bc3",
+    ]
+  `)
+  expect(tokenOfTimeKey(timeKey)).toBe('é 1')
+  expect(results.map(decodeTokenResult)).toEqual([undefined, null, { ok: true }])
+  for (const wrong of ['', '0200', '0102', '010000', '0101', '01010a']) {
+    expect(() => decodeTokenResult(Buffer.from(wrong, 'hex')), wrong).toThrow(EndOfBytes)
+  }
 })
 
 it('sstables', () => {

@@ -22,7 +22,7 @@ export const DURABILITY_BUGS = [
   bug(
     'a sync commit is acknowledged like a relaxed one',
     'store/commit-log.js',
-    "this.#group.some(({ durability }) => durability === 'sync')",
+    "durability === 'sync' && seqNum > this.#durable",
     'false',
     'powerCut',
   ),
@@ -62,7 +62,7 @@ export const DURABILITY_BUGS = [
     'durability',
   ),
   bug(
-    'relaxed commits pass a sync that hangs',
+    'sync commits are read while their sync is under way',
     'store/commit-log.js',
     'await wal.sync();',
     'this.#readable = written; this.#options.onReadable(written); await wal.sync();',
