@@ -1,7 +1,13 @@
 // A database that is crashed, reopened, flushed and compacted while clients work on it. Files, clock and chance are simulated.
 
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
-import { type Database, open, type OpenSettings, type Tables } from '../../dist/index.js'
+import {
+  type Database,
+  EngineError,
+  open,
+  type OpenSettings,
+  type Tables,
+} from '../../dist/index.js'
 import { memoryEnv } from '../../dist/testing.js'
 import type { Seeded } from '../model/seeded.js'
 
@@ -21,6 +27,19 @@ export interface Life<T extends Tables> {
 }
 
 export const OVER = Symbol('over')
+
+const END_CODES: ReadonlySet<string> = new Set([
+  'TXN_CONFLICT',
+  'TXN_SNAPSHOT_TOO_OLD',
+  'DB_CLOSED',
+  'DB_POISONED',
+  'COMMIT_UNKNOWN',
+])
+
+/** How work may end on such a database: in conflict, or because the database, or its history, went away. */
+export function isExpectedEnd(error: unknown): error is EngineError {
+  return error instanceof EngineError && END_CODES.has(error.code)
+}
 
 export class MortalDatabase<T extends Tables> {
   crashCount = 0

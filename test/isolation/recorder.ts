@@ -1,8 +1,8 @@
 // Writes down what one client's transaction does, run by run: transact() runs its function again after a conflict, and each
 // run is a transaction of its own in the history.
 
-import { EngineError } from '../../dist/index.js'
 import type { Operation, Outcome, Transaction } from './history.js'
+import { isExpectedEnd } from './mortal-database.js'
 
 /** The history of all clients, and its clock. */
 export class HistoryBook {
@@ -19,15 +19,6 @@ export class HistoryBook {
     transactions.push({ name: `T${transactions.length}`, ...transaction })
   }
 }
-
-/** How a transaction may end: the database went away, or keeps no history. */
-const EXPECTED_CODES: ReadonlySet<string> = new Set([
-  'TXN_CONFLICT',
-  'TXN_SNAPSHOT_TOO_OLD',
-  'DB_CLOSED',
-  'DB_POISONED',
-  'COMMIT_UNKNOWN',
-])
 
 export class Recorder {
   readonly #book: HistoryBook
@@ -81,7 +72,7 @@ export class Recorder {
 
   /** @throws what is no way for a transaction to end */
   fail(error: unknown): void {
-    if (!(error instanceof EngineError) || !EXPECTED_CODES.has(error.code)) throw error
+    if (!isExpectedEnd(error)) throw error
     if (error.code === 'TXN_CONFLICT') this.#book.conflictCount++
     this.#end(error.committed === 'no' ? 'aborted' : 'unknown')
   }
