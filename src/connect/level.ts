@@ -20,8 +20,8 @@ export {
   type BatchOptions,
   type DelOptions,
   type PutOptions,
+  type SyncOptions,
   type TenantLevel,
-  type WriteOptions,
 } from './tenant-level.js'
 
 /** Whose keys a directory of its own holds. */

@@ -42,10 +42,16 @@ export interface KeySource {
 }
 
 /** What every write takes. */
-export interface WriteOptions {
-  /** Accepted as in classic-level; every write is on the disk when its promise resolves. */
+export interface SyncOptions {
+  /**
+   * True: the promise resolves once the write is durable. Otherwise once the operating system has it: the death of the
+   * process does not undo it, a power failure within the setting `relaxedWindowMs` does.
+   */
   readonly sync?: boolean | undefined
 }
+
+const SYNC = { durability: 'sync' } as const
+const RELAXED = { durability: 'relaxed' } as const
 
 interface ReadOptions {
   readonly keyEncoding: string
@@ -65,11 +71,11 @@ interface Operation {
 }
 
 /** Options of put(). */
-export type PutOptions<K, V> = AbstractPutOptions<K, V> & WriteOptions
+export type PutOptions<K, V> = AbstractPutOptions<K, V> & SyncOptions
 /** Options of del(). */
-export type DelOptions<K> = AbstractDelOptions<K> & WriteOptions
+export type DelOptions<K> = AbstractDelOptions<K> & SyncOptions
 /** Options of batch(). */
-export type BatchOptions<K, V> = AbstractBatchOptions<K, V> & WriteOptions
+export type BatchOptions<K, V> = AbstractBatchOptions<K, V> & SyncOptions
 
 /** A Level database over the key space of one tenant. */
 export class TenantLevel<KDefault = string, VDefault = string> extends AbstractLevel<
@@ -121,16 +127,16 @@ export class TenantLevel<KDefault = string, VDefault = string> extends AbstractL
     return this.#readMany(keys, options, isThere)
   }
 
-  protected _put(key: RawBytes, value: RawBytes): Promise<void> {
-    return this.#write((batch) => batch.put(key, value))
+  protected _put(key: RawBytes, value: RawBytes, options: SyncOptions): Promise<void> {
+    return this.#write(options, (batch) => batch.put(key, value))
   }
 
-  protected _del(key: RawBytes): Promise<void> {
-    return this.#write((batch) => batch.delete(key))
+  protected _del(key: RawBytes, options: SyncOptions): Promise<void> {
+    return this.#write(options, (batch) => batch.delete(key))
   }
 
-  protected _batch(operations: readonly Operation[]): Promise<void> {
-    return this.#write((batch) => {
+  protected _batch(operations: readonly Operation[], options: SyncOptions): Promise<void> {
+    return this.#write(options, (batch) => {
       for (const { type, key, value } of operations) {
         if (type === 'put') batch.put(key, value)
         else batch.delete(key)
@@ -149,7 +155,7 @@ export class TenantLevel<KDefault = string, VDefault = string> extends AbstractL
         if (keys.length === 0) return
         await this.#space.write((batch) => {
           for (const key of keys) batch.delete(key)
-        })
+        }, RELAXED)
         left -= keys.length
       }
     } catch (error) {
@@ -218,9 +224,9 @@ export class TenantLevel<KDefault = string, VDefault = string> extends AbstractL
     }
   }
 
-  async #write(fn: (batch: KeyBatch) => void): Promise<void> {
+  async #write({ sync }: SyncOptions, fn: (batch: KeyBatch) => void): Promise<void> {
     try {
-      await this.#space.write(fn)
+      await this.#space.write(fn, sync === true ? SYNC : RELAXED)
     } catch (error) {
       throw levelError(error)
     }

@@ -13,6 +13,7 @@ import {
 } from '../codec/raw-key.js'
 import type { Snapshot } from '../store/store.js'
 import type { ReadView, WriteView } from '../store/view.js'
+import { checkedDurability, type WriteOptions } from './durability.js'
 import type { Engine, TenantName } from './engine.js'
 import { KeyScan } from './key-scan.js'
 
@@ -148,7 +149,7 @@ export class KeySpace extends KeyReads {
    * the last commit wins.
    *
    * @param fn  must do nothing else and wait for nothing
-   * @returns the commit's SeqNum, once it is durable
+   * @returns the commit's SeqNum, once it is durable, or as safe as `options` ask for
    * @throws ARGUMENT_INVALID KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE
    * @throws DISK_FULL TABLET_READ_ONLY DB_CLOSED DB_POISONED
    * @example
@@ -157,10 +158,11 @@ export class KeySpace extends KeyReads {
    *   batch.delete(new Uint8Array([0xff]))
    * })
    */
-  write(fn: (batch: KeyBatch) => void): Promise<SeqNum> {
+  async write(fn: (batch: KeyBatch) => void, options: WriteOptions = {}): Promise<SeqNum> {
     const { engine, tenant } = this.place
+    const durability = checkedDurability(options)
     const write = (view: WriteView) => fn(new KeyBatch(this.place, view))
-    return engine.store.write(write, { tenantHash: tenant.ref?.hash })
+    return engine.store.write(write, { tenantHash: tenant.ref?.hash, durability })
   }
 
   /** Lets other work of the event loop have its turn: for loops over many keys. */
