@@ -37,6 +37,14 @@ export type { KeyScan } from './db/key-scan.js'
 export type { KeyBatch, KeyScanOptions, KeySnapshot, KeySpace } from './db/key-space.js'
 export { type Components, type OpenOptions, open } from './db/open.js'
 export type { DatabaseSettings, OpenSettings } from './db/options.js'
+export type { Pin, PinOptions } from './db/pin.js'
+export type {
+  Hold,
+  HoldOptions,
+  Retention,
+  RetentionOptions,
+  TableRetention,
+} from './db/retention.js'
 export type { RewindCounts, RewindOptions, RewindResult } from './db/rewind.js'
 export type { RowStream } from './db/row-stream.js'
 export type { SqlParameters, SqlResult, SqlRow } from './db/sql.js'
@@ -60,5 +68,6 @@ export type { TransactOptions } from './db/transact.js'
 export type { Checkpoint } from './store/checkpoint.js'
 export type { Durability } from './store/commit-log.js'
 export type { LostLog, LostTable, SalvageReport } from './store/salvage.js'
+export type { SnapshotInfo } from './store/snapshots.js'
 export type { StoreState } from './store/stats.js'
 export type { VerifyProgress, VerifyReport } from './store/verify.js'

@@ -24,6 +24,14 @@ export const INDEX_MAX_COUNT = 64
 export const DECIMAL_PRECISION_MAX = 38
 /** Longest magnitude a bigint column can hold. */
 export const BIGINT_MAX_BITS = 1024
+/** Longest history window: ten years. */
+export const HISTORY_WINDOW_MAX_MS: number = 3650 * 86_400_000
+/** Longest name of a legal hold, and of the owner of a pin, in UTF-8 bytes. */
+export const HOLD_NAME_MAX_BYTES = 256
+/** Longest reason of a legal hold in UTF-8 bytes. */
+export const HOLD_REASON_MAX_BYTES = 4096
+/** Legal holds of one tenant. */
+export const HOLD_MAX_COUNT = 100
 export const ENUM_VALUE_MAX_COUNT = 1000
 /** How deep a JSON value may nest. */
 export const JSON_DEPTH_MAX = 200

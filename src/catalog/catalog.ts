@@ -312,7 +312,8 @@ function readNextTenantId(view: ReadView): number {
   return 1
 }
 
-function* systemEntries(
+/** Entries of one kind, in the order of their keys. */
+export function* systemEntries(
   view: Pick<ReadView, 'scan'>,
   tableId: number,
   reverse = false,

@@ -51,6 +51,8 @@ export interface TableDeclaration {
   readonly columns: readonly ColumnDeclaration[]
   readonly primaryKey: readonly KeyPart[]
   readonly indexes: readonly IndexDeclaration[]
+  /** How long superseded rows stay; stored apart from the definition, see format.ts. */
+  readonly historyWindowMs?: number
 }
 
 export interface TableDefinition extends TableDeclaration {

@@ -5,8 +5,11 @@
 //          1  text name    01, table definition
 //          2  text name    01, varint tenant id
 //          3  int id       01, text tenant name
+//          4  int id       01, retention of a table: varint window, u64 floor
+//          5  int id       01, retention of a tenant
 //
 // A tenant has one entry in 2 and one in 3, written by the commit that writes its first row; its hash is that of its name.
+// What has no entry in 4 or 5 has no retention of its own and never had.
 //
 // A table definition:
 //
@@ -22,24 +25,53 @@
 //   bytes of precision and scale, for a timestamp a byte 3 or 6, for an enum a list of texts; then the default as a cell of
 //   codec/row.ts. A part is varint column id, flags (1 descending). A list is a varint count and its items.
 //
+// The retention of a tenant:
+//
+//   field       bytes   meaning
+//   tenantHash  u32
+//   window      varint  milliseconds and 1, that superseded versions stay; 0: as the table or the database says
+//   floor       u64     the oldest snapshot at which the tables below are not could be read when this was written
+//   tables      list    varint table id, varint window (0: as the tenant's), u64 floor
+//   holds       list    text name, text reason, u64 SeqNum from which on all is held, u64 Unix microseconds of its placing
+//
 // Kinds: 1 text, 2 int, 3 float, 4 bigint, 5 decimal, 6 timestamp, 7 boolean, 8 bytes, 9 uuid, 10 enum, 11 json.
 // Valid:  known format byte, kinds and flags, parts that name columns, and nothing behind the end.
 // Crash:  entries are written by ordinary commits. An index whose building was interrupted is in no definition, and
 //         nextIndexId is past its id: its entries stay unread.
 // Compat: a value of a newer format byte is refused. Kinds, flags and table ids are never used again for something else.
 
-import type { TenantId } from '../base/ids.js'
+import type { SeqNum, TenantId } from '../base/ids.js'
 import { ByteReader, ByteWriter, EndOfBytes } from '../codec/bytes.js'
 import type { ColumnKind } from '../codec/cell.js'
 import { decodeKeyField, encodeKeyField, type KeyField } from '../codec/key.js'
 import { cellReader, cellWriter } from '../codec/row.js'
 import { KEY_PREFIX_BYTES, writeKeyPrefix } from '../codec/tenant-key.js'
+import type { HistoryPolicy } from '../store/history-floors.js'
 import type { ColumnDefinition, IndexDefinition, KeyPart, TableDefinition } from './definition.js'
 
 /** Table ids under the system tenant. */
 export const SYSTEM_TABLES = 1
 export const SYSTEM_TENANTS = 2
 export const SYSTEM_TENANT_NAMES = 3
+export const SYSTEM_TABLE_RETENTIONS = 4
+export const SYSTEM_TENANT_RETENTIONS = 5
+
+/** What a legal hold says. */
+export interface LegalHold {
+  readonly name: string
+  readonly reason: string
+  /** All that a snapshot from here on sees is held. */
+  readonly from: SeqNum
+  readonly placedMicros: number
+}
+
+/** What is stored of a tenant. */
+export interface TenantRetention extends HistoryPolicy {
+  readonly tenantHash: number
+  /** By table id. */
+  readonly tables: ReadonlyMap<number, HistoryPolicy>
+  readonly holds: readonly LegalHold[]
+}
 
 const FORMAT = 1
 const COLUMN_NULLABLE = 1
@@ -105,6 +137,49 @@ export function decodeTenantName(value: Uint8Array): string {
   return decodeValue(value, (reader) => reader.text())
 }
 
+export function encodeTableRetention(policy: HistoryPolicy): Uint8Array {
+  return encodeValue((writer) => writePolicy(writer, policy))
+}
+
+/** @throws EndOfBytes */
+export function decodeTableRetention(value: Uint8Array): HistoryPolicy {
+  return decodeValue(value, readPolicy)
+}
+
+export function encodeTenantRetention(retention: TenantRetention): Uint8Array {
+  return encodeValue((writer) => {
+    writer.u32(retention.tenantHash)
+    writePolicy(writer, retention)
+    writer.varint(retention.tables.size)
+    for (const [tableId, policy] of retention.tables) {
+      writer.varint(tableId)
+      writePolicy(writer, policy)
+    }
+    writer.varint(retention.holds.length)
+    for (const { name, reason, from, placedMicros } of retention.holds) {
+      writer.text(name)
+      writer.text(reason)
+      writer.u64(from)
+      writer.u64(placedMicros)
+    }
+  })
+}
+
+/** @throws EndOfBytes */
+export function decodeTenantRetention(value: Uint8Array): TenantRetention {
+  return decodeValue(value, (reader) => ({
+    tenantHash: reader.u32(),
+    ...readPolicy(reader),
+    tables: new Map(readList(reader, () => [reader.varint(), readPolicy(reader)] as const)),
+    holds: readList(reader, () => ({
+      name: reader.text(),
+      reason: reader.text(),
+      from: reader.u64() as SeqNum,
+      placedMicros: reader.u64(),
+    })),
+  }))
+}
+
 export function encodeTable(table: TableDefinition): Uint8Array {
   const columnIds = new Map(table.columns.map(({ name, id }) => [name, id]))
   return encodeValue((writer) => {
@@ -141,6 +216,16 @@ export function decodeTable(name: string, value: Uint8Array): TableDefinition {
     })
     return { id, name, version, nextIndexId, columns, primaryKey, indexes }
   })
+}
+
+function writePolicy(writer: ByteWriter, { windowMs, floor }: HistoryPolicy): void {
+  writer.varint(windowMs === undefined ? 0 : windowMs + 1)
+  writer.u64(floor)
+}
+
+function readPolicy(reader: ByteReader): HistoryPolicy {
+  const window = reader.varint()
+  return { windowMs: window === 0 ? undefined : window - 1, floor: reader.u64() as SeqNum }
 }
 
 function writeColumn(writer: ByteWriter, column: ColumnDefinition): void {

@@ -11,6 +11,7 @@ import type {
   KeyPart,
   TableDeclaration,
 } from './definition.js'
+import { HISTORY_WINDOW_RANGE, isHistoryWindow } from './history-window.js'
 
 export type Columns = Readonly<Record<string, Column>>
 
@@ -40,6 +41,8 @@ export type IndexSpec<Name extends string> =
 export interface TableOptions<PrimaryKey, Indexes> {
   readonly primaryKey: PrimaryKey
   readonly indexes?: Indexes
+  /** How long superseded rows stay, where a tenant does not say otherwise; default: as the database's. May be changed. */
+  readonly historyWindowMs?: number
 }
 
 declare const tableTypes: unique symbol
@@ -167,7 +170,12 @@ function declareTable(
   if (indexes.length > INDEX_MAX_COUNT) {
     throw invalid(name, `it has ${indexes.length} indexes, more than ${INDEX_MAX_COUNT}`)
   }
-  return { name, columns: declared, primaryKey, indexes }
+  const { historyWindowMs } = options
+  if (historyWindowMs === undefined) return { name, columns: declared, primaryKey, indexes }
+  if (!isHistoryWindow(historyWindowMs)) {
+    throw invalid(name, `historyWindowMs must be ${HISTORY_WINDOW_RANGE}`)
+  }
+  return { name, columns: declared, primaryKey, indexes, historyWindowMs }
 }
 
 function declareColumn(tableName: string, name: string, type: unknown): ColumnDeclaration {

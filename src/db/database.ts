@@ -12,11 +12,13 @@ import { checkTenantName } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { Checkpoint } from '../store/checkpoint.js'
 import type { SalvageReport } from '../store/salvage.js'
+import type { SnapshotInfo } from '../store/snapshots.js'
 import type { StoreState, StoreStats } from '../store/stats.js'
 import type { VerifyProgress, VerifyReport } from '../store/verify.js'
 import type { Engine } from './engine.js'
 import { KeySpace } from './key-space.js'
 import { checkDirectoryName, type DatabaseSettings } from './options.js'
+import { openPin, type Pin, type PinOptions } from './pin.js'
 import {
   type Tables,
   type Tenant,
@@ -177,6 +179,25 @@ export class Database<T extends Tables> {
    */
   whenDurable(seqNum?: SeqNum): Promise<void> {
     return this.#engine.store.whenDurable(seqNum)
+  }
+
+  /**
+   * Keeps a moment readable until the pin is closed, for tenants whose history reaches back to it: read it with
+   * `tenant.at(pin.seqNum)`. Past its age it holds nothing back any more; then reads throw TXN_SNAPSHOT_TOO_OLD once what
+   * they need may be gone, and a `snapshotRevoked` event tells. It does not outlive the process: for that there are
+   * checkpoints and legal holds.
+   *
+   * @throws ARGUMENT_INVALID OPTION_UNKNOWN DB_CLOSED
+   * @example
+   * const pin = db.pin({ owner: 'export of July', maxAgeMs: 3_600_000 })
+   */
+  pin(options: PinOptions): Pin {
+    return openPin(this.#engine, options)
+  }
+
+  /** What holds back the removal of history now: pins, and scans, queries and transactions under way; the oldest first. */
+  pins(): SnapshotInfo[] {
+    return this.#engine.store.snapshots.list()
   }
 
   /** Calls `listener` on every event of this name until the returned function is called. */

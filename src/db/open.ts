@@ -20,6 +20,7 @@ import {
   type OpenSettings,
   SETTINGS,
 } from './options.js'
+import { declareRetention } from './retention.js'
 import { SalvagedDatabase } from './salvaged-database.js'
 import { RESERVED_TABLE_NAMES, type Tables } from './tenant-session.js'
 
@@ -65,6 +66,7 @@ export async function open<const T extends Tables = {}>(
       tables === undefined ? undefined : Object.values(tables).map((table) => table.declaration),
       buildIndexes,
     )
+    await declareRetention(store, catalog, tables)
     const engine = new Engine(store, catalog, env, settings.tokenWindowMs)
     return new Database<T>({ path: directory, engine, events, settings, absolute, onClosed })
   } catch (error) {
@@ -134,6 +136,7 @@ function storeOptions(
     walFileBytes: settings.walFileBytes,
     relaxedWindowMs: settings.relaxedWindowMs,
     historyWindowMs: settings.historyWindowMs,
+    hasPolicies: true,
     snapshotMaxAgeMs: settings.snapshotMaxAgeMs,
     blockBytes: BLOCK_BYTES,
     outputTableBytes: OUTPUT_TABLE_BYTES,

@@ -2,7 +2,7 @@
 
 import { engineError } from '../base/errors.js'
 import { type GivenSettings, setting, type Settings } from '../base/options.js'
-import { GiB, KiB, MiB } from '../base/limits.js'
+import { GiB, HISTORY_WINDOW_MAX_MS, KiB, MiB } from '../base/limits.js'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -61,13 +61,13 @@ export const SETTINGS = {
   historyWindowMs: setting.milliseconds({
     default: DAY_MS,
     min: 0,
-    max: 3650 * DAY_MS,
+    max: HISTORY_WINDOW_MAX_MS,
     doc: 'How long superseded row versions stay readable through at() and history(), where neither table nor tenant says otherwise.',
   }),
   snapshotMaxAgeMs: setting.milliseconds({
     default: HOUR_MS,
     min: 1,
-    max: 3650 * DAY_MS,
+    max: HISTORY_WINDOW_MAX_MS,
     doc: 'How long a scan, query or transaction may hold back the removal of history; then it is ended with TXN_SNAPSHOT_TOO_OLD.',
   }),
 } as const

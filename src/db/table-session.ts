@@ -324,8 +324,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
   get #floor(): SeqNum {
     const { engine, tenant } = this.scope
     const { history } = engine.store
-    const ref = engine.tenantRef(tenant)
-    return ref === undefined ? history.rest : history.ofTable(ref.id, this.mapper.definition.id)
+    return history.ofTable(engine.tenantRef(tenant)?.id, this.mapper.definition.id)
   }
 
   get #place(): TableOfTenant {

@@ -6,6 +6,17 @@ import type { AnyTable } from '../catalog/table.js'
 import { type Consistency, snapshotChoice } from './consistency.js'
 import type { Engine, TenantName } from './engine.js'
 import { rewind, type RewindOptions, type RewindResult } from './rewind.js'
+import {
+  type Hold,
+  type HoldOptions,
+  holdsOf,
+  placeHold,
+  releaseHold,
+  type Retention,
+  type RetentionOptions,
+  retentionOf,
+  setRetention,
+} from './retention.js'
 import { runInTransaction, runQuery, type SqlParameters, type SqlResult, textOf } from './sql.js'
 import {
   type HeldView,
@@ -52,6 +63,11 @@ export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
   'at',
   'reading',
   'rewind',
+  'setRetention',
+  'retention',
+  'placeHold',
+  'releaseHold',
+  'holds',
   'seqNum',
   'then',
   'constructor',
@@ -169,6 +185,46 @@ export class TenantSession<T extends Tables> {
    */
   rewind(options: RewindOptions<keyof T & string>): Promise<RewindResult> {
     return rewind(this.#engine, this.#tenant, options)
+  }
+
+  /**
+   * Says how long superseded rows of this tenant stay, instead of what its tables and the database say. Replaces what was
+   * said before; what is left out is as there. A longer window brings back nothing that is gone: history then begins where
+   * it does now, and grows. Resolves once it is durable.
+   *
+   * @throws ARGUMENT_INVALID OPTION_UNKNOWN; otherwise as TableSession.insert
+   * @example
+   * await shop.setRetention({ historyWindowMs: 90 * DAY_MS, tables: { sessions: 0 } })
+   */
+  setRetention(options: RetentionOptions<keyof T & string>): Promise<void> {
+    return setRetention(this.#engine, this.#tenant, options)
+  }
+
+  /** How long superseded rows of this tenant stay, and where the history of its tables begins. */
+  retention(): Retention {
+    return retentionOf(this.#engine, this.#tenant)
+  }
+
+  /**
+   * Places a legal hold: while it stands nothing goes that could be read since `from`, whatever any window says. What was
+   * gone before stays gone. Resolves once it is durable.
+   *
+   * @throws ARGUMENT_INVALID when there is a hold of this name; OPTION_UNKNOWN; otherwise as TableSession.insert
+   * @example
+   * await shop.placeHold({ name: 'case 2026-17', reason: 'Miller against shop', from: '2026-01-01' })
+   */
+  placeHold(options: HoldOptions): Promise<void> {
+    return placeHold(this.#engine, this.#tenant, options)
+  }
+
+  /** Ends a legal hold; what only it held goes with the next compactions. Resolves with false when there was none. */
+  releaseHold(name: string): Promise<boolean> {
+    return releaseHold(this.#engine, this.#tenant, name)
+  }
+
+  /** Legal holds that stand, in the order in which they were placed. */
+  holds(): Hold[] {
+    return holdsOf(this.#engine, this.#tenant)
   }
 }
 

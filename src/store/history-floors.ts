@@ -13,6 +13,7 @@
 // 4. No floor that follows from marks (lsm/history-marks.ts) and policies at the next opening is below one that a job used.
 
 import { invariant } from '../base/assert.js'
+import { Mutex } from '../base/async.js'
 import type { SeqNum, TenantId } from '../base/ids.js'
 import type { KeyRange } from '../codec/entry.js'
 import {
@@ -83,8 +84,9 @@ export class HistoryFloors {
   readonly #snapshots: SnapshotRegistry
   readonly #windowMs: number
   readonly #tables = new Map<number, SeqNum>()
-  readonly #tenants = new Map<TenantId, TenantFloors>()
-  #tablePolicies: ReadonlyMap<number, HistoryPolicy> = NO_POLICIES.tables
+  readonly #tenants = new Map<TenantId | undefined, TenantFloors>()
+  readonly #tablePolicies = new Map<number, HistoryPolicy>()
+  readonly #changing = new Mutex()
   #marks: readonly HistoryMark[]
   #rest: SeqNum
   #highest: SeqNum
@@ -110,6 +112,11 @@ export class HistoryFloors {
     return this.#highest
   }
 
+  /** Tables that have a floor of their own. */
+  get tableIds(): Iterable<number> {
+    return this.#tables.keys()
+  }
+
   /** Whether all keys have one floor. */
   get isUniform(): boolean {
     return this.#tables.size === 0 && this.#tenants.size === 0
@@ -121,11 +128,18 @@ export class HistoryFloors {
     return this.ofTable(tenantIdOfKey(key), tableIdOfKey(key))
   }
 
-  /** The same of all keys of a tenant's table. */
-  ofTable(tenantId: TenantId, tableId: number): SeqNum {
+  /** The same of all keys of a tenant's table; without a tenant: of tenants without a policy. */
+  ofTable(tenantId: TenantId | undefined, tableId: number): SeqNum {
     const tenant = this.#tenants.get(tenantId)
     if (tenant === undefined) return this.#tables.get(tableId) ?? this.#rest
     return tenant.floors.get(tableId) ?? tenant.floors.get(ALL_TABLES)!
+  }
+
+  /** How long versions of a tenant's table stay, holds apart; without a tenant: those of tenants without a policy. */
+  windowMsOf(tenantId: TenantId | undefined, tableId: number): number {
+    const policy = this.#tenants.get(tenantId)?.policy
+    const ownMs = policy?.tables.get(tableId)?.windowMs ?? policy?.windowMs
+    return ownMs ?? this.#tablePolicies.get(tableId)?.windowMs ?? this.#windowMs
   }
 
   /** The oldest snapshot at which all keys of a range can be read. */
@@ -140,28 +154,36 @@ export class HistoryFloors {
   use({ tables, tenants }: HistoryPolicies): void {
     invariant(!this.#isKnown, 'policies are made known once; later ones change')
     this.#isKnown = true
-    this.#tablePolicies = tables
-    for (const [tableId, { floor }] of tables) this.#tables.set(tableId, floor)
+    for (const [tableId, policy] of tables) this.setTable(tableId, policy)
     this.#highest = Math.max(this.#highest, ...this.#tables.values()) as SeqNum
     for (const policy of tenants) this.setTenant(policy)
     // What earlier openings let go.
     this.#raise(this.#tenants.values())
   }
 
-  /** Floors stand still until the returned function is called. */
-  standStill(): () => void {
+  /** Runs changes of policies one by one, while floors stand still. */
+  async change<Result>(change: () => Promise<Result>): Promise<Result> {
     this.#changeCount++
-    let isOver = false
-    return () => {
-      if (!isOver) this.#changeCount--
-      isOver = true
+    try {
+      return await this.#changing.run(change)
+    } finally {
+      this.#changeCount--
     }
   }
 
-  /** Puts a tenant's policy in force; it is durable, and its floors are those that stand still. */
+  /** Puts a table's policy in force; it is durable, and its floor stands still. */
+  setTable(tableId: number, policy: HistoryPolicy): void {
+    this.#tablePolicies.set(tableId, policy)
+    this.#tables.set(tableId, policy.floor)
+    for (const { floors } of this.#tenants.values()) {
+      floors.set(tableId, floors.get(tableId) ?? floors.get(ALL_TABLES)!)
+    }
+  }
+
+  /** Puts a tenant's policy in force; it is durable, and its floors stand still. */
   setTenant(policy: TenantPolicy): void {
     const floors = new Map([[ALL_TABLES, policy.floor]])
-    for (const tableId of this.#tablePolicies.keys()) floors.set(tableId, policy.floor)
+    for (const tableId of this.#tables.keys()) floors.set(tableId, policy.floor)
     for (const [tableId, { floor }] of policy.tables) floors.set(tableId, floor)
     this.#tenants.set(policy.tenantId, { policy, floors })
     this.#highest = Math.max(this.#highest, ...floors.values()) as SeqNum
@@ -214,10 +236,9 @@ export class HistoryFloors {
 
   #limitOfTenant({ windowMs, tables, heldFrom }: TenantPolicy, tableId: number): SeqNum {
     const ownMs = tables.get(tableId)?.windowMs ?? windowMs
+    // As all other tenants, whose floors have been raised before.
     const limit =
-      ownMs === undefined
-        ? (this.#tables.get(tableId) ?? this.#rest)
-        : floorOfWindow(this.#marks, ownMs)
+      ownMs === undefined ? this.ofTable(undefined, tableId) : floorOfWindow(this.#marks, ownMs)
     return heldFrom !== undefined && heldFrom < limit ? heldFrom : limit
   }
 

@@ -40,7 +40,7 @@ export interface StoreStats {
   readonly seqNum: SeqNum
   /** The newest commit that is durable; relaxed commits above it wait for a sync of the log. */
   readonly durableSeqNum: SeqNum
-  /** The oldest snapshot that can be read. */
+  /** The oldest snapshot at which tenants and tables without a retention of their own can be read. */
   readonly historyFloor: SeqNum
   readonly openSnapshotCount: number
   readonly walFileCount: number
