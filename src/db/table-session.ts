@@ -5,7 +5,7 @@ import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { checkOptionNames } from '../base/options.js'
 import type { TenantRef } from '../catalog/catalog.js'
-import type { TableDefinition } from '../catalog/definition.js'
+import { type TableDefinition, unknownIndex } from '../catalog/definition.js'
 import type { RowMapper } from '../catalog/row-values.js'
 import type { Schema } from '../catalog/schema.js'
 import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/table.js'
@@ -154,12 +154,13 @@ export class TableReads<T extends AnyTable> {
     }
   }
 
-  /** An index of now that was built later is told from one that never was. */
+  /** Also of a tenant without rows. An index that was built later is told from one that never was. */
   #checkIndex(index: string | undefined): void {
-    const { name, indexes } = this.mapper.definition
-    const isIn = (all: TableDefinition['indexes']) => all.some((one) => one.name === index)
-    const now = this.scope.engine.schema.definitionOf(name)!
-    if (index === undefined || isIn(indexes) || !isIn(now.indexes)) return
+    const { definition } = this.mapper
+    const isIn = ({ indexes }: TableDefinition) => indexes.some(({ name }) => name === index)
+    if (index === undefined || isIn(definition)) return
+    const { name } = definition
+    if (!isIn(this.scope.engine.schema.definitionOf(name)!)) unknownIndex(definition, index)
     throw engineError(
       'SCHEMA_UNKNOWN_INDEX',
       `the index ${index} of ${name} was built after that moment; its rows can be read by primary key, or with SQL`,

@@ -235,6 +235,9 @@ describe('calls', () => {
     }
     const scan = (options: unknown) => () => shop.orders.scan(options as never).toArray()
     await expectCode('SCHEMA_UNKNOWN_INDEX', scan({ index: 'byCustomr' }))
+    // Also where there is nothing to scan.
+    const nobody = db.tenant('nobody').orders
+    await expectCode('SCHEMA_UNKNOWN_INDEX', () => nobody.scan({ index: 'byCustomr' as never }))
     await expectCode('SCHEMA_TYPE_MISMATCH', scan({ prefix: [1] }))
     await expectCode('SCHEMA_TYPE_MISMATCH', scan({ index: 'byCustomer', prefix: ['c'], gt: 'x' }))
     const shapeless = [null, 7, { prefix: 'o' }, { limit: 0 }, { limit: -1 }, { limit: 1.5 }]

@@ -153,20 +153,22 @@ describe('diff', () => {
   })
 
   test('finds few changes among many rows, and stands still while others commit', async () => {
-    // In one file with those that did not change. The scan pauses at the second of them.
-    const changed = [7, 264, 2500, 4999].map((n) => order(n).id)
     const db = await openShop()
     const { orders } = db.tenant('a')
     await orders.insert(Array.from({ length: 5000 }, (_, n) => order(n)))
     const a = db.stats().seqNum
+    const changed = [7, 263, 2500, 4999].map((n) => order(n).id)
     for (const id of changed) await orders.update(id, { status: 'paid' })
+    const b = db.stats().seqNum
+    // The scan pauses between the two versions of this one.
+    await orders.update(changed[1]!, { status: 'shipped' })
     await db.compact()
     let turns = 0
     const counting = setInterval(() => turns++, 0)
     const seen: string[] = []
-    for await (const { key, after } of orders.diff(a)) {
+    for await (const { key, before, after } of orders.diff(a, b)) {
       seen.push(key)
-      expect(after?.status).toBe('paid')
+      expect([before!.status, after!.status]).toEqual(['placed', 'paid'])
       await orders.update(order(3000).id, { status: 'shipped' })
       await db.compact()
     }
