@@ -249,7 +249,7 @@ export class Store implements ImmediateWriteHost {
    */
   async whenDurable(seqNum: SeqNum = this.#readable): Promise<void> {
     this.#assertReadable()
-    if (!(seqNum <= this.#readable)) {
+    if (!Number.isSafeInteger(seqNum) || seqNum > this.#readable) {
       throw engineError('ARGUMENT_INVALID', `${seqNum} is not the SeqNum of a commit`)
     }
     await this.#log.whenDurable(seqNum)

@@ -115,6 +115,7 @@ describe('a relaxed commit', () => {
     expect(await idsAfter(unplugged(fs))).toHaveLength(6)
     await expectCode('ARGUMENT_INVALID', () => db.whenDurable((seqNums[4]! + 1) as never))
     await expectCode('ARGUMENT_INVALID', () => db.whenDurable('now' as never))
+    await expectCode('ARGUMENT_INVALID', () => db.whenDurable(null as never))
     await db.close()
     await expectCode('DB_CLOSED', () => db.whenDurable())
   })
