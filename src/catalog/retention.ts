@@ -24,19 +24,33 @@ import {
   encodeTenantRetention,
   type LegalHold,
   SYSTEM_TABLE_RETENTIONS,
+  SYSTEM_TABLES,
+  SYSTEM_TENANT_NAMES,
   SYSTEM_TENANT_RETENTIONS,
+  SYSTEM_TENANTS,
   systemKey,
   type TenantRetention,
 } from './format.js'
 
-/** The catalog itself keeps every version: the past is read with the tables and tenants that there were. */
+const FOR_EVER: HistoryPolicy = { windowMs: Infinity, floor: SEQ_NUM_ZERO }
+
+/**
+ * The catalog itself keeps every version: the past is read with the tables and tenants that there were. What else lies under
+ * the system tenant (token-format.ts) is kept like the rows of tenants.
+ */
 const SYSTEM_POLICY: TenantPolicy = {
   tenantHash: 0,
   tenantId: 0 as TenantId,
-  windowMs: Infinity,
+  windowMs: undefined,
   floor: SEQ_NUM_ZERO,
   heldFrom: undefined,
-  tables: new Map(),
+  tables: new Map([
+    [SYSTEM_TABLES, FOR_EVER],
+    [SYSTEM_TENANTS, FOR_EVER],
+    [SYSTEM_TENANT_NAMES, FOR_EVER],
+    [SYSTEM_TABLE_RETENTIONS, FOR_EVER],
+    [SYSTEM_TENANT_RETENTIONS, FOR_EVER],
+  ]),
 }
 
 /** Everything that is stored. @throws ROW_CORRUPT */

@@ -255,3 +255,35 @@ test('tokens are removed after the window, a few with each new one', async () =>
   for (const token of ['middle', 'new 0', 'new 4']) expect(await statusOf(token)).toBe('yes')
   await again.close()
 })
+
+test('what is removed leaves the disk, those of the database, too', async () => {
+  const fs = new MemoryFileSystem()
+  const runs = (job: unknown) => runJob(job as Job, fs)
+  const env = simulatedEnv({ seed: 1, fs, runJob: runs, isClockHeld: true })
+  const db = await open({ ...settings, historyWindowMs: 60_000 }, { env })
+  onEnd(() => db.close())
+  const tenant = db.tenant('a')
+  const use = async (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      await tenant.transact(() => i, { token: `t${i}`, durability: 'relaxed' })
+      await db.transact(() => i, { token: `t${i}`, durability: 'relaxed' })
+    }
+  }
+  const storedCount = async () => {
+    await db.compact()
+    const levels = db.stats().tablets.flatMap((tablet) => tablet.levels)
+    return levels.reduce((sum, { entryCount }) => sum + entryCount, 0)
+  }
+  await use(0, 40)
+  const before = await storedCount()
+  env.clock.advance(8 * DAY_MS)
+  await use(40, 50)
+  env.clock.advance(2 * 60_000)
+  // Enough tables for a compaction.
+  for (let i = 50; i < 58; i++) {
+    await use(i, i + 1)
+    await db.flush()
+  }
+  // Forty of each were there with two entries each, and eighteen are.
+  expect(await storedCount()).toBe(before - 2 * 2 * (40 - 18))
+})

@@ -119,4 +119,11 @@ export const DURABILITY_BUGS = [
     '',
     'tokens',
   ),
+  bug(
+    'the tokens of the database are kept for ever',
+    'catalog/retention.js',
+    'windowMs: undefined, floor: SEQ_NUM_ZERO,',
+    'windowMs: Infinity, floor: SEQ_NUM_ZERO,',
+    'tokens',
+  ),
 ]
