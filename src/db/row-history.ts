@@ -8,7 +8,7 @@ import type { AnyTable, KeyValue, Row } from '../catalog/table.js'
 import type { Cell } from '../codec/cell.js'
 import { type RowState, TableRows } from '../indexes/table-rows.js'
 import type { Engine, TenantName } from './engine.js'
-import { PAUSE, type RowSource } from './row-stream.js'
+import { PAUSE, closedOnError, type RowSource } from './row-stream.js'
 import { dateOfSeqNum, type Moment } from './time.js'
 
 /** A commit. */
@@ -131,11 +131,12 @@ export function openDiff<T extends AnyTable>(
 ): RowSource<RowChange<T>> {
   const { store, catalog } = engine
   const [early, late] = from < to ? [from, to] : [to, from]
-  const held = [store.at(early, tenant.name), store.at(late, tenant.name)] as const
   const mappers = [early, late].map((seqNum) => engine.mapper(table, catalog.schemaAt(seqNum)))
   const ref = engine.tenantRef(tenant)
   const rows = ref && new TableRows(mappers[1]!.definition, ref)
-  const changes = rows?.changes(held[0], late)
+  // It holds what the later one needs, too.
+  const held = store.at(early, tenant.name)
+  const changes = closedOnError(held, () => rows?.changes(held, late))
   const shown = (which: number, cells: readonly Cell[] | undefined) =>
     cells && (mappers[which]!.toRow(cells) as Row<T>)
   return {
@@ -150,7 +151,7 @@ export function openDiff<T extends AnyTable>(
     },
     close: () => {
       changes?.close()
-      for (const snapshot of held) snapshot.close()
+      held.close()
     },
   }
 }

@@ -17,6 +17,16 @@ export interface RowSource<Row> {
   close(): void
 }
 
+/** Opens a part of a source; where that fails, what it was to read from is let go. */
+export function closedOnError<Part>(held: { close(): void }, openPart: () => Part): Part {
+  try {
+    return openPart()
+  } catch (error) {
+    held.close()
+    throw error
+  }
+}
+
 export interface RowStreamOptions<Row> {
   readonly open: () => Promise<RowSource<Row>> | RowSource<Row>
   readonly limit: number

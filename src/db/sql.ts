@@ -51,7 +51,7 @@ export async function runQuery(
   try {
     return await execute(scope, held.view, text, parameters)
   } finally {
-    held.release()
+    held.close()
   }
 }
 

@@ -27,7 +27,7 @@ import {
   rowVersion,
   type TableOfTenant,
 } from './row-history.js'
-import { type RowSource, RowStream } from './row-stream.js'
+import { closedOnError, type RowSource, RowStream } from './row-stream.js'
 import type { Moment } from './time.js'
 
 /** Which rows a scan yields, and in which order. Without options: all rows in primary-key order. */
@@ -53,7 +53,7 @@ const HISTORY_OPTION_NAMES = ['from', 'to', 'limit']
 /** A view and what to do when it is no longer needed. */
 export interface HeldView {
   readonly view: ReadView
-  release(): void
+  close(): void
 }
 
 /** What every face shares: where its reads come from. */
@@ -92,7 +92,7 @@ export class TableReads<T extends AnyTable> {
     try {
       return this.read(held.view, key)
     } finally {
-      held.release()
+      held.close()
     }
   }
 
@@ -143,13 +143,13 @@ export class TableReads<T extends AnyTable> {
 
   async #openScan(path: AccessPath): Promise<RowSource<Row<T>>> {
     const held = await this.scope.hold()
-    const scan = this.rows(held.view)?.scan(held.view, path)
+    const scan = closedOnError(held, () => this.rows(held.view)?.scan(held.view, path))
     const { mapper } = this
     return {
       next: () => (scan?.next() === true ? (mapper.toRow(scan.row) as Row<T>) : undefined),
       close: () => {
         scan?.close()
-        held.release()
+        held.close()
       },
     }
   }

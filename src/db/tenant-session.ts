@@ -239,7 +239,7 @@ export class PastTenantSession {
     this.#choose = choose
     const hold = (): HeldView => {
       const view = engine.store.at(choose(), tenant.name)
-      return { view, release: () => view.close() }
+      return { view, close: () => view.close() }
     }
     const viewNow = () => {
       const view = engine.store.at(choose(), tenant.name)
@@ -343,14 +343,14 @@ function newestScope(engine: Engine, tenant: TenantName): ReadScope {
     viewNow: () => engine.store.latest(),
     hold: () => {
       const view = engine.store.at(engine.store.readable, tenant.name)
-      return { view, release: () => view.close() }
+      return { view, close: () => view.close() }
     },
   }
 }
 
 function transactionScope(engine: Engine, tenant: TenantName, attempt: Attempt): WriteScope {
   const { transaction, calls } = attempt
-  const held: HeldView = { view: transaction, release: () => undefined }
+  const held: HeldView = { view: transaction, close: () => undefined }
   return {
     engine,
     tenant,

@@ -277,3 +277,57 @@ describe('diff', () => {
     expect([blame.n!.seqNum, blame.note!.seqNum]).toEqual([from, to])
   })
 })
+
+describe('where tenants and tables keep their history differently', () => {
+  test('each answer is whole or refused', async () => {
+    const db = await openShop({ historyWindowMs: 0 })
+    const [a, b] = [db.tenant('a'), db.tenant('b')]
+    const DAY_MS = 86_400_000
+    for (const tenant of [a, b]) {
+      await tenant.counters.insert([1, 2].map((n) => ({ id: `c${n}`, n })))
+      await tenant.orders.insert([1, 2].map((n) => order(n)))
+    }
+    await a.setRetention({ historyWindowMs: DAY_MS, tables: { counters: 0 } })
+    const to = await a.orders.update('o-00001', { status: 'paid' }).then(() => db.stats().seqNum)
+    const past = a.at(to)
+    for (const tenant of [a, b]) {
+      await tenant.orders.update('o-00001', { status: 'shipped' })
+      await tenant.orders.delete('o-00002')
+      await tenant.counters.update('c1', { n: 10 })
+    }
+    await db.compact()
+    const refused = (call: () => unknown) => expectCode('TXN_SNAPSHOT_TOO_OLD', call)
+
+    expect((await a.orders.diff(to).toArray()).map(({ key }) => key)).toEqual([
+      'o-00001',
+      'o-00002',
+    ])
+    await refused(() => a.counters.diff(to).toArray())
+    await refused(() => b.orders.diff(to).toArray())
+
+    const states = await a.orders.history('o-00001', { from: to })
+    expect(states.map(({ row }) => row!.status)).toEqual(['shipped', 'paid'])
+    await refused(() => a.counters.history('c1', { from: to }))
+    await refused(() => b.orders.history('o-00001', { from: to }))
+    expect(await b.orders.history('o-00001')).toHaveLength(1)
+    expect((await a.orders.blame('o-00001'))!.status!.seqNum).toBeGreaterThan(to)
+    expect((await a.counters.blame('c1'))!.n).toBeUndefined()
+
+    expect(await past.query('select id, status from orders order by id')).toEqual([
+      { id: 'o-00001', status: 'paid' },
+      { id: 'o-00002', status: 'placed' },
+    ])
+    await refused(() => past.query('select * from counters'))
+    await refused(() => past.query('select 1 from orders o join counters c on true'))
+
+    for (const dryRun of [true, false]) {
+      await refused(() => a.rewind({ to, dryRun }))
+      await refused(() => b.rewind({ to, dryRun, tables: ['orders'] }))
+    }
+    expect(a.orders.getSync('o-00002')).toBeUndefined()
+    await a.rewind({ to, tables: ['orders'] })
+    expect(await a.orders.scan().toArray()).toEqual(await past.orders.scan().toArray())
+    expect(a.counters.getSync('c1')).toEqual({ id: 'c1', n: 10 })
+    expect(db.stats().openSnapshotCount).toBe(0)
+  })
+})
