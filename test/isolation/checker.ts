@@ -22,7 +22,7 @@ export function anomaliesOf(history: readonly Transaction[], level: Level): Anom
   const edges = dependenciesOf(history, lists.values())
   const knots =
     level === 'serializable' ? orderKnots(history, edges) : snapshotKnots(history, edges)
-  return [...anomalies, ...knots.map((members) => classify(history, members, edges))]
+  return [...anomalies, ...knots.map((members) => classify(history, members, edges, level))]
 }
 
 /** How many knots of transactions no serial order explains: at the snapshot level, where write skew shows. */

@@ -17,7 +17,7 @@ import {
   EDGE_WW,
   type EdgeTable,
 } from './dependencies.js'
-import type { Transaction } from './history.js'
+import type { Level, Transaction } from './history.js'
 
 const CYCLE_KINDS = ['G0', 'G1c', 'G-single', 'G-nonadjacent', 'G2-item'] as const
 type CycleKind = (typeof CYCLE_KINDS)[number]
@@ -53,12 +53,14 @@ const SHAPES: readonly Shape[] = [
 /** From so many edges on a cycle is looked for; the shortest of those counts. */
 const TRIED_EDGE_MAX_COUNT = 300
 
-/** Classifies the cycles among transactions that are known to have one. */
+/** Classifies the cycles among transactions that are known to have one which the level forbids. */
 export function classify(
   history: readonly Transaction[],
   members: readonly number[],
   edges: EdgeTable,
+  level: Level,
 ): CycleAnomaly {
+  const shapes = level === 'snapshot' ? SHAPES.filter(({ kind }) => kind !== 'G2-item') : SHAPES
   const graph = new Map<number, Step[]>(members.map((member) => [member, []]))
   for (let i = 0; i < edges.count; i++) {
     const [from, to, kind] = [edges.from[i]!, edges.to[i]!, edges.kind[i]!]
@@ -66,7 +68,7 @@ export function classify(
   }
   for (const isRealtime of [false, true]) {
     if (isRealtime) addPairs(history, graph)
-    for (const shape of SHAPES) {
+    for (const shape of shapes) {
       const cycle = shortestCycle(graph, shape, isRealtime)
       if (cycle === undefined) continue
       const kind = isRealtime ? (`${shape.kind}-realtime` as const) : shape.kind

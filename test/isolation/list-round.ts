@@ -97,17 +97,19 @@ class ListRound {
 
   async #transaction(life: Life<ListTables>): Promise<void> {
     const roll = this.#random.below(20)
-    if (roll === 0) await this.#readOnce(life)
+    if (roll === 0) await this.#workAlone(life)
     else if (roll === 1) await this.#readPast(life)
     else await this.#readAndAppend(life)
   }
 
-  /** One read outside of transactions, which is a transaction of its own. */
-  #readOnce({ db, ...life }: Life<ListTables>): Promise<void> {
+  /** One read or append without a transaction, which is a transaction of its own. */
+  #workAlone({ db, ...life }: Life<ListTables>): Promise<void> {
     const list = this.#pick()
     return this.#run(life, (log, client) => {
       log.begin()
-      return client.read(db.tenant(list.tenant), list)
+      const tenant = db.tenant(list.tenant)
+      const isRead = list.layout === 'cell' || this.#random.chance(0.5)
+      return isRead ? client.read(tenant, list) : client.appendAlone(tenant, list, ++this.#item)
     })
   }
 
@@ -132,13 +134,19 @@ class ListRound {
   #readAndAppend({ db, ...life }: Life<ListTables>): Promise<void> {
     const random = this.#random
     const lists = this.#pickSome()
-    const options = { isolation: this.#level, retryMaxCount: random.below(4) }
     const appendShare = random.pick([0, 0.5, 0.5, 1])
+    const options = {
+      isolation: this.#level,
+      readOnly: appendShare === 0 && random.chance(0.5),
+      retryMaxCount: random.below(4),
+    }
     const operate = async (log: Recorder, client: ListClient, of: (list: List) => Writing) => {
       log.begin()
       for (const list of lists) {
-        if (random.chance(appendShare)) await client.append(of(list), list, ++this.#item)
-        else await client.read(of(list), list)
+        const isAppend = random.chance(appendShare)
+        if (!isAppend) await client.read(of(list), list)
+        else if (random.chance(0.8)) await client.append(of(list), list, ++this.#item)
+        else await this.#appendInSavepoint(log, client, of(list), list)
         // Others may commit meanwhile.
         if (random.chance(0.1)) await turn()
       }
@@ -152,6 +160,25 @@ class ListRound {
         ? db.tenant(tenant).transact((tx) => operate(log, client, () => tx), options)
         : db.transact((tx) => operate(log, client, (list) => tx.tenant(list.tenant)), options),
     )
+  }
+
+  /** Half of them are taken back. */
+  async #appendInSavepoint(
+    log: Recorder,
+    client: ListClient,
+    tenant: Writing,
+    list: List,
+  ): Promise<void> {
+    const isKept = this.#random.chance(0.5)
+    const { operationCount } = log
+    const run = async (inner: Writing) => {
+      await client.append(inner, list, ++this.#item)
+      if (!isKept) throw new GivenUp()
+    }
+    await tenant.savepoint(run).catch((error: unknown) => {
+      if (!(error instanceof GivenUp)) throw error
+      log.takeBack(operationCount)
+    })
   }
 
   #readAll({ db, ...life }: Life<ListTables>): Promise<void> {

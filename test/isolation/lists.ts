@@ -82,6 +82,15 @@ export class ListClient {
       : this.#appendRow(tenant, list, item)
   }
 
+  /** An append without a transaction: it takes the position behind the last one, if nobody else does. */
+  async appendAlone(tenant: Tenant<ListTables>, list: List, item: number): Promise<void> {
+    list.appendCount++
+    const last = await tenant.rows.scan({ prefix: [list.id], reverse: true }).first()
+    this.#log.append(list.name, item)
+    this.#log.commit()
+    await tenant.rows.insert({ list: list.id, position: (last?.position ?? 0) + 1, item })
+  }
+
   async #readCell(tenant: Reading, list: List): Promise<void> {
     const { id } = list
     const shelf = shelfOf(id)
@@ -160,7 +169,8 @@ export class ListClient {
       if (affectedCount === 0) await tenant.cells.insert(first)
       return
     }
-    const row = await tenant.cells.get(id)
+    const isForUpdate = this.#random.chance(0.3)
+    const row = await (isForUpdate ? tenant.cells.getForUpdate(id) : tenant.cells.get(id))
     this.#saw(list, itemsOf(row?.items))
     this.#log.append(list.name, item)
     if (row === undefined) await tenant.cells.upsert(first)

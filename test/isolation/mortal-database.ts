@@ -31,12 +31,13 @@ export const OVER = Symbol('over')
 const END_CODES: ReadonlySet<string> = new Set([
   'TXN_CONFLICT',
   'TXN_SNAPSHOT_TOO_OLD',
+  'ROW_DUPLICATE_KEY',
   'DB_CLOSED',
   'DB_POISONED',
   'COMMIT_UNKNOWN',
 ])
 
-/** How work may end on such a database: in conflict, or because the database, or its history, went away. */
+/** How work may end on such a database: others were first, or the database, or its history, went away. */
 export function isExpectedEnd(error: unknown): error is EngineError {
   return error instanceof EngineError && END_CODES.has(error.code)
 }

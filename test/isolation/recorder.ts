@@ -25,7 +25,8 @@ export class Recorder {
   readonly #isPast: boolean
   #operations: Operation[] | undefined
   #beganAt: number
-  #isCommitting = false
+  /** From then on it may happen. */
+  #committingAt: number | undefined
   #isOver = false
 
   /** @param isPast  it reads an older state, so it does not come behind what had ended before it began */
@@ -41,10 +42,11 @@ export class Recorder {
     if (this.#operations !== undefined) {
       this.#book.conflictCount++
       this.#write('aborted')
-      this.#beganAt = this.#book.tick()
+      // The run has its snapshot, and may have waited since; it has it not from before the last run ended.
+      if (this.#committingAt !== undefined) this.#beganAt = this.#committingAt
     }
     this.#operations = []
-    this.#isCommitting = false
+    this.#committingAt = undefined
   }
 
   read(list: string, items: readonly number[]): void {
@@ -56,9 +58,22 @@ export class Recorder {
     this.#operations!.push({ kind: 'append', list, item })
   }
 
-  /** From here on it may happen. */
+  /** What has been appended since there were so many operations was taken back, and what was read was read. */
+  takeBack(operationCount: number): void {
+    const gone = this.#operations!.splice(operationCount)
+    this.#operations!.push(...gone.filter(({ kind }) => kind === 'read'))
+    const operations = gone.filter(({ kind }) => kind === 'append')
+    const endedAt = this.#book.tick()
+    this.#book.write({ operations, outcome: 'aborted', beganAt: this.#beganAt, endedAt })
+  }
+
+  get operationCount(): number {
+    return this.#operations?.length ?? 0
+  }
+
+  /** Nothing more comes but the commit. */
   commit(): void {
-    this.#isCommitting = true
+    this.#committingAt = this.#book.tick()
   }
 
   done(): void {
@@ -67,7 +82,7 @@ export class Recorder {
 
   /** The database went away, and it is not known more. */
   lose(): void {
-    this.#end(this.#isCommitting ? 'unknown' : 'aborted')
+    this.#end(this.#committingAt !== undefined ? 'unknown' : 'aborted')
   }
 
   /** @throws what is no way for a transaction to end */

@@ -1,6 +1,6 @@
 // A session of several transactions whose steps are taken in a given order, one way of reading and one level at a time.
 //
-// A transaction begins with its first step. Steps are texts:
+// A transaction begins with its first step; those called R1, R2 ... are read-only. Steps are texts:
 //
 //   T1 read 1                  the value of row 1; `b.1` is row 1 of tenant b
 //   T1 find value % 3 = 0      the rows that a condition holds for, or `all`
@@ -10,6 +10,9 @@
 //   T1 insert 3 30 x           adds row 3 with the value 30 and, if one is given, the unique code x
 //   T1 upsert 3 30             adds row 3, or changes its value
 //   T1 delete value = 20       deletes the rows that are found
+//   T1 lock 1                  reads row 1 for update; `waits` when somebody else has it
+//   T1 gets                    what it waited for
+//   T1 savepoint               the steps from here on are taken back by `T1 back`, made part of the rest by `T1 keep`
 //   T1 commit, T1 abort
 //   compact                    flushes the database and compacts it
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
@@ -20,6 +23,7 @@ import {
   type PastTenant,
   t,
   table,
+  type TransactOptions,
   type TransactionTenant,
 } from '../../dist/index.js'
 import { memoryEnv } from '../../dist/testing.js'
@@ -108,7 +112,9 @@ export async function runScript(script: Script, column: Column, way: Way): Promi
       const isTravelling = column === 'time travel' && script.travellers!.includes(name)
       let actor = actors.get(name)
       if (actor === undefined) {
-        actor = isTravelling ? new Traveller(db, way) : new SteppedTransaction(db, way, column)
+        const isolation = column === 'snapshot' ? 'snapshot' : 'serializable'
+        const options = { isolation, readOnly: name.startsWith('R'), retryMaxCount: 0 } as const
+        actor = isTravelling ? new Traveller(db, way) : new SteppedTransaction(db, way, options)
         actors.set(name, actor)
       }
       results.push(await actor.take(step.slice(name.length + 1)))
@@ -135,33 +141,67 @@ interface Actor {
   take(step: string): Promise<string>
 }
 
-/** Takes each step inside of a transaction that waits for the next one. */
+/** What can be done inside, and how to end it. */
+interface Frame {
+  readonly tx: Transaction
+  leave(error?: Error): Promise<string>
+}
+
+/** Who has no answer after so many turns of the event loop waits for somebody else. */
+const WAIT_TURNS = 30
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Takes each step inside of a transaction, or a savepoint of it, that waits for the next one. */
 class SteppedTransaction implements Actor {
   readonly #way: Way
-  readonly #ended: Promise<string>
-  #tx!: Transaction
-  #end!: (error?: Error) => void
+  /** The transaction, and its open savepoints. */
+  readonly #open: Frame[] = []
+  #awaited: Promise<string> | undefined
 
-  constructor(db: Database<ItemTables>, way: Way, column: Column) {
+  constructor(db: Database<ItemTables>, way: Way, options: TransactOptions) {
     this.#way = way
-    const isolation = column === 'snapshot' ? 'snapshot' : 'serializable'
-    const run = (tx: Transaction) => {
-      this.#tx = tx
-      return new Promise<void>((resolve, reject) => {
-        this.#end = (error) => (error === undefined ? resolve() : reject(error))
-      })
-    }
-    const committed = db.transact(run, { isolation, retryMaxCount: 0 })
-    this.#ended = committed.then(() => 'done', codeOf)
+    this.#enter((run) => db.transact(run, options))
   }
 
   async take(step: string): Promise<string> {
-    if (step === 'commit' || step === 'abort') {
-      this.#end(step === 'abort' ? new Error('aborted') : undefined)
-      const outcome = await this.#ended
-      return step === 'abort' ? 'done' : outcome
+    const { tx, leave } = this.#open.at(-1)!
+    switch (step) {
+      case 'commit':
+      case 'keep':
+        this.#open.pop()
+        return leave()
+      case 'abort':
+      case 'back':
+        this.#open.pop()
+        await leave(new Error('taken back'))
+        return 'done'
+      case 'savepoint':
+        this.#enter((run) => tx.savepoint(run))
+        return 'done'
+      case 'gets':
+        return this.#awaited!
     }
-    return takeStep((tenant) => this.#tx.tenant(tenant), this.#way, step).catch(codeOf)
+    const result = takeStep((tenant) => tx.tenant(tenant), this.#way, step).catch(codeOf)
+    this.#awaited = result
+    return Promise.race([result, turns(WAIT_TURNS).then(() => 'waits')])
+  }
+
+  /** The function that is run says what it was given, and ends when it is told. */
+  #enter(start: (run: (tx: Transaction) => Promise<void>) => Promise<void>): void {
+    const ended = start(
+      (tx) =>
+        new Promise<void>((resolve, reject) => {
+          const leave = (error?: Error) => {
+            if (error === undefined) resolve()
+            else reject(error)
+            return ended
+          }
+          this.#open.push({ tx, leave })
+        }),
+    ).then(() => 'done', codeOf)
   }
 }
 
@@ -201,6 +241,8 @@ async function takeStep(
   switch (word) {
     case 'read':
       return String((await way.read(tenant, Number(id)))?.value ?? 'none')
+    case 'lock':
+      return String((await tenant.items.getForUpdate(Number(id)))?.value ?? 'none')
     case 'find':
       return listed(await way.find(tenant, condition(rest.join(' '))))
     case 'write':
