@@ -60,11 +60,13 @@ class KeyPlace {
   }
 }
 
+/** Of all point reads, one after the other, so that no key space keeps hold of what was read last. */
+const slot = new EntrySlot()
+const valueText = new ByteReader(slot.valueBytes)
+
 /** Reads of raw keys at one state: the newest, or that of a snapshot. */
 abstract class KeyReads {
   protected readonly place: KeyPlace
-  readonly #slot = new EntrySlot()
-  readonly #text = new ByteReader(new Uint8Array(0))
 
   constructor(place: KeyPlace) {
     this.place = place
@@ -72,22 +74,22 @@ abstract class KeyReads {
 
   /** A copy of the value; undefined when there is none. @throws DB_CLOSED */
   get(key: RawBytes): Uint8Array | undefined {
-    return this.has(key) ? this.#slot.copyValue() : undefined
+    return this.has(key) ? slot.copyValue() : undefined
   }
 
   /** The value as text, which its bytes are in UTF-8. @throws DB_CLOSED */
   getText(key: RawBytes): string | undefined {
     if (!this.has(key)) return undefined
-    const { valueBytes, valueStart, valueEnd } = this.#slot
-    this.#text.reset(valueBytes, valueStart, valueEnd)
-    return this.#text.utf8(valueEnd - valueStart)
+    const { valueBytes, valueStart, valueEnd } = slot
+    valueText.reset(valueBytes, valueStart, valueEnd)
+    return valueText.utf8(valueEnd - valueStart)
   }
 
   /** Whether there is a value. @throws DB_CLOSED */
   has(key: RawBytes): boolean {
     const view = this.viewNow()
     const codec = this.place.codec(view)
-    return codec !== undefined && view.get(codec.encode(key), this.#slot)
+    return codec !== undefined && view.get(codec.encode(key), slot)
   }
 
   /** Walks a range of keys as of now, whatever is written meanwhile. Close it: it keeps the versions that it sees. */
@@ -148,7 +150,7 @@ export class KeySpace extends KeyReads {
    * Commits what `fn` puts and deletes, all of it or, when fn throws, nothing. It is not checked against what others write:
    * the last commit wins.
    *
-   * @param fn  must do nothing else and wait for nothing
+   * @param fn  must do nothing else and wait for nothing; runs at once or when there is room, and perhaps again
    * @returns the commit's SeqNum, once it is durable, or as safe as `options` ask for
    * @throws ARGUMENT_INVALID KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE
    * @throws DISK_FULL TABLET_READ_ONLY DB_CLOSED DB_POISONED

@@ -10,6 +10,7 @@ import { replayable, Seeded, seedsOf } from '../model/seeded.js'
 const RUN_COUNT = Number(process.env.LEVEL_RUNS ?? 8)
 const COMMAND_COUNT = 250
 const VIEWS = { keyEncoding: 'view', valueEncoding: 'view' } as const
+const TEXT_KEYS = { keyEncoding: 'utf8', valueEncoding: 'view' } as const
 
 type Level = TenantLevel<Uint8Array, Uint8Array>
 type Snapshot = ReturnType<Level['snapshot']>
@@ -28,6 +29,9 @@ const entryOf = ([key, value]: readonly [Uint8Array, Uint8Array]): Entry => [
   nameOf(key),
   nameOf(value),
 ]
+
+/** Whether a key is the same as bytes and as text. */
+const isText = (name: Name) => /^[\0-\x7f]*$/.test(name)
 
 /** Starts of one another, zeros, bytes that end ranges, none at all; sometimes as long as they can be. */
 function randomKey(random: Seeded): Uint8Array {
@@ -111,7 +115,8 @@ async function write({ level, state }: Subject, random: Seeded): Promise<void> {
     state.delete(nameOf(key))
   } else if (random.chance(0.4)) {
     const value = randomValue(random)
-    await level.put(key, value)
+    if (isText(nameOf(key))) await level.put<string, Uint8Array>(nameOf(key), value, TEXT_KEYS)
+    else await level.put(key, value)
     state.set(nameOf(key), nameOf(value))
   } else {
     const batch = level.batch()
@@ -152,6 +157,10 @@ async function readKeys(subject: Subject, random: Seeded): Promise<void> {
     expect(shown(await level.get(key, { snapshot }))).toBe(expected[i])
     expect(shown(level.getSync(key, { snapshot }))).toBe(expected[i])
     expect(await level.has(key, { snapshot })).toBe(expected[i] !== undefined)
+    const name = nameOf(key)
+    if (!isText(name)) continue
+    const value = level.getSync<string, Uint8Array>(name, { ...TEXT_KEYS, snapshot })
+    expect(shown(value)).toBe(expected[i])
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { bug } from './bug.mjs'
 import { DURABILITY_BUGS } from './durability-bugs-table.mjs'
+import { LEVEL_BUGS } from './level-bugs-table.mjs'
 import { TIME_BUGS } from './time-bugs-table.mjs'
 
 /** @type {readonly import('./bug.mjs').Bug[]} */
@@ -468,5 +469,6 @@ export const BUGS = [
   ),
 
   ...DURABILITY_BUGS,
+  ...LEVEL_BUGS,
   ...TIME_BUGS,
 ]

@@ -23,5 +23,8 @@ export const HARNESSES = {
   pastReads: { path: 'test/model/past-reads', env: { PAST_READS: '400' } },
   rowHistory: { path: 'test/db/row-history' },
   rewind: { path: 'test/db/rewind' },
+  level: { path: 'test/level/level.test' },
+  levelModel: { path: 'test/level/model', env: { LEVEL_RUNS: '20' } },
+  levelPowerCut: { path: 'test/level/power-cut' },
   compat: { path: 'test/compat' },
 }
