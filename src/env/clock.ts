@@ -33,6 +33,12 @@ export class SystemClock implements Clock {
   yield(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve))
   }
+
+  every(periodMs: number, tick: () => void): () => void {
+    const timer = setInterval(tick, periodMs)
+    timer.unref()
+    return () => clearInterval(timer)
+  }
 }
 
 /** Where simulated time starts: 2026-01-01T00:00:00Z in Unix microseconds. */
@@ -41,6 +47,12 @@ const SIMULATION_START_MICROS = 1_767_225_600_000_000
 interface Sleeper {
   readonly dueMicros: number
   readonly wake: () => void
+}
+
+interface Ticker {
+  dueMicros: number
+  readonly periodMicros: number
+  readonly tick: () => void
 }
 
 /**
@@ -52,6 +64,7 @@ export class SimulatedClock implements Clock {
   #elapsedMicros = 0
   #skewMicros = 0
   #sleepers: Sleeper[] = []
+  readonly #tickers = new Set<Ticker>()
   #isTurnDue = false
 
   /** A held clock moves only by `advance`. */
@@ -83,6 +96,11 @@ export class SimulatedClock implements Clock {
       next = this.#sleepers[0]
     }
     this.#elapsedMicros = target
+    for (const ticker of this.#tickers) {
+      if (ticker.dueMicros > target) continue
+      ticker.dueMicros = target + ticker.periodMicros
+      ticker.tick()
+    }
   }
 
   /** Makes the wall clock jump, back when negative. The monotonic clock does not notice. */
@@ -116,6 +134,13 @@ export class SimulatedClock implements Clock {
 
   yield(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve))
+  }
+
+  every(periodMs: number, tick: () => void): () => void {
+    const periodMicros = Math.round(periodMs * 1000)
+    const ticker = { dueMicros: this.#elapsedMicros + periodMicros, periodMicros, tick }
+    this.#tickers.add(ticker)
+    return () => void this.#tickers.delete(ticker)
   }
 
   #moveSoon(): void {

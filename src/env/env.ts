@@ -19,6 +19,11 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
   /** Lets other work of the event loop run. */
   yield(): Promise<void>
+  /**
+   * Calls the function about once a period until the returned function is called. Keeps nothing alive and nobody waiting:
+   * times that were missed are not made up for.
+   */
+  every(periodMs: number, tick: () => void): () => void
 }
 
 export interface Random {

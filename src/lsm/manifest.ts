@@ -153,6 +153,11 @@ export class Manifest {
   }
 
   /** Names a new file. The name is durable with the next append; until then the file itself keeps others off it. */
+  /** The id that the next new file gets. */
+  get nextFileId(): FileId {
+    return this.#nextFileId as FileId
+  }
+
   allocateFileId(): FileId {
     return this.#nextFileId++ as FileId
   }

@@ -21,7 +21,7 @@ export interface PickerLimits {
   readonly moveMinBytes: number
 }
 
-const LIMITS: PickerLimits = {
+export const LIMITS: PickerLimits = {
   level0MaxCount: 4,
   level1MaxBytes: 64 * MiB,
   levelRatio: 10,
@@ -76,22 +76,34 @@ function planLevel0(
   limits: PickerLimits,
   damaged: ReadonlySet<FileId>,
 ): CompactionPlan | undefined {
-  const tables = version.levels[0]!
-  const end = tables.findLastIndex(({ fileId }) => damaged.has(fileId)) + 1
-  // From the old end without gaps: what stays in level 0 is newer than what leaves it.
-  let first = tables.length - 1
-  if (first >= end) {
-    let bytes = tables[first]!.fileBytes
-    while (first > end && bytes + tables[first - 1]!.fileBytes <= limits.level0BiteBytes) {
-      bytes += tables[--first]!.fileBytes
-    }
-    const upper = tables.slice(first)
+  const upper = oldestOfLevel0(version, limits, damaged, () => true)
+  if (upper.length > 0) {
     const canMove =
       upper.every(({ fileBytes }) => fileBytes >= limits.moveMinBytes) && areDisjoint(upper)
-    const plan = planOf(version, 0, upper, canMove)
+    const plan = planDown(version, 0, upper, canMove)
     if (!needsAny(plan, damaged)) return plan
   }
-  return planWithinLevel0(tables, limits, damaged)
+  return planWithinLevel0(version.levels[0]!, limits, damaged)
+}
+
+/** A bite of level 0 from its old end without gaps: what stays is newer than what leaves. Nothing damaged is among it. */
+export function oldestOfLevel0(
+  version: Version,
+  limits: PickerLimits,
+  damaged: ReadonlySet<FileId>,
+  isTaken: (meta: TableMeta) => boolean,
+): readonly TableMeta[] {
+  const tables = version.levels[0]!
+  let first = tables.length
+  let bytes = 0
+  while (first > 0) {
+    const meta = tables[first - 1]!
+    const hasRoom = bytes === 0 || bytes + meta.fileBytes <= limits.level0BiteBytes
+    if (!hasRoom || damaged.has(meta.fileId) || !isTaken(meta)) break
+    bytes += meta.fileBytes
+    first--
+  }
+  return tables.slice(first)
 }
 
 /**
@@ -134,14 +146,15 @@ function planLevel(
       bestRatio = ratio
     }
   }
-  return best === undefined ? undefined : planOf(version, level, [best], true)
+  return best === undefined ? undefined : planDown(version, level, [best], true)
 }
 
-function needsAny({ inputs }: CompactionPlan, fileIds: ReadonlySet<FileId>): boolean {
+export function needsAny({ inputs }: CompactionPlan, fileIds: ReadonlySet<FileId>): boolean {
   return inputs.some(({ meta }) => fileIds.has(meta.fileId))
 }
 
-function planOf(
+/** Merges tables of a level into the next one. */
+export function planDown(
   version: Version,
   level: number,
   upper: readonly TableMeta[],
@@ -161,6 +174,16 @@ function planOf(
   return { inputs, outputLevel, isMove: canMove && lower.length === 0, isBottom }
 }
 
+/** Rewrites one table where it is. */
+export function planInPlace(version: Version, level: number, meta: TableMeta): CompactionPlan {
+  const older = version.levels.slice(level + 1)
+  if (level === 0) older.unshift(version.levels[0]!.slice(version.levels[0]!.indexOf(meta) + 1))
+  const isBottom = older.every(
+    (tables) => overlapping(tables, meta.smallestKey, meta.largestKey).length === 0,
+  )
+  return { inputs: [{ level, meta }], outputLevel: level, isMove: false, isBottom }
+}
+
 function boundsOf(tables: readonly TableMeta[]): [Uint8Array, Uint8Array] {
   let { smallestKey, largestKey } = tables[0]!
   for (const meta of tables) {
@@ -170,7 +193,7 @@ function boundsOf(tables: readonly TableMeta[]): [Uint8Array, Uint8Array] {
   return [smallestKey, largestKey]
 }
 
-function areDisjoint(tables: readonly TableMeta[]): boolean {
+export function areDisjoint(tables: readonly TableMeta[]): boolean {
   const ordered = tables.toSorted((a, b) => compareKeys(a.smallestKey, b.smallestKey))
   return ordered.every(
     (meta, i) => i === 0 || compareKeys(ordered[i - 1]!.largestKey, meta.smallestKey) < 0,

@@ -129,6 +129,13 @@ export class Tablet {
     return [...this.#open.keys()]
   }
 
+  /** The reader of a table of the current version. */
+  readerOf({ fileId }: TableMeta): TableReader {
+    const table = this.#open.get(fileId)
+    invariant(table !== undefined, 'the tables of the current version are open')
+    return table.reader
+  }
+
   /** Fills the slot with the newest version at or below `at`, tombstones included. */
   get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
     const { memtables, levels } = this.#view

@@ -66,6 +66,14 @@ export function uniformWatermarks(rest: SeqNum): Watermarks {
 /** Nothing may go. */
 export const KEEP_EVERYTHING: Watermarks = uniformWatermarks(SEQ_NUM_ZERO)
 
+/** Above it everything stays. */
+export function newestWatermark({ rest, tables, ofPrefixes }: Watermarks): SeqNum {
+  let newest: number = rest
+  for (const [, watermark] of tables) newest = Math.max(newest, watermark)
+  for (const watermark of ofPrefixes) newest = Math.max(newest, watermark)
+  return newest as SeqNum
+}
+
 /** Finds the watermark of one key after the other; quick where neighbours share tenant and table. */
 export class WatermarkFinder {
   readonly #watermarks: Watermarks
@@ -82,7 +90,7 @@ export class WatermarkFinder {
     this.#watermark = watermarks.rest
   }
 
-  of({ keyBytes, keyStart, keyEnd }: EntrySlot): SeqNum {
+  of({ keyBytes, keyStart, keyEnd }: Pick<EntrySlot, 'keyBytes' | 'keyStart' | 'keyEnd'>): SeqNum {
     if (this.#isUniform || keyEnd - keyStart < TABLE_PREFIX_BYTES) return this.#watermarks.rest
     const prefix = this.#prefix
     const end = keyStart + TABLE_PREFIX_BYTES

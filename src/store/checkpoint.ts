@@ -25,7 +25,7 @@ import type { Tablet, TabletView } from '../lsm/tablet.js'
 import { KEEP_EVERYTHING } from '../lsm/watermarks.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import type { CommitLog } from './commit-log.js'
-import { runJob } from './job-run.js'
+import { jobOptions, runJob } from './job-run.js'
 import {
   checkTable,
   manifestOptions,
@@ -135,21 +135,19 @@ class CheckpointCopy {
     // The first memtable took commits behind the cut.
     for (const memtable of view.memtables.slice(1)) {
       this.#source.assertWritable()
-      const { blockBytes, outputTableBytes } = this.#options
-      const outputCount = Math.ceil((memtable.arenaBytes * 2) / outputTableBytes) + 2
+      const { arenaBytes } = memtable
+      const { files, env } = this.#source
       const job: FlushJob = {
         kind: 'flush',
         image: memtable.handover(),
-        directory: this.#options.path,
-        identity: this.#identity,
-        blockBytes,
-        outputTableBytes,
+        ...jobOptions(this.#options, this.#identity, arenaBytes, (count) =>
+          files.reserveFileIds(count),
+        ),
         // What jobs may drop is not for the copy to drop: its policies are those of the cut.
         watermarks: KEEP_EVERYTHING,
         isBottom: false,
-        outputFileIds: this.#source.files.reserveFileIds(outputCount),
       }
-      added.push(...(await runJob(this.#source.env, job, memtable.arenaBytes)).tables)
+      added.push(...(await runJob(env, job, arenaBytes)).tables)
     }
     for (const { fileBytes } of added) this.#count(fileBytes)
     const { id, hashStart, hashEnd } = tablet

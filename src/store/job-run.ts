@@ -1,12 +1,28 @@
 import { engineError } from '../base/errors.js'
+import type { FileId } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import type { Env } from '../env/env.js'
 import type { Job, JobResult } from '../lsm/jobs.js'
+import type { JobIdentity } from '../lsm/output-tables.js'
 import { tableFileName } from '../sstable/format.js'
+import type { StoreOptions } from './open-files.js'
 
 /** A job that takes longer than this, and than its input would at a crawl, hangs. */
 const JOB_MIN_TIMEOUT_MS = 120_000
 const JOB_MIN_BYTES_PER_MS: number = MiB / 1000
+
+/** What jobs have in common that write into the directory of the options. */
+export function jobOptions(
+  { path, blockBytes, outputTableBytes }: StoreOptions,
+  identity: JobIdentity,
+  inputBytes: number,
+  reserveFileIds: (count: number) => FileId[],
+) {
+  // Outputs are cut at outputTableBytes of stored data, so this many always suffice.
+  const outputCount = Math.ceil((inputBytes * 2) / outputTableBytes) + 2
+  const outputFileIds = reserveFileIds(outputCount)
+  return { directory: path, identity, blockBytes, outputTableBytes, outputFileIds }
+}
 
 /**
  * Runs one attempt of a job within a generous time. The file ids of the attempt are its own, so an answer that names

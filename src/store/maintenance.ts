@@ -2,7 +2,7 @@
 //
 // Memtables share one budget. When their sum exceeds it the largest is sealed, so flushes are spread evenly instead of
 // coming all at once. One flush and one compaction run at a time, each as a job away from the main thread, the tablets in
-// turn; their results go live in order, one manifest append each.
+// turn; their results go live in order, one manifest append each. Once a minute somebody looks for garbage, too.
 //
 // A job that throws, dies or hangs leaves its inputs as they were and is tried again, with new file ids. The third
 // failure in a row makes its tablet read-only until the database is opened again, unless the system is short of room or
@@ -21,17 +21,19 @@ import type { Tablet } from '../lsm/tablet.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
 import type { HistoryMark } from '../lsm/history-marks.js'
 import type { Watermarks } from '../lsm/watermarks.js'
-import { type TableMeta, tableFileName } from '../sstable/format.js'
+import type { TableMeta } from '../sstable/format.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
 import type { CommitLog } from './commit-log.js'
+import { GarbageCollection, type PickCompaction } from './garbage-collection.js'
 import type { HistoryFloors, JobHistory } from './history-floors.js'
-import { removeOutputs, runJob } from './job-run.js'
+import { jobOptions, removeOutputs, runJob } from './job-run.js'
 import { isDiskFull, Lane } from './lane.js'
 import type { OpenedFiles, StoreOptions } from './open-files.js'
-import { isDamage } from './quarantine.js'
 
 /** More WAL files than this: the memtable that holds back the oldest is flushed although it is small. */
 const WAL_FILE_MAX_COUNT = 8
+/** So often somebody looks for garbage where nobody writes. */
+const GARBAGE_TICK_MS = 60_000
 /** Waits between attempts of a failing job. */
 const RETRY_DELAYS_MS = [100, 500, 2_000, 10_000]
 
@@ -57,6 +59,7 @@ export class Maintenance {
   readonly #compactionTurn = new Mutex()
   readonly #installing = new Mutex()
   readonly #stopping = new AbortController()
+  readonly #stopTicking: () => void
   /** Wakes whoever waits for a job or the log to get on. */
   #waiters: (() => void)[] = []
 
@@ -78,6 +81,7 @@ export class Maintenance {
       pendingBytes: () => options.files.wal.pendingBytes,
       nextChange: () => this.#nextChange(),
     })
+    this.#stopTicking = env.clock.every(GARBAGE_TICK_MS, () => this.#noticeGarbage())
   }
 
   /** Looks whether something is to be done; cheap, called after every commit. */
@@ -123,6 +127,16 @@ export class Maintenance {
       if (compactions.running !== undefined || compactions.isGivenUp) continue
       if (this.#planOf(tablet) === undefined) continue
       compactions.running = this.#runCompactions(compactions)
+    }
+  }
+
+  /** Starts collecting garbage where that is worth its while and nothing else is to be done. */
+  #noticeGarbage(): void {
+    for (const { tablet, compactions } of this.#works) {
+      if (compactions.running !== undefined || compactions.failure !== undefined) continue
+      const { pickWorthwhile } = this.#garbageOf(tablet)
+      if (this.#planOf(tablet, pickWorthwhile) === undefined) continue
+      compactions.running = this.#runCompactions(compactions, pickWorthwhile)
     }
   }
 
@@ -182,11 +196,13 @@ export class Maintenance {
     })
   }
 
-  /** Compacts until no tablet asks for it. */
+  /** Compacts until no tablet asks for it, and of what is in tables now nothing is left that nobody may read. */
   async compactAll(): Promise<void> {
+    const upToSeqNum = this.#o.log.durable
     await allOf(this.#works, async ({ tablet, compactions }) => {
-      while (this.#planOf(tablet) !== undefined) {
-        await this.#succeedOnce(compactions, () => this.#runCompactions(compactions))
+      const pickMore = this.#garbageOf(tablet).pickUpTo(upToSeqNum)
+      while (this.#planOf(tablet, pickMore) !== undefined) {
+        await this.#succeedOnce(compactions, () => this.#runCompactions(compactions, pickMore))
       }
     })
   }
@@ -204,6 +220,7 @@ export class Maintenance {
   /** Starts nothing new from now on. */
   stop(): void {
     this.#stopping.abort()
+    this.#stopTicking()
     this.#wake()
   }
 
@@ -249,11 +266,11 @@ export class Maintenance {
     if (lane.failure === undefined) this.notice()
   }
 
-  async #runCompactions(lane: Lane): Promise<void> {
+  async #runCompactions(lane: Lane, pickMore?: PickCompaction): Promise<void> {
     const { tablet } = lane
     await this.#runLane(lane, this.#compactionTurn, {
-      isDue: () => this.#planOf(tablet) !== undefined,
-      work: () => this.#compact(tablet, this.#planOf(tablet)),
+      isDue: () => this.#planOf(tablet, pickMore) !== undefined,
+      work: () => this.#compact(tablet, this.#planOf(tablet, pickMore)),
     })
   }
 
@@ -286,17 +303,16 @@ export class Maintenance {
   }
 
   async #flush(tablet: Tablet, memtable: Memtable): Promise<void> {
-    const { files, env, log } = this.#o
+    const { env, log } = this.#o
     const start = env.clock.monotonicMicros()
     if (memtable.maxSeqNum > log.durable) await log.whenDurable(memtable.maxSeqNum)
     const { watermarks, historyMarks } = this.#advanceHistory(tablet)
     const job: FlushJob = {
       kind: 'flush',
       image: memtable.handover(),
-      ...this.#jobCommon(),
+      ...this.#jobOptions(memtable.arenaBytes),
       watermarks,
       isBottom: tablet.version.levels.every((level) => level.length === 0),
-      outputFileIds: files.reserveFileIds(this.#outputCount(memtable.arenaBytes)),
     }
     const result = await runJob(env, job, memtable.arenaBytes)
     const edit: VersionEdit = {
@@ -376,9 +392,17 @@ export class Maintenance {
       .map(({ id }) => ({ tabletId: id, added: [], removed: [], flushedSeqNum: durable }))
   }
 
-  #planOf(tablet: Tablet): CompactionPlan | undefined {
+  /** What the levels ask for comes first. */
+  #planOf(tablet: Tablet, pickMore?: PickCompaction): CompactionPlan | undefined {
     const { options, files } = this.#o
-    return pickCompaction(tablet.version, options.picker, files.quarantine.fileIds)
+    const due = pickCompaction(tablet.version, options.picker, files.quarantine.fileIds)
+    return due ?? pickMore?.()
+  }
+
+  #garbageOf(tablet: Tablet): GarbageCollection {
+    const { options, files, events } = this.#o
+    const { watermarks } = this.#advanceHistory(tablet)
+    return new GarbageCollection({ tablet, files, events, watermarks, limits: options.picker })
   }
 
   async #compact(tablet: Tablet, plan: CompactionPlan | undefined): Promise<void> {
@@ -397,7 +421,7 @@ export class Maintenance {
         tables = (await runJob(env, job, inputBytes)).tables
       } catch (error) {
         // Other plans may do without the damaged table.
-        if (this.#quarantine(tablet, inputs, error)) return
+        if (this.#o.files.quarantine.addInputs(tablet.id, inputs, error)) return
         throw error
       }
     }
@@ -420,7 +444,7 @@ export class Maintenance {
   }
 
   #compactionJob(plan: CompactionPlan, inputBytes: number, watermarks: Watermarks): CompactionJob {
-    const common = this.#jobCommon()
+    const common = this.#jobOptions(inputBytes)
     return {
       kind: 'compaction',
       inputs: plan.inputs.map(({ meta }) => meta),
@@ -429,21 +453,7 @@ export class Maintenance {
       // A run within level 0 is one table: several would count as several runs.
       outputTableBytes: plan.outputLevel === 0 ? Infinity : common.outputTableBytes,
       isBottom: plan.isBottom,
-      outputFileIds: this.#o.files.reserveFileIds(this.#outputCount(inputBytes)),
     }
-  }
-
-  /** Sets apart the inputs that a job found damaged; true when there were any. */
-  #quarantine(tablet: Tablet, inputs: readonly TableMeta[], error: unknown): boolean {
-    if (!isDamage(error)) return false
-    const named = String(error.details['file'] ?? error.details['path'] ?? '')
-    const { quarantine } = this.#o.files
-    let isFound = false
-    for (const { fileId } of inputs) {
-      if (!named.includes(tableFileName(fileId))) continue
-      if (quarantine.add(tablet.id, fileId, error)) isFound = true
-    }
-    return isFound
   }
 
   /** What a job of the tablet that starts now may drop. */
@@ -452,19 +462,9 @@ export class Maintenance {
     return floors.advance(tablet, nowSeqNum(), log.durable)
   }
 
-  #jobCommon() {
+  #jobOptions(inputBytes: number) {
     const { options, files } = this.#o
-    return {
-      directory: options.path,
-      identity: files.identity,
-      blockBytes: options.blockBytes,
-      outputTableBytes: options.outputTableBytes,
-    }
-  }
-
-  /** Outputs are cut at outputTableBytes of stored data, so this many file ids always suffice. */
-  #outputCount(inputBytes: number): number {
-    return Math.ceil((inputBytes * 2) / this.#o.options.outputTableBytes) + 2
+    return jobOptions(options, files.identity, inputBytes, (count) => files.reserveFileIds(count))
   }
 
   /** Reports a failed job and waits; false when the job must not be tried again now. */

@@ -6,7 +6,7 @@
 import { EngineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { FileId, TabletId, TenantId } from '../base/ids.js'
-import { tableFileName } from '../sstable/format.js'
+import { type TableMeta, tableFileName } from '../sstable/format.js'
 
 export interface Damage {
   readonly file: string
@@ -56,6 +56,17 @@ export class Quarantine {
     const file = tableFileName(fileId)
     this.#damages.set(key, { file, fileId, tabletId, ...place, code, message })
     this.#events.emit('damage', { tabletId, fileId, file, ...place, error })
+    return isNew
+  }
+
+  /** Takes note of what a job found in its inputs. True when one of them was thought sound before. */
+  addInputs(tabletId: TabletId, inputs: readonly TableMeta[], error: unknown): boolean {
+    if (!isDamage(error)) return false
+    const named = String(error.details['file'] ?? error.details['path'] ?? '')
+    let isNew = false
+    for (const { fileId } of inputs) {
+      if (named.includes(tableFileName(fileId)) && this.add(tabletId, fileId, error)) isNew = true
+    }
     return isNew
   }
 }

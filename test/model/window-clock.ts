@@ -32,6 +32,10 @@ export class WindowClock implements Clock {
     return this.#inner.yield()
   }
 
+  every(periodMs: number, tick: () => void): () => void {
+    return this.#inner.every(periodMs, tick)
+  }
+
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     if (delayMs !== WINDOW_MS) return this.#inner.sleep(delayMs, signal)
     return new Promise((resolve, reject) => {

@@ -5,6 +5,21 @@ import { SeededRandom, SystemRandom } from '../../../dist/env/random.js'
 import { simulatedEnv } from '../../../dist/env/simulated-env.js'
 
 describe('SimulatedClock', () => {
+  it('ticks when it passes the time, once however far it goes, and moves for nobody who only ticks', async () => {
+    const clock = new SimulatedClock()
+    const ticks: number[] = []
+    const stop = clock.every(1000, () => ticks.push(clock.monotonicMicros()))
+    for (let i = 0; i < 5; i++) await clock.yield()
+    clock.advance(999)
+    expect(ticks).toEqual([])
+    clock.advance(1)
+    clock.advance(5000)
+    expect(ticks).toEqual([1_000_000, 6_000_000])
+    stop()
+    clock.advance(5000)
+    expect(ticks).toHaveLength(2)
+  })
+
   it('stands still until it is moved', async () => {
     const clock = new SimulatedClock()
     const start = clock.wallMicros()

@@ -6,6 +6,7 @@ import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT } from '../../../dist/codec/entry.js'
 import type { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
 import { ALL_TABLES, readKeyPrefix } from '../../../dist/codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
+import { garbageOf } from '../../../dist/lsm/garbage.js'
 import { type JobOptions, type JobResult, runJob } from '../../../dist/lsm/jobs.js'
 import { Memtable } from '../../../dist/lsm/memtable.js'
 import {
@@ -64,12 +65,16 @@ function compact(
   return runJob(structuredClone({ kind: 'compaction', inputs, ...options }), fs)
 }
 
-function contentsOf(fs: MemoryFileSystem, tables: readonly TableMeta[]): ModelEntry[] {
+function openTable(fs: MemoryFileSystem, meta: TableMeta): TableReader {
   const cache = new BlockCache({ capacityBytes: 1 << 20 })
+  const path = `${DIRECTORY}/${tableFileName(meta.fileId)}`
+  const options = { databaseId: DATABASE_ID, transform: IDENTITY_TRANSFORM, cache }
+  return TableReader.open(fs, path, meta, options)
+}
+
+function contentsOf(fs: MemoryFileSystem, tables: readonly TableMeta[]): ModelEntry[] {
   return tables.flatMap((meta) => {
-    const path = `${DIRECTORY}/${tableFileName(meta.fileId)}`
-    const options = { databaseId: DATABASE_ID, transform: IDENTITY_TRANSFORM, cache }
-    const reader = TableReader.open(fs, path, meta, options)
+    const reader = openTable(fs, meta)
     expect(verified(reader).entryCount).toBe(meta.entryCount)
     const found = readForward(wholeCursor(reader))
     reader.close()
@@ -205,6 +210,40 @@ group('jobs', () => {
         },
       ),
       { numRuns: 60 },
+    )
+  })
+
+  test('drop something of a table when it says that it holds garbage, and then it holds none', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyWrite, { minLength: 1, maxLength: 60, size: 'max' }),
+        anyWatermarks,
+        fc.nat(130),
+        fc.boolean(),
+        (writes, lower, more, isBottom) => {
+          const fs = newFileSystem()
+          const garbageIn = (meta: TableMeta, watermarks: Watermarks) => {
+            const reader = openTable(fs, meta)
+            const contents = { meta, rows: reader.garbage(), ...reader.properties() }
+            const garbage = garbageOf(contents, watermarks, isBottom)
+            reader.close()
+            return garbage
+          }
+          const flushed = flush(fs, entriesOf(writes), optionsOf(1, { watermarks: packed(lower) }))
+          const watermarks = packed(raised(lower, more))
+          for (const [i, meta] of flushed.tables.entries()) {
+            const { isAny, bytes } = garbageIn(meta, watermarks)
+            const options = optionsOf(1000 * (i + 1), { watermarks, isBottom })
+            const result = compact(fs, [meta], options)
+            expect(result.entriesDropped > 0).toBe(isAny)
+            expect(bytes).toBeLessThanOrEqual(isAny ? meta.fileBytes : 0)
+            for (const after of result.tables) {
+              expect(garbageIn(after, watermarks)).toEqual({ isAny: false, bytes: 0 })
+            }
+          }
+        },
+      ),
+      { numRuns: 100 },
     )
   })
 

@@ -1,0 +1,84 @@
+// Which compactions a tablet needs so that what nobody may read any more goes, besides those that its levels ask for.
+
+import { EngineError } from '../base/errors.js'
+import type { EventSource } from '../base/events.js'
+import type { FileId, SeqNum } from '../base/ids.js'
+import { type Garbage, garbageOf } from '../lsm/garbage.js'
+import { type GarbageSource, pickCollection, pickEverything } from '../lsm/garbage-picker.js'
+import type { CompactionPlan, PickerLimits } from '../lsm/picker.js'
+import type { Tablet } from '../lsm/tablet.js'
+import { newestWatermark, type Watermarks } from '../lsm/watermarks.js'
+import type { TableMeta } from '../sstable/format.js'
+import type { OpenedFiles } from './open-files.js'
+import { isDamage } from './quarantine.js'
+
+/** Says what to do next, until there is nothing to do. */
+export type PickCompaction = () => CompactionPlan | undefined
+
+/** The garbage of one tablet, by the floors of one moment: what becomes garbage later is left to the next collection. */
+export class GarbageCollection {
+  readonly #tablet: Tablet
+  readonly #files: OpenedFiles
+  readonly #events: EventSource
+  readonly #watermarks: Watermarks
+  readonly #newestWatermark: SeqNum
+  readonly #limits: PickerLimits | undefined
+  readonly #endFileId: FileId
+
+  constructor(options: {
+    readonly tablet: Tablet
+    readonly files: OpenedFiles
+    readonly events: EventSource
+    readonly watermarks: Watermarks
+    readonly limits: PickerLimits | undefined
+  }) {
+    this.#tablet = options.tablet
+    this.#files = options.files
+    this.#events = options.events
+    this.#watermarks = options.watermarks
+    this.#newestWatermark = newestWatermark(options.watermarks)
+    this.#limits = options.limits
+    this.#endFileId = options.files.manifest.nextFileId
+  }
+
+  /** What is worth its while although nobody asked. */
+  readonly pickWorthwhile: PickCompaction = () =>
+    pickCollection(this.#source, this.#watermarks.rest)
+
+  /** All garbage of tables with entries up to a SeqNum. */
+  pickUpTo(seqNum: SeqNum): PickCompaction {
+    return () => pickEverything(this.#source, seqNum)
+  }
+
+  get #source(): GarbageSource {
+    return {
+      version: this.#tablet.version,
+      damaged: this.#files.quarantine.fileIds,
+      endFileId: this.#endFileId,
+      measure: (meta, isBottom) => this.#measure(meta, isBottom),
+      limits: this.#limits,
+    }
+  }
+
+  #measure(meta: TableMeta, isBottom: boolean): Garbage {
+    const { history } = meta
+    // It can tell only by being rewritten.
+    if (history === undefined) return { isAny: true, bytes: 0 }
+    const newest = this.#newestWatermark
+    const hasEnds = history.entryCount > 0 && history.firstEndSeqNum <= newest
+    const hasTombstones = isBottom && meta.tombstoneCount > 0 && meta.minSeqNum <= newest
+    if (!hasEnds && !hasTombstones) return NO_GARBAGE
+    try {
+      const reader = this.#tablet.readerOf(meta)
+      const contents = { meta, rows: reader.garbage(), ...reader.properties() }
+      return garbageOf(contents, this.#watermarks, isBottom)
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+      // A table that cannot say stays as it is. Damage was reported by the reader.
+      if (!isDamage(error)) this.#events.emit('error', { where: 'collection of garbage', error })
+      return NO_GARBAGE
+    }
+  }
+}
+
+const NO_GARBAGE: Garbage = { isAny: false, bytes: 0 }
