@@ -47,16 +47,21 @@ function tabletLines({ tablets }: DatabaseStats): string[] {
     { title: 'sstables', isRight: true },
     { title: 'size', isRight: true },
     { title: 'entries', isRight: true },
+    { title: 'superseded', isRight: true },
+    { title: 'their size', isRight: true },
   ]
   const rows = tablets.flatMap((tablet) => {
     const name = [String(tablet.tabletId), hashRange(tablet.hashStart, tablet.hashEnd)]
-    const levels = tablet.levels.map(({ level, tableCount, bytes, entryCount }) => [
-      `level ${level}`,
-      grouped(tableCount),
-      size(bytes),
-      grouped(entryCount),
+    const levels = tablet.levels.map((level) => [
+      `level ${level.level}`,
+      grouped(level.tableCount),
+      size(level.bytes),
+      grouped(level.entryCount),
+      grouped(level.historyEntryCount),
+      size(level.historyBytes),
     ])
-    const memtable = ['memory', '', size(tablet.memtableBytes), grouped(tablet.memtableEntryCount)]
+    const { memtableBytes, memtableEntryCount } = tablet
+    const memtable = ['memory', '', size(memtableBytes), grouped(memtableEntryCount), '', '']
     return [memtable, ...levels].map((cells, i) => [...(i === 0 ? name : ['', '']), ...cells])
   })
   return tableLines(columns, rows)

@@ -81,7 +81,7 @@ function* plansDown(
   }
   for (let level = 1; level < LEVEL_COUNT - 1; level++) {
     const isUpper = (meta: TableMeta) => isTaken(meta) && liesOver(level)(meta)
-    for (const upper of stretches(version.levels[level]!, limits.level0BiteBytes, isUpper)) {
+    for (const upper of stretches(version.levels[level]!, limits.level1MaxBytes, isUpper)) {
       const plan = planDown(version, level, upper, true)
       if (!needsAny(plan, damaged)) yield { plan, upper }
     }
@@ -97,12 +97,16 @@ function* plansInPlace({
 }: GarbageSource): Generator<{ readonly plan: CompactionPlan; readonly garbageBytes: number }> {
   for (let level = 0; level < LEVEL_COUNT; level++) {
     for (const meta of version.levels[level]!) {
-      if (meta.fileId >= endFileId || damaged.has(meta.fileId)) continue
+      if (meta.fileId >= endFileId || damaged.has(meta.fileId) || !mayHoldGarbage(meta)) continue
       const plan = planInPlace(version, level, meta)
       const { isAny, bytes } = measure(meta, plan.isBottom)
       if (isAny) yield { plan, garbageBytes: bytes }
     }
   }
+}
+
+function mayHoldGarbage({ history, tombstoneCount }: TableMeta): boolean {
+  return history === undefined || history.entryCount > 0 || tombstoneCount > 0
 }
 
 /** Whether a deeper level has something in the key range of the table. */

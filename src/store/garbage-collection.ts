@@ -65,6 +65,7 @@ export class GarbageCollection {
     // It can tell only by being rewritten.
     if (history === undefined) return { isAny: true, bytes: 0 }
     const newest = this.#newestWatermark
+    // Most tables are done with here, without a read.
     const hasEnds = history.entryCount > 0 && history.firstEndSeqNum <= newest
     const hasTombstones = isBottom && meta.tombstoneCount > 0 && meta.minSeqNum <= newest
     if (!hasEnds && !hasTombstones) return NO_GARBAGE

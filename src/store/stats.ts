@@ -18,6 +18,9 @@ export interface LevelStats {
   readonly tableCount: number
   readonly bytes: number
   readonly entryCount: number
+  /** Of the entries, those that newer ones of their tables supersede, and what they take of the bytes. */
+  readonly historyEntryCount: number
+  readonly historyBytes: number
 }
 
 export interface TabletStats {
@@ -81,6 +84,8 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
         tableCount: tables.length,
         bytes: tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
         entryCount: tables.reduce((sum, { entryCount }) => sum + entryCount, 0),
+        historyEntryCount: tables.reduce((sum, { history }) => sum + (history?.entryCount ?? 0), 0),
+        historyBytes: tables.reduce((sum, { history }) => sum + (history?.bytes ?? 0), 0),
       }))
       .filter(({ tableCount }) => tableCount > 0),
   }))

@@ -261,7 +261,7 @@ export class Store implements ImmediateWriteHost {
     await this.#maintenance.flushAll()
   }
 
-  /** Flushes, then compacts until no level asks for it. */
+  /** Flushes, then compacts until no level asks for it and nothing is left that lies below the floors of history. */
   async compact(): Promise<void> {
     this.assertWritable()
     await this.#maintenance.flushAll()
