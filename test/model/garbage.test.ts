@@ -83,7 +83,7 @@ class Run {
   async step(): Promise<void> {
     const roll = this.#random.below(100)
     if (roll < 60) await this.write(this.#randomWrites())
-    else if (roll < 75) await this.pass(this.#random.below(WINDOW_MS / 4))
+    else if (roll < 75) await this.pass(this.#random.below(WINDOW_MS))
     else if (roll < 80) this.#checkPast()
     else if (roll < 84) this.#hold()
     else if (roll < 88) this.#letGo()

@@ -423,7 +423,7 @@ export const BUGS = [
     'lsm/picker.js',
     'return { inputs: [{ level, meta }], outputLevel: level, isMove: false, isBottom };',
     'return { inputs: [{ level, meta }], outputLevel: level, isMove: false, isBottom: true };',
-    'garbage',
+    'garbagePicker',
   ),
   bug(
     'a rewrite drops tombstones that hide older versions in level 0',

@@ -4,7 +4,10 @@ import type { SeqNum } from '../../../dist/base/ids.js'
 import { IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
 import { describeTable } from '../../../dist/sstable/describe.js'
 import { FOOTER_BYTES } from '../../../dist/sstable/format.js'
+import type { TableIndex } from '../../../dist/sstable/index-block.js'
+import { TableFile } from '../../../dist/sstable/table-file.js'
 import { TableReader } from '../../../dist/sstable/table-reader.js'
+import { verifyTable } from '../../../dist/sstable/table-verify.js'
 import { BlockCache } from '../../../dist/sstable/block-cache.js'
 import {
   bytesOf,
@@ -256,6 +259,42 @@ describe('intact parts in the wrong place', () => {
       const reader = openTable({ ...table, meta: { ...table.meta, ...wrong } })
       expect(() => verified(reader)).toThrow('other contents')
     }
+  })
+})
+
+describe('history that does not belong to the main blocks', () => {
+  /** A file with sound main blocks of one table and sound history blocks of another. */
+  function mixed(main: Table, history: Table): TableFile {
+    const open = ({ fs, path }: Table) => TableFile.open(fs, path, {}, IDENTITY_TRANSFORM)
+    const [one, other] = [open(main), open(history)]
+    const foreign = other.readHistoryIndex(0)
+    return new Proxy(one, {
+      get(_, name) {
+        if (name === 'readHistoryIndex') return () => foreign
+        if (name === 'readBlock') {
+          return (tenant: number, index: TableIndex, blockIndex: number) =>
+            (index === foreign ? other : one).readBlock(tenant, index, blockIndex)
+        }
+        const value = Reflect.get(one, name, one)
+        return typeof value === 'function' ? value.bind(one) : value
+      },
+    })
+  }
+
+  function twoVersions(text: string, newer: number, older: number): Table {
+    const value = new Uint8Array(5)
+    const versions = [newer, older].map((seqNum) => seqNum as SeqNum)
+    return makeTable(versions.map((seqNum) => ({ key: keyOf(1, text), seqNum, kind: 1, value })))
+  }
+
+  it.each([
+    ['is newer', twoVersions('k', 20, 10), 'a version is not older than the one that supersedes'],
+    ['is of a key before', twoVersions('j', 5, 3), 'nothing supersedes a version'],
+    ['is of a key behind', twoVersions('l', 5, 3), 'nothing supersedes a version'],
+  ])('is found by verify: it %s', (_, history, problem) => {
+    const main = twoVersions('k', 9, 3)
+    expect(() => [...verifyTable(mixed(main, main))]).not.toThrow()
+    expect(() => [...verifyTable(mixed(main, history))]).toThrow(problem)
   })
 })
 
