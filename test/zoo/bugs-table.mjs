@@ -3,6 +3,7 @@
 
 import { bug } from './bug.mjs'
 import { DURABILITY_BUGS } from './durability-bugs-table.mjs'
+import { HISTORY_BUGS } from './history-bugs-table.mjs'
 import { LEVEL_BUGS } from './level-bugs-table.mjs'
 import { TIME_BUGS } from './time-bugs-table.mjs'
 
@@ -375,99 +376,6 @@ export const BUGS = [
     'tables',
   ),
 
-  // History apart from current versions, and garbage.
-  bug(
-    'a scan of the past does not look into history',
-    'sstable/table-reader.js',
-    'if (at >= this.#lastEndSeqNum)',
-    'if (true)',
-    'garbage',
-  ),
-  bug(
-    'a point read of the past does not look into history',
-    'sstable/table-reader.js',
-    'if (maxSeqNum >= this.#lastEndSeqNum)',
-    'if (true)',
-    'tables',
-  ),
-  bug(
-    'history counts as over when its first version ended',
-    'sstable/table-reader.js',
-    'this.#lastEndSeqNum = meta.history?.lastEndSeqNum',
-    'this.#lastEndSeqNum = meta.history?.firstEndSeqNum',
-    'tables',
-  ),
-  bug(
-    'a version ends when it begins',
-    'sstable/table-writer.js',
-    'this.#garbage.addSuperseded(entryBytes, this.#lastSeqNum);',
-    'this.#garbage.addSuperseded(entryBytes, seqNum);',
-    'tables',
-  ),
-  bug(
-    'compaction leaves history behind',
-    'lsm/jobs.js',
-    'reader.cursors(SEQ_NUM_ZERO)',
-    'reader.cursors(SEQ_NUM_MAX)',
-    'jobs',
-  ),
-  bug(
-    'verification does not compare history with what supersedes it',
-    'sstable/table-verify.js',
-    'if (history.seqNum >= this.#lastSeqNum) {',
-    'if (false) {',
-    'tables',
-  ),
-  bug(
-    'a rewrite drops tombstones that hide older versions below',
-    'lsm/picker.js',
-    'return { inputs: [{ level, meta }], outputLevel: level, isMove: false, isBottom };',
-    'return { inputs: [{ level, meta }], outputLevel: level, isMove: false, isBottom: true };',
-    'garbagePicker',
-  ),
-  bug(
-    'a rewrite drops tombstones that hide older versions in level 0',
-    'lsm/picker.js',
-    'older.unshift(',
-    'older.concat(',
-    'garbagePicker',
-  ),
-  bug(
-    'tombstones count as garbage wherever they are',
-    'lsm/garbage.js',
-    'if (!isBottom || row.tombstoneBytes === 0)',
-    'if (row.tombstoneBytes === 0)',
-    'jobs',
-  ),
-  bug(
-    'a rewritten table is rewritten again',
-    'lsm/garbage-picker.js',
-    'meta.fileId >= endFileId ||',
-    '',
-    'garbagePicker',
-  ),
-  bug(
-    'tables are rewritten for next to nothing',
-    'lsm/garbage-picker.js',
-    'gainBytes >= GARBAGE_MIN_SHARE *',
-    'gainBytes >= 0 *',
-    'garbagePicker',
-  ),
-  bug(
-    'nobody looks for garbage',
-    'store/maintenance.js',
-    '() => this.#noticeGarbage()',
-    '() => undefined',
-    'garbage',
-  ),
-  bug(
-    'compact() leaves what lies in a small level 0',
-    'lsm/garbage-picker.js',
-    'if (level0.length > 0 &&',
-    'if (false && level0.length > 0 &&',
-    'garbage',
-  ),
-
   // Workers, quarantine, processes, settings.
   bug(
     'the late answer of a worker is accepted',
@@ -562,6 +470,7 @@ export const BUGS = [
   ),
 
   ...DURABILITY_BUGS,
+  ...HISTORY_BUGS,
   ...LEVEL_BUGS,
   ...TIME_BUGS,
 ]
