@@ -84,7 +84,7 @@ type Counts = Record<string, RewindCounts>
 async function preview(work: Work): Promise<Counts> {
   const now = work.engine.store.at(work.engine.store.readable)
   try {
-    return await inTurns(work, restore(work, now))
+    return await inTurns(work, rewindTables(work, now))
   } finally {
     now.close()
   }
@@ -100,7 +100,7 @@ async function apply(
       engine,
       ({ transaction }) => {
         for (const { rowRange } of tables) transaction.watch(rowRange)
-        return inTurns(work, restore(work, transaction, transaction))
+        return inTurns(work, rewindTables(work, transaction, transaction))
       },
       { retryMaxCount: RETRY_MAX_COUNT },
     )
@@ -108,25 +108,25 @@ async function apply(
     if (!isCode(error, 'TXN_CONFLICT')) throw error
   }
   let result: Counts = {}
-  const restoreAll = (view: WriteView) => {
-    result = inOneStretch(restore(work, view, view))
+  const rewindNow = (view: WriteView) => {
+    result = inOneStretch(rewindTables(work, view, view))
   }
-  const seqNum = await engine.store.write(restoreAll, { tenantHash })
+  const seqNum = await engine.store.write(rewindNow, { tenantHash })
   return { seqNum: Object.keys(result).length === 0 ? undefined : seqNum, result }
 }
 
 /** Yields where others may have their turn. Without `write` it only counts. */
-function* restore(work: Work, now: ReadView, write?: WriteView): Generator<void, Counts> {
+function* rewindTables(work: Work, now: ReadView, write?: WriteView): Generator<void, Counts> {
   const counts: Counts = {}
   for (const rows of work.tables) {
-    const ofTable = yield* restoreTable(work, rows, now, write)
+    const ofTable = yield* rewindTable(work, rows, now, write)
     const { inserted, updated, deleted } = ofTable
     if (inserted + updated + deleted > 0) counts[rows.definition.name] = ofTable
   }
   return counts
 }
 
-function* restoreTable(
+function* rewindTable(
   work: Work,
   rows: TableRows,
   now: ReadView,

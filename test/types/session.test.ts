@@ -115,3 +115,26 @@ test('the past is only read, and transactions write through their own tables', (
     db.on('flsh', () => undefined)
   })
 })
+
+test('what became of rows has their types', () => {
+  compiled(async (db) => {
+    const shop = db.tenant('seller-1')
+    for await (const { key, before, after } of shop.orders.diff('-1h')) {
+      expectTypeOf(key).toEqualTypeOf<string>()
+      expectTypeOf(before ?? after).toEqualTypeOf<Row<typeof orders> | undefined>()
+    }
+    const change = await shop.lines.diff('-1h', new Date()).first()
+    expectTypeOf(change!.key).toEqualTypeOf<readonly [string, number]>()
+    const blame = await shop.orders.blame('o-1')
+    expectTypeOf(blame!.status!.seqNum).toEqualTypeOf<SeqNum>()
+    // @ts-expect-error no such column
+    void blame!.colour
+    const [state] = await shop.orders.history('o-1', { limit: 1 })
+    expectTypeOf(state!.row).toEqualTypeOf<Row<typeof orders> | undefined>()
+    await shop.rewind({ to: '-10m', tables: ['orders'] })
+    // @ts-expect-error no such table
+    await shop.rewind({ to: '-10m', tables: ['order'] })
+    // @ts-expect-error the past does not change
+    void shop.at('-10m').rewind
+  })
+})
