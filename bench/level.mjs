@@ -4,6 +4,7 @@
 // node bench/level.mjs [--rows 200000] [--rounds 15] [--name level]
 // Prints one JSON object per case: what each engine does in a second, what one takes of all processors together, and the
 // medians over all rounds of how many times faster that is than classic-level. Keeps them in bench/results.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -157,6 +158,11 @@ const WRITES = {
   'put, 64 at a time, sync': both(together, { sync: true }),
 }
 
+const commit = execFileSync(
+  'git',
+  ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=12'],
+  { cwd: fileURLToPath(new URL('..', import.meta.url)), encoding: 'utf8' },
+).trim()
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
 const results = []
 
@@ -182,7 +188,12 @@ async function measure(cases) {
         }),
       }
     }
-    Object.assign(result, { node: process.version, cpus: cpus().length, load: loadavg()[0] })
+    Object.assign(result, {
+      commit,
+      node: process.version,
+      cpus: cpus().length,
+      load: loadavg()[0],
+    })
     results.push(result)
     console.log(JSON.stringify(result))
   }

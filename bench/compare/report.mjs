@@ -1,4 +1,4 @@
-// Writes docs/performance.md from the lines of a run, and of one of bench/recovery.mjs where there is one.
+// Writes docs/performance.md from the lines of a run, and of bench/recovery.mjs and bench/level.mjs where there are some.
 // node bench/compare/report.mjs [--name compare]
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -93,6 +93,29 @@ kill it replays the log into memory and flushes once it is open.
 `
 }
 
+/** The section of what bench/level.mjs found. */
+function level() {
+  const found = new URL('../results/level.jsonl', import.meta.url)
+  if (!existsSync(found)) return ''
+  const all = readFileSync(found, 'utf8').trim().split('\n').map(JSON.parse)
+  const [first] = all
+  const rowOf = ({ case: name, classic, level: ours }) =>
+    `| ${name} | ${spelled(classic.perSecond)} | ${spelled(ours.perSecond)}, **${ours.timesFaster}x** | ${classic.cpuMicros} | ${ours.cpuMicros}, **${ours.timesLessCpu}x** |`
+  return `
+## Level
+
+\`node bench/level.mjs\` measures \`tabularium/level\` beside classic-level: ${first.rows.toLocaleString('en')} entries of some 90 bytes, medians of ${first.rounds} rounds
+in which they take turns; commit \`${first.commit}\`, Node ${first.node.slice(1)}. What one takes of all processors together is steadier than what is
+done in a second: the system's load was ${first.load.toFixed(1)} on ${first.cpus} of them. Bold: how many times as fast, or as little, ours is.
+
+| | classic-level, in a second | tabularium/level | classic-level, µs of processor time each | tabularium/level |
+|---|---|---|---|---|
+${all.map(rowOf).join('\n')}
+
+classic-level works on other threads: it leaves the event loop free where ours reads on it, and pays for the way there and back.
+`
+}
+
 const { rows, node, cpu, commit } = lines[0]
 const table = [
   `| | ${engines.map((engine) => `${engine} ${linesOf(engine)[0].version}`).join(' | ')} |`,
@@ -119,5 +142,5 @@ ${engines.map((engine) => `- **${engine}**: ${linesOf(engine)[0].settings}.`).jo
 
 better-sqlite3 commits on the calling thread, so 64 clients queue there. A virtual machine's disk differs from run to run:
 compare ratios, not rates.
-${recovery()}`
+${recovery()}${level()}`
 writeFileSync(new URL('../../docs/performance.md', import.meta.url), text)
