@@ -59,7 +59,7 @@ export interface DamageEvent {
 /** A snapshot was open for longer than it may hold history back: reads through it are refused from now on. */
 export interface SnapshotRevokedEvent {
   readonly kind: 'pin' | 'read' | 'transaction'
-  /** The tenant whose it was, or what the pin was given; empty for a transaction over several tenants. */
+  /** The tenant whose it was, the first one of a transaction over several, or what the pin was given. */
   readonly owner: string
   readonly seqNum: SeqNum
   readonly ageMs: number

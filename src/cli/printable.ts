@@ -2,6 +2,8 @@
 // terminal is written as an escape.
 
 import { GiB, KiB, MiB } from '../base/limits.js'
+import { describeValue } from '../base/options.js'
+import { SETTINGS } from '../db/options.js'
 
 /** Control and format characters, line separators, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
@@ -61,6 +63,11 @@ export function size(bytes: number): string {
   if (bytes < MiB) return `${(bytes / KiB).toFixed(1)} KiB`
   if (bytes < GiB) return `${(bytes / MiB).toFixed(1)} MiB`
   return `${(bytes / GiB).toFixed(1)} GiB`
+}
+
+/** 90 d, 1 h, 250 ms: in the largest unit of which it is a whole number. */
+export function duration(milliseconds: number): string {
+  return describeValue(SETTINGS.historyWindowMs, milliseconds)
 }
 
 /** When a commit happened: a SeqNum is the time of its commit in Unix microseconds. */

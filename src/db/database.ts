@@ -151,7 +151,11 @@ export class Database<T extends Tables> {
 
   /** The tables as they are stored. */
   tables(): readonly TableDefinition[] {
-    return this.#engine.catalog.tables()
+    const { catalog, store } = this.#engine
+    return catalog.tables().map((definition) => {
+      const historyWindowMs = store.history.windowMsOfTable(definition.id)
+      return historyWindowMs === undefined ? definition : { ...definition, historyWindowMs }
+    })
   }
 
   /** The settings in force. */

@@ -332,6 +332,7 @@ export function transactionTenant<T extends Tables>(
   tenant: TenantName,
   attempt: Attempt,
 ): TransactionTenant<T> {
+  attempt.transaction.claim(tenant.name)
   return new TransactionTenantSession<T>(engine, tenant, attempt) as TransactionTenant<T>
 }
 

@@ -139,7 +139,12 @@ export class HistoryFloors {
   windowMsOf(tenantId: TenantId | undefined, tableId: number): number {
     const policy = this.#tenants.get(tenantId)?.policy
     const ownMs = policy?.tables.get(tableId)?.windowMs ?? policy?.windowMs
-    return ownMs ?? this.#tablePolicies.get(tableId)?.windowMs ?? this.#windowMs
+    return ownMs ?? this.windowMsOfTable(tableId) ?? this.#windowMs
+  }
+
+  /** What a table itself says. */
+  windowMsOfTable(tableId: number): number | undefined {
+    return this.#tablePolicies.get(tableId)?.windowMs
   }
 
   /** The oldest snapshot at which all keys of a range can be read. */
@@ -230,7 +235,7 @@ export class HistoryFloors {
 
   /** Up to where versions of a table may go, but for tenants with policies of their own. */
   #limitOfTable(tableId: number): SeqNum {
-    const windowMs = this.#tablePolicies.get(tableId)?.windowMs
+    const windowMs = this.windowMsOfTable(tableId)
     return windowMs === undefined ? this.#rest : floorOfWindow(this.#marks, windowMs)
   }
 

@@ -14,7 +14,7 @@ export type SnapshotKind = 'pin' | 'read' | 'transaction'
 
 export interface SnapshotUse {
   readonly kind: SnapshotKind
-  /** Whose it is: the name of a tenant, or what a pin was given. */
+  /** Whose it is: the name of a tenant, the first one of a transaction over several, or what a pin was given. */
   readonly owner: string
   /** How long it may hold history back; absent: as the registry says. */
   readonly maxAgeMs?: number
@@ -32,7 +32,7 @@ interface Closable {
 
 export class OpenSnapshot {
   readonly seqNum: SeqNum
-  readonly use: Required<SnapshotUse>
+  readonly use: { readonly kind: SnapshotKind; owner: string; readonly maxAgeMs: number }
   readonly openedMicros: number
   #scans: Set<Closable> | undefined
   #revocation: SnapshotInfo | undefined

@@ -219,8 +219,7 @@ export class Store implements ImmediateWriteHost {
 
   /** Begins a transaction on the newest readable state. */
   begin(mode: TransactionMode = {}): StoreTransaction {
-    const { owner = '' } = mode
-    const open = this.#openAt(this.#readable, { kind: 'transaction', owner })
+    const open = this.#openAt(this.#readable, { kind: 'transaction', owner: '' })
     return new StoreTransaction(this, open, mode)
   }
 

@@ -33,8 +33,6 @@ export interface TransactionMode {
   readonly isolation?: Isolation
   /** Refuses writes and locks. Default: false. */
   readonly isReadOnly?: boolean
-  /** Whose it is, for the list of open snapshots. */
-  readonly owner?: string
 }
 
 /** What a transaction needs of the store. */
@@ -244,6 +242,11 @@ export class StoreTransaction implements WriteView {
     } finally {
       this.#finish()
     }
+  }
+
+  /** Says whose it is, for the list of open snapshots; the first to say so counts. */
+  claim(owner: string): void {
+    this.#open.use.owner ||= owner
   }
 
   /** Forgets everything, unless the commit has begun. Idempotent, also after commit. */

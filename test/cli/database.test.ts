@@ -133,6 +133,37 @@ describe('tenants', () => {
   })
 })
 
+describe('retention', () => {
+  it('is listed by tenants --retention, and counted by stats', async () => {
+    expect(run('tenants', '--retention', path).stdout).toBe(
+      'no tenant has a retention of its own or a legal hold\n',
+    )
+    const kept = copy('kept')
+    const { orders } = TABLES
+    const { declaration } = orders
+    const tables = { orders: { declaration: { ...declaration, historyWindowMs: 3_600_000 } } }
+    const db = await open({ path: kept, tables })
+    const shop = db.tenant('shop-1')
+    await shop.setRetention({ historyWindowMs: 90 * 86_400_000, tables: { orders: 0 } })
+    await db.tenant('shop-2').placeHold({ name: 'case\n1', reason: 'a letter' })
+    await db.tenant('shop-2').placeHold({ name: 'case 2', reason: 'another' })
+    await db.close()
+    const { stdout } = run('tenants', '--retention', kept)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.map((line) => line.trim().split(/ {2,}/)).slice(-3)).toEqual([
+      ['shop-1', '90 d, orders 0 ms'],
+      ['shop-2', 'as the tables and the database say', 'case\\n1 (all): a letter'],
+      ['case 2 (all): another'],
+    ])
+    expect(runJson(0, 'stats', kept)).toMatchObject({
+      tableWindowsMs: { orders: 3_600_000 },
+      ownRetentionCount: 1,
+      holdCount: 2,
+      heldTenantCount: 1,
+    })
+  })
+})
+
 describe('sql', () => {
   const sql = (...args: string[]) => run('sql', path, '--tenant', 'shop-1', ...args)
   const sqlJson = (status: number, ...args: string[]) =>

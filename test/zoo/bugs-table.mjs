@@ -5,6 +5,7 @@ import { bug } from './bug.mjs'
 import { DURABILITY_BUGS } from './durability-bugs-table.mjs'
 import { HISTORY_BUGS } from './history-bugs-table.mjs'
 import { LEVEL_BUGS } from './level-bugs-table.mjs'
+import { RETENTION_BUGS } from './retention-bugs-table.mjs'
 import { TIME_BUGS } from './time-bugs-table.mjs'
 
 /** @type {readonly import('./bug.mjs').Bug[]} */
@@ -473,4 +474,5 @@ export const BUGS = [
   ...HISTORY_BUGS,
   ...LEVEL_BUGS,
   ...TIME_BUGS,
+  ...RETENTION_BUGS,
 ]

@@ -1,0 +1,433 @@
+// How long history stays: what the calls of retention, holds and pins promise one by one. What they promise together, whatever
+// comes between, is proved in test/model/retention.
+
+import { describe, expect, test } from 'vitest'
+
+import type { TenantId } from '../../dist/base/ids.js'
+import { putTenantRetention } from '../../dist/catalog/retention.js'
+import { ByteWriter } from '../../dist/codec/bytes.js'
+import { tenantHashOf, writeKeyPrefix } from '../../dist/codec/tenant-key.js'
+import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
+import { simulatedEnv } from '../../dist/env/simulated-env.js'
+import { type Database, type OpenSettings, open, t, table } from '../../dist/index.js'
+import { type CompactionJob, type FlushJob, type Job, runJob } from '../../dist/lsm/jobs.js'
+import type { Watermarks } from '../../dist/lsm/watermarks.js'
+import { Store } from '../../dist/store/store.js'
+import { EventSource } from '../../dist/base/events.js'
+import { storeOptions } from '../model/store-driver.js'
+import { Seeded } from '../model/seeded.js'
+import { collect, expectCode, openShop } from './db-kit.js'
+
+const HOUR_MS = 3_600_000
+const columns = { id: t.text(), n: t.int() }
+const key = { primaryKey: ['id'] } as const
+
+function tablesOf(sessionsMs: number | undefined) {
+  const window = sessionsMs === undefined ? {} : { historyWindowMs: sessionsMs }
+  return {
+    orders: table('orders', columns, key),
+    sessions: table('sessions', columns, { ...key, ...window }),
+  }
+}
+
+/** A database in memory whose clock the test moves, and that can be opened again. */
+class World {
+  readonly fs = new MemoryFileSystem()
+  readonly jobs: (FlushJob | CompactionJob)[] = []
+  env = this.#newEnv()
+  #elapsedMs = 0
+
+  async open(sessionsMs?: number, settings: OpenSettings = {}) {
+    this.env = this.#newEnv()
+    this.env.clock.advance(this.#elapsedMs)
+    const given = { walFileBytes: 65_536, historyWindowMs: HOUR_MS, ...settings }
+    return open({ path: '/db', tables: tablesOf(sessionsMs), ...given }, { env: this.env })
+  }
+
+  async close(db: Database<{}>): Promise<void> {
+    await db.close()
+    this.#elapsedMs = this.env.clock.monotonicMicros() / 1000
+  }
+
+  #newEnv() {
+    return simulatedEnv({
+      seed: 1,
+      fs: this.fs,
+      runJob: (job) => {
+        this.jobs.push(job as Job)
+        return runJob(job as Job, this.fs)
+      },
+    })
+  }
+}
+
+type Db = Awaited<ReturnType<World['open']>>
+
+/** Writes a row of both tables, then lets an hour pass and collects garbage, so often. */
+async function grow(world: World, db: Db, tenants: readonly string[], hours: number) {
+  const written: number[] = []
+  for (let n = 0; n < hours; n++) {
+    for (const name of tenants) {
+      await db.tenant(name).orders.upsert({ id: 'o', n })
+      await db.tenant(name).sessions.upsert({ id: 's', n })
+    }
+    written.push(db.stats().seqNum)
+    world.env.clock.advance(HOUR_MS)
+    await db.flush()
+  }
+  return written
+}
+
+describe('retention', () => {
+  test('the most special of tenant and table, tenant, table and database decides', async () => {
+    const world = new World()
+    const db = await world.open(0, { historyWindowMs: 2.5 * HOUR_MS })
+    await db.tenant('long').setRetention({ historyWindowMs: 100 * HOUR_MS })
+    await db.tenant('mixed').setRetention({ tables: { sessions: 100 * HOUR_MS } })
+    await db.tenant('odd').setRetention({ historyWindowMs: 0, tables: { orders: 100 * HOUR_MS } })
+    const tenants = ['plain', 'long', 'mixed', 'odd']
+    await grow(world, db, tenants, 6)
+    const kept = Object.fromEntries(
+      await Promise.all(
+        tenants.map(async (name) => {
+          const { orders, sessions } = db.tenant(name)
+          return [name, [(await orders.history('o')).length, (await sessions.history('s')).length]]
+        }),
+      ),
+    )
+    // Two were written since, and the oldest snapshot that can be read sees one more.
+    expect(kept).toEqual({ plain: [3, 1], long: [6, 6], mixed: [3, 6], odd: [6, 1] })
+    expect(db.tenant('odd').retention()).toMatchObject({
+      own: { historyWindowMs: 0, tables: { orders: 100 * HOUR_MS } },
+      tables: {
+        orders: { historyWindowMs: 100 * HOUR_MS, oldest: expect.any(Number) },
+        sessions: { historyWindowMs: 0 },
+      },
+    })
+    expect(db.tenant('plain').retention().own).toEqual({ tables: {} })
+    expect(db.tables().map(({ name, historyWindowMs }) => [name, historyWindowMs])).toEqual([
+      ['orders', undefined],
+      ['sessions', 0],
+    ])
+    await world.close(db)
+  })
+
+  test('a longer window begins where history begins, also after opening again', async () => {
+    const world = new World()
+    let db = await world.open(0)
+    const [, second] = await grow(world, db, ['shop'], 4)
+    await db.tenant('shop').setRetention({ historyWindowMs: 100 * HOUR_MS })
+    const { oldest } = db.tenant('shop').retention().tables['orders']!
+    expect(oldest).toBeGreaterThan(second!)
+    for (let round = 0; round < 2; round++) {
+      const shop = db.tenant('shop')
+      for (const rows of [shop.orders, shop.sessions]) {
+        const error = await expectCode('TXN_SNAPSHOT_TOO_OLD', () =>
+          (rows === shop.orders
+            ? shop.at(second as never).orders
+            : shop.at(second as never).sessions
+          )
+            .scan()
+            .toArray(),
+        )
+        expect(error.details).toHaveProperty('oldest')
+      }
+      await expectCode('TXN_SNAPSHOT_TOO_OLD', () => collect(shop.orders.diff(second as never)))
+      await expectCode('TXN_SNAPSHOT_TOO_OLD', () =>
+        shop.orders.history('o', { from: second as never }),
+      )
+      await expectCode('TXN_SNAPSHOT_TOO_OLD', () => shop.rewind({ to: second as never }))
+      await expectCode('TXN_SNAPSHOT_TOO_OLD', () => shop.sql`select * from orders as of ${second}`)
+      expect(await shop.at(oldest).orders.get('o')).toBeDefined()
+      await world.close(db)
+      // The window of the table is changed at the same time: nothing of it concerns this tenant.
+      db = await world.open(HOUR_MS)
+      expect(db.tenant('shop').retention().tables['orders']!.oldest).toBeLessThanOrEqual(oldest)
+    }
+    await world.close(db)
+  })
+
+  test('what was deleted, and of which nothing is left, is refused as well', async () => {
+    const world = new World()
+    const db = await world.open(0)
+    const shop = db.tenant('shop')
+    const seqNum = await shop.sessions.insert({ id: 's', n: 0 })
+    await shop.sessions.delete('s')
+    await grow(world, db, ['other'], 5)
+    await db.compact()
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => collect(shop.sessions.diff(seqNum)))
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => collect(shop.at(seqNum).sessions.scan()))
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => shop.sessions.history('s', { from: seqNum }))
+    expect(await collect(shop.sessions.diff(shop.retention().tables['sessions']!.oldest))).toEqual(
+      [],
+    )
+    await world.close(db)
+  })
+
+  test('a changed window of a table is no other schema, and counts from then on', async () => {
+    const world = new World()
+    let db = await world.open(100 * HOUR_MS)
+    await grow(world, db, ['shop'], 3)
+    expect(await db.tenant('shop').sessions.history('s')).toHaveLength(3)
+    await world.close(db)
+    db = await world.open(0)
+    await db.flush()
+    await grow(world, db, ['shop'], 1)
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => db.tenant('shop').at('-3h').sessions.get('s'))
+    await world.close(db)
+    db = await world.open()
+    expect(db.tenant('shop').retention().tables['sessions']!.historyWindowMs).toBe(HOUR_MS)
+    await world.close(db)
+  })
+
+  test('while a policy changes floors stand still, also for jobs that begin meanwhile', async () => {
+    const world = new World()
+    const store = await openStore(world)
+    const tenant = { id: 7 as TenantId, hash: tenantHashOf('shop') }
+    const window = (windowMs: number) => ({ windowMs, windowsMs: new Map(), holds: [] })
+    const change = (windowMs: number) =>
+      store.history.change(async () => {
+        let policy!: ReturnType<typeof putTenantRetention>
+        await store.write((view) => {
+          policy = putTenantRetention(view, store.history, tenant, window(windowMs))
+        })
+        // The policy is stored, and not yet in force.
+        world.env.clock.advance(HOUR_MS)
+        await store.flush()
+        expect(store.history.of(rowKey)).toBe(policy.floor)
+        store.history.setTenant(policy)
+      })
+    const rowKey = keyOf(tenant.hash, tenant.id)
+    store.history.use({ tables: new Map(), tenants: [] })
+    await change(0)
+    for (let n = 0; n < 4; n++) await store.write((view) => view.put(rowKey, Uint8Array.of(n)))
+    await change(100 * HOUR_MS)
+    await store.flush()
+    expect(store.versions(rowKey)).toHaveLength(4)
+    await store.close()
+  })
+
+  test('ten thousand tenants: a job gets those of its tablet, packed', async () => {
+    const world = new World()
+    const tenantCount = 10_000
+    const store = await openStore(world)
+    const tenants = Array.from({ length: tenantCount }, (_, i) => ({
+      id: (i + 1) as TenantId,
+      hash: tenantHashOf(`tenant ${i}`),
+    }))
+    const policies: ReturnType<typeof putTenantRetention>[] = []
+    await store.write((view) => {
+      for (const tenant of tenants) {
+        const given = { windowMs: tenant.id, windowsMs: new Map([[16, 5]]), holds: [] }
+        policies.push(putTenantRetention(view, store.history, tenant, given))
+      }
+    })
+    store.history.use({ tables: new Map(), tenants: policies })
+    await store.write((view) => {
+      for (const { id, hash } of tenants.slice(0, 50)) view.put(keyOf(hash, id), new Uint8Array(1))
+    })
+    world.env.clock.advance(1000)
+    world.jobs.length = 0
+    await store.flush()
+    const lists = world.jobs.map(({ watermarks }) => watermarks)
+    expect(lists).toHaveLength(4)
+    const entryCount = lists.reduce((sum, { ofPrefixes }) => sum + ofPrefixes.length, 0)
+    expect(entryCount).toBe(tenantCount * 2)
+    const bytesOf = ({ prefixes, ofPrefixes }: Watermarks) =>
+      prefixes.length + ofPrefixes.byteLength
+    expect(Math.max(...lists.map(bytesOf))).toBeLessThan(0.3 * tenantCount * 2 * 20)
+    await store.close()
+  })
+})
+
+/** A store of which nothing is said yet. */
+function openStore({ env }: World): Promise<Store> {
+  const options = { ...storeOptions(new Seeded(1)), path: '/store', tabletCount: 4 }
+  return Store.open({ ...options, hasPolicies: true }, env, new EventSource())
+}
+
+function keyOf(tenantHash: number, tenantId: TenantId): Uint8Array {
+  const writer = new ByteWriter(16)
+  writeKeyPrefix(writer, { tenantHash, tenantId, tableId: 16, indexId: 0 })
+  return writer.finish()
+}
+
+describe('legal holds', () => {
+  test('keep what no window keeps, and end', async () => {
+    const world = new World()
+    const db = await world.open(0)
+    const shop = db.tenant('shop')
+    await shop.placeHold({ name: 'case 1', reason: 'a letter' })
+    await shop.placeHold({ name: 'case 2', reason: 'another letter' })
+    await grow(world, db, ['shop', 'other'], 4)
+    expect(await shop.sessions.history('s')).toHaveLength(4)
+    expect(await db.tenant('other').sessions.history('s')).toHaveLength(1)
+    expect(shop.holds()).toMatchObject([
+      { name: 'case 1', reason: 'a letter', from: 0, placedAt: expect.any(Date) },
+      { name: 'case 2' },
+    ])
+    await expectCode('ARGUMENT_INVALID', () => shop.placeHold({ name: 'case 1', reason: 'again' }))
+    expect(await shop.releaseHold('case 1')).toBe(true)
+    expect(await shop.releaseHold('case 1')).toBe(false)
+    await grow(world, db, ['shop'], 1)
+    expect(await shop.sessions.history('s')).toHaveLength(5)
+    expect(await shop.releaseHold('case 2')).toBe(true)
+    await grow(world, db, ['shop'], 1)
+    expect((await shop.sessions.history('s')).length).toBeLessThan(3)
+    await world.close(db)
+  })
+})
+
+describe('pins', () => {
+  test('are listed with their owner, and hold back what is younger than their age', async () => {
+    const world = new World()
+    const db = await world.open(0)
+    const shop = db.tenant('shop')
+    const seqNum = await shop.sessions.insert({ id: 's', n: 0 })
+    const pin = db.pin({ owner: 'export', maxAgeMs: 5 * HOUR_MS })
+    expect(db.pins()).toEqual([
+      { kind: 'pin', owner: 'export', seqNum, ageMs: 0, maxAgeMs: 5 * HOUR_MS },
+    ])
+    await grow(world, db, ['shop'], 4)
+    expect(await shop.at(pin.seqNum).sessions.get('s')).toEqual({ id: 's', n: 0 })
+    expect(db.pins()[0]!.ageMs).toBeGreaterThanOrEqual(4 * HOUR_MS)
+    pin.close()
+    pin.close()
+    expect(db.pins()).toEqual([])
+    await grow(world, db, ['shop'], 1)
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => shop.at(seqNum).sessions.get('s'))
+    expect(pin.isRevoked).toBe(false)
+    await world.close(db)
+  })
+
+  test('past its age a snapshot is revoked: pin, scan, query and transaction', async () => {
+    const world = new World()
+    const db = await world.open(0, { snapshotMaxAgeMs: 2 * HOUR_MS })
+    const shop = db.tenant('shop')
+    const revoked: string[] = []
+    db.on('snapshotRevoked', ({ kind, owner }) => revoked.push(`${kind} of ${owner}`))
+    for (let n = 0; n < 20; n++) await shop.sessions.insert({ id: `s-${n}`, n })
+    const pin = db.pin({ owner: 'export', maxAgeMs: 2 * HOUR_MS })
+    const scan = shop.sessions.scan().batches(5)
+    const changes = shop.sessions.diff(0 as never).batches(5)
+    await scan.next()
+    await changes.next()
+    let goOn!: () => void
+    const waits = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const transaction = shop.transact(async (tx) => {
+      await tx.sessions.get('s-1')
+      await waits
+      await tx.orders.upsert({ id: 'o', n: 1 })
+    })
+    const read = shop.transact(async (tx) => {
+      await tx.sessions.get('s-1')
+      await waits
+      await tx.sessions.get('s-1')
+    })
+    await world.env.clock.yield()
+    expect(db.pins().map(({ kind, owner }) => `${kind} of ${owner}`)).toEqual([
+      'read of shop',
+      'pin of export',
+      'read of shop',
+      'transaction of shop',
+      'transaction of shop',
+    ])
+    await shop.sessions.delete('s-1')
+    await db.flush()
+    expect(revoked).toEqual([])
+    expect((await scan.next()).value).toHaveLength(5)
+    world.env.clock.advance(2 * HOUR_MS + 1)
+    // Younger ones are left alone, also beside those that are revoked.
+    const young = shop.sessions.scan().batches(5)
+    await young.next()
+    await shop.sessions.upsert({ id: 's-2', n: 0 })
+    for (let round = 0; round < 4; round++) {
+      await shop.sessions.upsert({ id: 's-3', n: round })
+      await db.flush()
+    }
+    await db.compact()
+    expect(revoked.toSorted()).toEqual([
+      'pin of export',
+      'read of shop',
+      'read of shop',
+      'transaction of shop',
+      'transaction of shop',
+    ])
+    expect(pin.isRevoked).toBe(true)
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => shop.at(pin.seqNum).sessions.get('s-1'))
+    const error = await expectCode('TXN_SNAPSHOT_TOO_OLD', () => scan.next())
+    expect(error.details).toMatchObject({ kind: 'read', owner: 'shop', maxAgeMs: 2 * HOUR_MS })
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => changes.next())
+    goOn()
+    // Also where nothing of what it would be validated against is left: the tombstone of s-1 is gone.
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => transaction)
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => read)
+    expect(await shop.orders.get('o')).toBeUndefined()
+    expect(await collect(young)).toHaveLength(3)
+    await world.close(db)
+  })
+
+  test('the files that a revoked scan held are let go of', async () => {
+    const world = new World()
+    const db = await world.open(0, { snapshotMaxAgeMs: HOUR_MS })
+    const shop = db.tenant('shop')
+    for (let n = 0; n < 300; n++) await shop.sessions.insert({ id: `s-${n}`, n })
+    await db.flush()
+    const scan = shop.sessions.scan().batches(1)
+    await scan.next()
+    world.env.clock.advance(HOUR_MS + 1)
+    for (let round = 0; round < 4; round++) {
+      await shop.sessions.upsert({ id: 's-1', n: round })
+      await db.flush()
+    }
+    await db.compact()
+    // Files go one a turn.
+    for (let turn = 0; turn < 50; turn++) await world.env.clock.yield()
+    const files = world.fs.list('/db').filter((name) => name.endsWith('.sst'))
+    expect(files).toHaveLength(db.stats().tableCount)
+    await expectCode('TXN_SNAPSHOT_TOO_OLD', () => scan.next())
+    await world.close(db)
+  })
+})
+
+test('bad input is refused, and changes nothing', async () => {
+  const db = await openShop()
+  const shop = db.tenant('shop')
+  const wrong = (value: unknown) => value as never
+  for (const ms of [-1, 1.5, Number.NaN, Infinity, '1', null, 3651 * 24 * HOUR_MS]) {
+    await expectCode('ARGUMENT_INVALID', () => shop.setRetention({ historyWindowMs: wrong(ms) }))
+    await expectCode('ARGUMENT_INVALID', () => shop.setRetention({ tables: { orders: wrong(ms) } }))
+    await expectCode('SCHEMA_INVALID', () =>
+      table('a', columns, { ...key, historyWindowMs: wrong(ms) }),
+    )
+  }
+  for (const ms of [0, -1, 1.5, Infinity, '1', undefined]) {
+    await expectCode('ARGUMENT_INVALID', () => db.pin({ owner: 'x', maxAgeMs: wrong(ms) }))
+  }
+  await expectCode('ARGUMENT_INVALID', () => shop.setRetention({ tables: wrong({ order: 1 }) }))
+  await expectCode('ARGUMENT_INVALID', () => shop.setRetention(wrong(null)))
+  await expectCode('OPTION_UNKNOWN', () => shop.setRetention(wrong({ window: 1 })))
+  for (const text of ['', 7, undefined, '\ud800', 'x'.repeat(5000)]) {
+    await expectCode('ARGUMENT_INVALID', () => shop.placeHold({ name: wrong(text), reason: 'r' }))
+    await expectCode('ARGUMENT_INVALID', () => shop.placeHold({ name: 'n', reason: wrong(text) }))
+    await expectCode('ARGUMENT_INVALID', () => shop.releaseHold(wrong(text)))
+    await expectCode('ARGUMENT_INVALID', () => db.pin({ owner: wrong(text), maxAgeMs: 1 }))
+  }
+  await expectCode('ARGUMENT_INVALID', () =>
+    shop.placeHold({ name: 'n', reason: 'r', from: wrong('yesterday') }),
+  )
+  await expectCode('OPTION_UNKNOWN', () => shop.placeHold(wrong({ name: 'n', reason: 'r', to: 1 })))
+  expect(await shop.releaseHold('n')).toBe(false)
+  expect(shop.holds()).toEqual([])
+  expect(db.pins()).toEqual([])
+  expect(db.tenants()).toEqual([])
+  for (let i = 0; i < 100; i++) await shop.placeHold({ name: `n ${i}`, reason: 'r' })
+  await expectCode('ARGUMENT_INVALID', () => shop.placeHold({ name: 'n', reason: 'r' }))
+  await db.close()
+  await expectCode('DB_CLOSED', () => shop.setRetention({}))
+  await expectCode('DB_CLOSED', () => shop.holds())
+  await expectCode('DB_CLOSED', () => db.pin({ owner: 'x', maxAgeMs: 1 }))
+  await expectCode('DB_CLOSED', () => db.pins())
+})
