@@ -18,7 +18,7 @@ const COUNTS = {
   SYSCALL_KILLS: 'every',
   FAULT_STRIDE: '1',
   FULL_DISK_RUNS: '400',
-  // All there are: about 220,000.
+  // All there are.
   CRASH_STATES: '1000000000',
   RANDOM_CRASH_STATES: '500000',
   METAMORPHIC_RUNS: '126',
