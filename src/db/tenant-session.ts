@@ -92,7 +92,7 @@ export class TenantSession<T extends Tables> {
    * it again, so it must do nothing but read and write through `tx`. When it throws, nothing is written. A call of `tx` that
    * fails leaves nothing behind, so `fn` may catch its error and go on.
    *
-   * @returns what fn returns, once the commit is durable
+   * @returns what fn returns, once the commit is durable or, when asked so, written
    * @throws TXN_CONFLICT when it still conflicts after all retries
    * @example
    * await shop.transact(async (tx) => {
