@@ -55,7 +55,8 @@ export class FaultDriver {
     this.store = store
     if (store === undefined) return false
     const isOpen = ({ outcome }: BookedCommit) => outcome === 'unknown' || outcome === 'relaxed'
-    if (this.commits.some(isOpen)) this.#resolve(store)
+    // What begins by itself may have failed already.
+    if (store.state !== 'poisoned' && this.commits.some(isOpen)) this.#resolve(store)
     return true
   }
 
