@@ -17,9 +17,6 @@ export interface RowChangesOptions {
   readonly scan: ChangeScan
 }
 
-/** Keys that were written but hold what they held, passed over between two pauses. */
-const SAME_PER_PAUSE = 64
-
 /** A row that is new has no `before`, one that is gone no `after`. */
 export class RowChanges {
   before: Cell[] | undefined
@@ -34,11 +31,10 @@ export class RowChanges {
   /** Goes to the next row, in key order. `paused`: not there yet. @throws ROW_CORRUPT */
   next(): 'changed' | 'paused' | 'end' {
     const { scan } = this.#options
-    for (let count = 0; count < SAME_PER_PAUSE; count++) {
+    for (;;) {
       const state = scan.next()
       if (state !== 'changed' || this.#compare(scan.entry)) return state
     }
-    return 'paused'
   }
 
   close(): void {

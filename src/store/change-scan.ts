@@ -2,7 +2,7 @@
 //
 // The cursor reads only memtables and tables that hold something newer than the earlier snapshot (Tablet.cursorOver), so
 // the cost follows the changes and not the size of the range. Within such a table keys are passed over that did not
-// change, which may take long: the scan pauses after a bounded number of keys.
+// change. Whether they did or not, the scan pauses after a bounded number of keys.
 
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO, type SeqNum } from '../base/ids.js'
 import type { Cursor, EntrySlot, KeyRange } from '../codec/entry.js'
@@ -12,7 +12,7 @@ import { KeyBuffer } from './scan.js'
 import type { OpenSnapshot } from './snapshots.js'
 
 /** Keys looked at between two pauses. */
-const KEYS_PER_PAUSE = 256
+const KEYS_PER_PAUSE = 128
 /** Versions of one key that are stepped over before the scan seeks past them instead. */
 const SKIP_STEP_MAX_COUNT = 8
 
@@ -34,6 +34,8 @@ export class ChangeScan {
   readonly #key = new KeyBuffer()
   /** What next() begins with. */
   #begin: 'seek' | 'skip' | 'look' = 'seek'
+  /** Since the last pause. */
+  #lookCount = 0
   #isClosed = false
 
   constructor(source: ChangeScanSource) {
@@ -52,9 +54,9 @@ export class ChangeScan {
     if (this.#isClosed) return 'end'
     if (this.#begin === 'seek') cursor.seek(range.lower ?? new Uint8Array(0), SEQ_NUM_MAX)
     if (this.#begin === 'skip') this.#skipTo(SEQ_NUM_ZERO)
-    for (let count = 0; cursor.isValid && !this.#isBehind(range.upper); count++) {
+    while (cursor.isValid && !this.#isBehind(range.upper)) {
       this.#begin = 'look'
-      if (count === KEYS_PER_PAUSE) return 'paused'
+      if (this.#isPauseDue()) return 'paused'
       this.#begin = 'skip'
       const { seqNum } = cursor.entry
       this.#key.set(cursor.entry)
@@ -71,6 +73,12 @@ export class ChangeScan {
     this.#isClosed = true
     this.#source.cursor.close()
     this.#source.onClose()
+  }
+
+  #isPauseDue(): boolean {
+    if (this.#lookCount++ < KEYS_PER_PAUSE) return false
+    this.#lookCount = 0
+    return true
   }
 
   #isBehind(upper: Uint8Array | undefined): boolean {

@@ -172,10 +172,15 @@ describe('rewind', () => {
     const writers = ['a', 'b'].map(async (name) => {
       while (!writing.signal.aborted) await db.tenant(name).orders.upsert(order(5000 + (n++ % 50)))
     })
+    let turns = 0
+    const counting = setInterval(() => turns++, 0)
     const { seqNum, tables } = await a.rewind({ to })
+    clearInterval(counting)
     writing.abort()
     await Promise.all(writers)
     expect(tables['orders']!.updated).toBe(2000)
+    // Others had their turn again and again.
+    expect(turns).toBeGreaterThan(5)
     // Right behind its commit nothing differs: no write of the tenant slipped in between.
     expect(await a.orders.diff(to, seqNum!).toArray()).toEqual([])
     expect(await db.tenant('b').orders.diff(to, seqNum!).first()).toBeDefined()
