@@ -1,8 +1,8 @@
 // The life of a transaction: run, validate, and on a conflict run again.
 //
 // Whoever conflicted on a key takes his turn on it before the next run, together with the keys that he had locked, in key
-// order: each key is in his way once, and who comes later waits behind him. On a range there are no turns; those who
-// conflict on one spread out at random.
+// order: each key is in his way once, and who comes later waits behind him. Those who conflicted on ranges of one table take
+// turns, too, though others may write into it meanwhile. Before that they spread out at random.
 
 import { ConflictError, type EngineError, engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
@@ -104,7 +104,6 @@ export async function transactUntil<R>(
         throw conflict === undefined ? error : lastConflict(engine, conflict, retryCount)
       }
       turns = conflict?.turns ?? []
-      if (conflict?.isRange === false) continue
     }
     // Full jitter: racing clients spread out instead of meeting again.
     const capMs = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** retryCount)

@@ -10,12 +10,13 @@
 //
 // Who would rather wait than run in vain takes turns on keys (key-locks.ts): nobody else's commit writes a locked key. When
 // a key has changed while its turn was awaited, the snapshot moves on to the newest readable commit, as long as all that
-// was read would read the same there.
+// was read would read the same there. The prefix of a table's keys can be locked as well, which keeps nobody from writing
+// to the table: it is a turn among those who ask for it.
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
-import { readKeyPrefix } from '../codec/tenant-key.js'
+import { KEY_PREFIX_BYTES, readKeyPrefix } from '../codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import type { Durability } from './commit-log.js'
 import { type KeyLocks, LockHolder } from './key-locks.js'
@@ -64,11 +65,12 @@ export interface TransactionHost extends NewerVersions {
 /** What a TXN_CONFLICT is about: a key, or the lower bound of a range. */
 export interface Conflict {
   readonly key: Uint8Array
-  readonly isRange: boolean
   readonly reason: string
-  /** The keys that the transaction had locked, and the one it conflicted on, in order: those to lock before the next run. */
+  /** What the transaction had locked, and what it conflicted on, in order: to take turns on before the next run. */
   readonly turns: readonly Uint8Array[]
 }
+
+const NO_KEY = new Uint8Array(0)
 
 export class StoreTransaction implements WriteView {
   readonly #host: TransactionHost
@@ -173,16 +175,33 @@ export class StoreTransaction implements WriteView {
    *   read before has, too
    * @throws TXN_READ_ONLY TXN_TOO_LARGE TXN_FINISHED DB_READ_ONLY DB_POISONED DB_CLOSED
    */
-  lock(key: Uint8Array): Promise<void> {
-    return this.#lock([key], true)
+  async lock(key: Uint8Array): Promise<void> {
+    this.assertMayWrite()
+    this.#host.assertWritable()
+    await this.#acquire(key, true)
+    if (!this.#isNewer(key)) return
+    // The newest version is to be read, and not every commit is readable yet.
+    await this.#host.settle('relaxed')
+    this.#assertOpen()
+    const refusal = this.#catchUp(key)
+    if (refusal !== undefined) await this.#throwSettled(refusal, 'relaxed')
   }
 
   /**
-   * As lock, on several keys in ascending order, before anything is read. For a transaction that takes long a turn ends
-   * when others wait; it is then on its own again.
+   * Takes turns on what earlier runs conflicted on, in ascending order and before anything is read. They are given up when
+   * the transaction takes long and others wait.
+   *
+   * @throws TXN_FINISHED DB_POISONED DB_CLOSED
    */
-  takeTurns(keys: readonly Uint8Array[]): Promise<void> {
-    return this.#lock(keys, false)
+  async takeTurns(keys: readonly Uint8Array[]): Promise<void> {
+    this.#assertOpen()
+    this.#host.assertWritable()
+    for (const key of keys) await this.#acquire(key, false)
+    // Whoever began before what is on its way can be read would conflict with it.
+    const isOnItsWay = (key: Uint8Array) => key.length === KEY_PREFIX_BYTES || this.#isNewer(key)
+    if (keys.some(isOnItsWay)) await this.#host.settle('relaxed')
+    this.#assertOpen()
+    this.#open = this.#host.renew(this.#open)
   }
 
   /**
@@ -261,26 +280,14 @@ export class StoreTransaction implements WriteView {
     throw engineError('TXN_READ_ONLY', 'the transaction was begun to read only')
   }
 
-  async #lock(keys: readonly Uint8Array[], isKept: boolean): Promise<void> {
-    const { locks } = this.#host
-    this.assertMayWrite()
-    this.#host.assertWritable()
-    for (const key of keys) {
-      const keyHash = hashBytes(key, 0, key.length)
-      const turn = locks.acquire(this.#turns, key, keyHash, isKept)
-      if (turn === true) continue
-      const isGranted = await turn
-      this.#assertOpen()
-      if (!isGranted) {
-        throw this.#refusal(key, 'it and another transaction would wait for each other')
-      }
-    }
-    if (!keys.some((key) => this.#isNewer(key))) return
-    // The newest version is to be read, and not every commit is readable yet.
-    await this.#host.settle('relaxed')
+  async #acquire(key: Uint8Array, isKept: boolean): Promise<void> {
+    const keyHash = hashBytes(key, 0, key.length)
+    const turn = this.#host.locks.acquire(this.#turns, key, keyHash, isKept)
+    if (turn === true) return
+    const isGranted = await turn
     this.#assertOpen()
-    const refusal = this.#catchUp(keys)
-    if (refusal !== undefined) await this.#throwSettled(refusal, 'relaxed')
+    if (isGranted) return
+    throw this.#refusal(key, 'it and another transaction would wait for each other')
   }
 
   #finish(): void {
@@ -299,15 +306,14 @@ export class StoreTransaction implements WriteView {
     return this.#host.isKeyNewer(key, hashBytes(key, 0, key.length), this.snapshot)
   }
 
-  /** Moves on to a snapshot that shows the newest versions of locked keys, when the present one does not. */
-  #catchUp(keys: readonly Uint8Array[]): Error | undefined {
-    const changed = keys.find((key) => this.#isNewer(key))
+  /** Moves on to a snapshot that shows the newest version of a locked key, when the present one does not. */
+  #catchUp(key: Uint8Array): Error | undefined {
     // It was a commit that has been refused.
-    if (changed === undefined) return undefined
+    if (!this.#isNewer(key)) return undefined
     // An open scan stays on its snapshot, and without a read set nobody can tell what a new one would change.
     const isBound = this.#reads === undefined && (this.#hasRead || !this.#batch.isEmpty)
     if (isBound || this.#openScans.size > 0) {
-      return this.#refusal(changed, 'a row that it locks has changed since it began')
+      return this.#refusal(key, 'a row that it locks has changed since it began')
     }
     const refusal = this.#validate()
     if (refusal !== undefined) return refusal
@@ -343,11 +349,11 @@ export class StoreTransaction implements WriteView {
 
   /** The TXN_CONFLICT about a key or range, which `conflict` tells from now on. */
   #refusal(about: Uint8Array | KeyRange, reason: string): Error {
-    const isRange = !(about instanceof Uint8Array)
-    const key = isRange ? (about.lower ?? new Uint8Array(0)) : about
+    const key = about instanceof Uint8Array ? about : (about.lower ?? NO_KEY)
+    // Ranges that overlap lie in one table or index: those who conflict on them take turns on that.
+    const turn = about === key ? key : key.slice(0, KEY_PREFIX_BYTES)
     const locked = Array.from(this.#turns.held, (lock) => lock.key)
-    const turns = (isRange ? locked : [...locked, key]).sort(compareKeys)
-    this.#conflict = { key, isRange, reason, turns }
+    this.#conflict = { key, reason, turns: [...locked, turn].sort(compareKeys) }
     const { tenantId, tableId } = readKeyPrefix(key)
     return engineError('TXN_CONFLICT', reason, { details: { tenantId, tableId } })
   }
