@@ -26,12 +26,12 @@ import { EntrySlot } from '../codec/entry.js'
 import { NotJson, toJsonValue } from '../codec/json.js'
 import type { StoreTransaction } from '../store/transaction.js'
 import type { ReadView, WriteView } from '../store/view.js'
-import type { Deadline } from './deadline.js'
+import { Deadline } from './deadline.js'
 import type { Engine, TenantName } from './engine.js'
 import { dateOfSeqNum } from './time.js'
 import {
   type Attempt,
-  deadlineOf,
+  checkedOptions,
   type Outcome,
   transact,
   type TransactOptions,
@@ -79,16 +79,17 @@ export async function transactOnce<R>(
     putResult(engine, transaction, owner, { token, result })
     return { result, seqNum: undefined }
   }
-  const deadline = deadlineOf(engine, options)
+  const checked = checkedOptions(options)
+  const deadline = new Deadline(engine.env.clock, checked)
   try {
     const { result: stored, seqNum } = await inTurn(engine, turnOf(owner, token), deadline, {
-      run: () => transactUntil(deadline, engine, runOnce, options),
+      run: () => transactUntil(deadline, engine, runOnce, checked),
       // Past its deadline the commit may still be under way.
       isOver: () => last?.whenSettled(),
     })
     if (seqNum !== undefined) removeOld(engine, owner)
     // It may have been committed by somebody who did not ask for a sync.
-    else if (options.durability !== 'relaxed') {
+    else if (checked.durability === 'sync') {
       await deadline.cutOffCommit(engine.store.whenDurable(stored.seqNum), () => 'unknown')
     }
     return { result: stored.result as R, seqNum: seqNum ?? stored.seqNum }

@@ -8,7 +8,13 @@ import { ConflictError, type EngineError, engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { checkOptionNames } from '../base/options.js'
 import { readKeyPrefix } from '../codec/tenant-key.js'
-import type { Conflict, Isolation, StoreTransaction } from '../store/transaction.js'
+import type { Durability } from '../store/commit-log.js'
+import type {
+  Conflict,
+  Isolation,
+  StoreTransaction,
+  TransactionMode,
+} from '../store/transaction.js'
 import { CallOrder } from './call-order.js'
 import { Deadline } from './deadline.js'
 import { checkedDurability, type WriteOptions } from './durability.js'
@@ -63,19 +69,15 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1
 export async function transact<R>(
   engine: Engine,
   run: Run<R>,
-  options: TransactOptions = {},
+  options?: TransactOptions,
 ): Promise<Outcome<R>> {
-  const deadline = deadlineOf(engine, options)
+  const checked = options === undefined ? DEFAULT_OPTIONS : checkedOptions(options)
+  const deadline = new Deadline(engine.env.clock, checked)
   try {
-    return await transactUntil(deadline, engine, run, options)
+    return await transactUntil(deadline, engine, run, checked)
   } finally {
     deadline.end()
   }
-}
-
-/** When the caller wants it to end at the latest. @throws ARGUMENT_INVALID OPTION_UNKNOWN */
-export function deadlineOf(engine: Engine, options: TransactOptions): Deadline {
-  return new Deadline(engine.env.clock, checkedOptions(options))
 }
 
 /** As transact, as a part of what a deadline is for. */
@@ -83,13 +85,13 @@ export async function transactUntil<R>(
   deadline: Deadline,
   engine: Engine,
   run: Run<R>,
-  options: TransactOptions,
+  options: CheckedOptions,
 ): Promise<Outcome<R>> {
-  const { retryMaxCount, signal, durability, ...mode } = checkedOptions(options)
+  const { retryMaxCount, signal, durability } = options
   let turns: readonly Uint8Array[] = []
   for (let retryCount = 0; ; retryCount++) {
     signal?.throwIfAborted()
-    const transaction = engine.store.begin(mode)
+    const transaction = engine.store.begin(options)
     try {
       const result = await deadline.cutOff(runOnce(transaction, turns, run))
       signal?.throwIfAborted()
@@ -174,8 +176,16 @@ const OPTION_NAMES = [
   'timeoutMs',
 ]
 
+/** What transact() goes by. */
+export interface CheckedOptions extends TransactionMode {
+  readonly durability: Durability
+  readonly retryMaxCount: number
+  readonly signal: AbortSignal | undefined
+  readonly timeoutMs: number | undefined
+}
+
 /** @throws ARGUMENT_INVALID OPTION_UNKNOWN */
-function checkedOptions(options: TransactOptions) {
+export function checkedOptions(options: TransactOptions): CheckedOptions {
   checkOptionNames('transact()', options, OPTION_NAMES)
   const { isolation = 'serializable', readOnly = false, signal, timeoutMs } = options
   const { retryMaxCount = RETRY_MAX_COUNT } = options
@@ -204,3 +214,5 @@ function checkedOptions(options: TransactOptions) {
   const durability = checkedDurability(options)
   return { isolation, isReadOnly: readOnly, durability, retryMaxCount, signal, timeoutMs }
 }
+
+const DEFAULT_OPTIONS = checkedOptions({})

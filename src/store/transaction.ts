@@ -80,7 +80,7 @@ export class StoreTransaction implements WriteView {
   readonly #reads: ReadSet | undefined
   readonly #openScans = new Set<TrackedScan>()
   #scanCount = 0
-  readonly #turns = new LockHolder()
+  #turns: LockHolder | undefined
   #open: OpenSnapshot
   #hasRead = false
   #phase: 'open' | 'ending' | 'committing' | 'finished' = 'open'
@@ -282,6 +282,7 @@ export class StoreTransaction implements WriteView {
 
   async #acquire(key: Uint8Array, isKept: boolean): Promise<void> {
     const keyHash = hashBytes(key, 0, key.length)
+    this.#turns ??= new LockHolder()
     const turn = this.#host.locks.acquire(this.#turns, key, keyHash, isKept)
     if (turn === true) return
     const isGranted = await turn
@@ -295,7 +296,7 @@ export class StoreTransaction implements WriteView {
     this.#phase = 'finished'
     this.#revokeScans()
     this.#host.release(this.#open)
-    this.#host.locks.release(this.#turns)
+    if (this.#turns !== undefined) this.#host.locks.release(this.#turns)
   }
 
   #admit(hasWaited: boolean): Promise<void> | undefined {
@@ -352,7 +353,7 @@ export class StoreTransaction implements WriteView {
     const key = about instanceof Uint8Array ? about : (about.lower ?? NO_KEY)
     // Ranges that overlap lie in one table or index: those who conflict on them take turns on that.
     const turn = about === key ? key : key.slice(0, KEY_PREFIX_BYTES)
-    const locked = Array.from(this.#turns.held, (lock) => lock.key)
+    const locked = Array.from(this.#turns?.held ?? [], (lock) => lock.key)
     this.#conflict = { key, reason, turns: [...locked, turn].sort(compareKeys) }
     const { tenantId, tableId } = readKeyPrefix(key)
     return engineError('TXN_CONFLICT', reason, { details: { tenantId, tableId } })

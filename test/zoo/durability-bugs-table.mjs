@@ -108,7 +108,7 @@ export const DURABILITY_BUGS = [
   bug(
     'a repeat does not wait until the first is durable',
     'db/tokens.js',
-    "else if (options.durability !== 'relaxed')",
+    "else if (checked.durability === 'sync')",
     'else if (false)',
     'tokens',
   ),
