@@ -180,9 +180,7 @@ export class StoreTransaction implements WriteView {
     this.#host.assertWritable()
     await this.#acquire(key, true)
     if (!this.#isNewer(key)) return
-    // The newest version is to be read, and not every commit is readable yet.
-    await this.#host.settle('relaxed')
-    this.#assertOpen()
+    await this.#allReadable()
     const refusal = this.#catchUp(key)
     if (refusal !== undefined) await this.#throwSettled(refusal, 'relaxed')
   }
@@ -199,8 +197,7 @@ export class StoreTransaction implements WriteView {
     for (const key of keys) await this.#acquire(key, false)
     // Whoever began before what is on its way can be read would conflict with it.
     const isOnItsWay = (key: Uint8Array) => key.length === KEY_PREFIX_BYTES || this.#isNewer(key)
-    if (keys.some(isOnItsWay)) await this.#host.settle('relaxed')
-    this.#assertOpen()
+    if (keys.some(isOnItsWay)) await this.#allReadable()
     this.#open = this.#host.renew(this.#open)
   }
 
@@ -289,6 +286,13 @@ export class StoreTransaction implements WriteView {
     this.#assertOpen()
     if (isGranted) return
     throw this.#refusal(key, 'it and another transaction would wait for each other')
+  }
+
+  /** Waits until everything that was committed so far can be read, or has been refused. */
+  async #allReadable(): Promise<void> {
+    // Who made the commits is told of what befell them; what befell the store shows in the next read.
+    await this.#host.settle('relaxed').catch(() => undefined)
+    this.#assertOpen()
   }
 
   #finish(): void {

@@ -7,6 +7,7 @@ import { HISTORY_BUGS } from './history-bugs-table.mjs'
 import { LEVEL_BUGS } from './level-bugs-table.mjs'
 import { RETENTION_BUGS } from './retention-bugs-table.mjs'
 import { TIME_BUGS } from './time-bugs-table.mjs'
+import { TURN_BUGS } from './turn-bugs-table.mjs'
 
 /** @type {readonly import('./bug.mjs').Bug[]} */
 export const BUGS = [
@@ -475,4 +476,5 @@ export const BUGS = [
   ...LEVEL_BUGS,
   ...TIME_BUGS,
   ...RETENTION_BUGS,
+  ...TURN_BUGS,
 ]
