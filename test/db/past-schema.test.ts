@@ -3,7 +3,15 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { open, type SeqNum, t, table, type Tables, type Tenant } from '../../dist/index.js'
+import {
+  open,
+  type OpenSettings,
+  type SeqNum,
+  t,
+  table,
+  type Tables,
+  type Tenant,
+} from '../../dist/index.js'
 import { MemoryFileSystem, memoryEnv } from '../../dist/testing.js'
 import { expectCode } from './db-kit.js'
 
@@ -40,8 +48,8 @@ interface Moments {
   readonly late: SeqNum
 }
 
-function openOn<const T extends Tables>(fs: MemoryFileSystem, tables?: T) {
-  return open({ path: '/db', ...(tables && { tables }) }, { env: memoryEnv({ fs }) })
+function openOn<const T extends Tables>(fs: MemoryFileSystem, tables?: T, settings?: OpenSettings) {
+  return open({ path: '/db', ...settings, ...(tables && { tables }) }, { env: memoryEnv({ fs }) })
 }
 
 /** One item as it was under each of three schemas: its price is 1, then 2, then 3. */
@@ -174,5 +182,32 @@ describe('at a moment', () => {
       expect(await tenant.at(late).query('select * from orders')).toEqual([{ id: 1, item: 7 }])
       await expectCode('SQL_UNKNOWN_NAME', () => tenant.at('-1h').query('select * from items'))
     })
+  })
+
+  test('is what it was for a tenant that keeps its history longer than the database', async () => {
+    const fs = new MemoryFileSystem()
+    const settings = { historyWindowMs: 0 }
+    const one = await openOn(fs, { items: first }, settings)
+    await one.tenant('a').setRetention({ historyWindowMs: 86_400_000 })
+    const row = { id: 7, sku: 's-0', price: '1.00' }
+    const early = await one.tenant('a').items.insert(row)
+    await one.compact()
+    await one.close()
+    for (let i = 0; i < 3; i++) {
+      const db = await openOn(fs, i === 0 ? { items: grown } : newest, settings)
+      const { items } = db.tenant('a') as Tenant<typeof newest>
+      await items.update(7, { price: i + 2, note: `note ${i}` })
+      await db.tenant('b').items.upsert({ id: 7, sku: 's', price: i })
+      await db.compact()
+      const past = db.tenant('a').at(early)
+      expect(past.items.getSync(7)).toStrictEqual(row)
+      expect(await past.query('select * from items where price = 1')).toEqual([row])
+      await expectCode('SQL_UNKNOWN_NAME', () => past.query('select note from items'))
+      await expectCode('SQL_UNKNOWN_NAME', () => past.query('select * from orders'))
+      await expectCode('TXN_SNAPSHOT_TOO_OLD', () => db.tenant('b').at(early).items.get(7))
+      const states = await items.history(7)
+      expect(states.at(-1)!.row).toStrictEqual(row)
+      await db.close()
+    }
   })
 })

@@ -75,4 +75,11 @@ export const TIME_BUGS = [
     'some(() => false)',
     'rewind',
   ),
+  bug(
+    'a rewind to the past gives up where its tenant is busy',
+    'db/rewind.js',
+    "if (!isCode(error, 'TXN_CONFLICT'))",
+    '',
+    'rewind',
+  ),
 ]
