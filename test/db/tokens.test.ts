@@ -159,6 +159,21 @@ describe('a token', () => {
     expect(again.tenant('a').counters.getSync('c')?.n).toBe(2)
     await again.close()
   })
+
+  test('stays in checkpoints, and through a rewind', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, env } = await openOn(fs)
+    const seqNum = await db.tenant('a').counters.insert({ id: 'c', n: 7 })
+    expect(await count(db, 't')).toEqual({ n: 8 })
+    await db.tenant('a').rewind({ to: seqNum })
+    expect(await count(db, 't')).toEqual({ n: 8 })
+    expect(db.tenant('a').counters.getSync('c')?.n).toBe(7)
+    await db.checkpoint('/copy')
+    await db.close()
+    const copy = await open({ ...settings, path: '/copy' }, { env })
+    expect(await count(copy, 't')).toEqual({ n: 8 })
+    await copy.close()
+  })
 })
 
 describe('what became of a transaction', () => {
