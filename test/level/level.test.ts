@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { levelOf, TabulariumLevel } from '../../dist/connect/level.js'
 import { EngineError, open } from '../../dist/index.js'
-import { memoryEnv } from '../../dist/testing.js'
+import { MemoryFileSystem, memoryEnv } from '../../dist/testing.js'
 import { onEnd, openWith, temporaryDirectory } from '../db/db-kit.js'
 
 const SMALL = { walFileBytes: 1 << 16 }
@@ -386,5 +386,34 @@ describe('errors', () => {
     expect(await levelErrorOf(() => level.get(numbered(0)))).toEqual(damaged)
     expect(await levelErrorOf(() => level.iterator().all())).toEqual(damaged)
     expect(await levelErrorOf(() => level.clear())).toEqual(damaged)
+  })
+
+  it('a full disk, on which clear() goes on', async () => {
+    const fs = new MemoryFileSystem()
+    let capacityBytes = Infinity
+    fs.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
+      if (name !== 'write') return undefined
+      const growthBytes = Math.max(0, offsetBytes + byteCount - fs.fileBytes(path))
+      return growthBytes > 0 && fs.totalBytes + growthBytes > capacityBytes ? 'ENOSPC' : undefined
+    }
+    const env = memoryEnv({ fs })
+    const level = new TabulariumLevel('/db', { settings: SMALL }, { env })
+    await fill(level, 1000)
+    capacityBytes = fs.totalBytes
+    const full = { code: 'LEVEL_IO_ERROR', cause: 'DISK_FULL' }
+    const value = 'x'.repeat(100_000)
+    let putCount = 0
+    const refused = await levelErrorOf(async () => {
+      for (; putCount < 100; putCount++) await level.put(numbered(putCount), value)
+    })
+    expect(refused).toEqual(full)
+    expect((await level.keys().all()).length).toBe(1000)
+    await level.clear()
+    expect(await level.keys().all()).toEqual([])
+    capacityBytes = Infinity
+    await env.clock.sleep(20_000)
+    await level.put('room', 'again')
+    expect(await level.iterator().all()).toEqual([['room', 'again']])
+    await level.close()
   })
 })
