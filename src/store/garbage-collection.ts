@@ -1,6 +1,5 @@
 // Which compactions a tablet needs so that what nobody may read any more goes, besides those that its levels ask for.
 
-import { EngineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { FileId, SeqNum } from '../base/ids.js'
 import { type Garbage, garbageOf } from '../lsm/garbage.js'
@@ -74,7 +73,6 @@ export class GarbageCollection {
       const contents = { meta, rows: reader.garbage(), ...reader.properties() }
       return garbageOf(contents, this.#watermarks, isBottom)
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error
       // A table that cannot say stays as it is. Damage was reported by the reader.
       if (!isDamage(error)) this.#events.emit('error', { where: 'collection of garbage', error })
       return NO_GARBAGE

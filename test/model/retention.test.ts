@@ -18,6 +18,7 @@ import {
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { RetentionModel } from './retention-model.js'
 import { replayable, Seeded, seedsOf } from './seeded.js'
+import { storedVersions } from './stored-versions.js'
 
 const RETENTION_RUNS = Number(process.env['RETENTION_RUNS'] ?? 12)
 const STEP_COUNT = 120
@@ -83,7 +84,32 @@ class RetentionRun {
       await this.#check()
     }
     await this.#closeReaders()
+    await this.#checkGarbage()
     await this.#db.close()
+  }
+
+  /** What may go is gone after compact(), and no more. */
+  async #checkGarbage(): Promise<void> {
+    const db = this.#db
+    await db.compact()
+    const expected = TENANTS.flatMap((tenant) =>
+      TABLES.flatMap((name) => {
+        const { oldest } = db.tenant(tenant).retention().tables[name]!
+        return IDS.flatMap((id) => {
+          const versions = this.#model.versions(tenant, name, id)
+          const end = versions.findIndex(({ seqNum }) => seqNum <= oldest)
+          const kept = end < 0 ? versions : versions.slice(0, end + 1)
+          // Tombstones that the floor sees have nothing to hide any more.
+          const isGone = end >= 0 && kept.at(-1)!.n === undefined
+          return (isGone ? kept.slice(0, -1) : kept).map(
+            ({ seqNum }) => `${tenant} ${name} ${id} @ ${seqNum}`,
+          )
+        })
+      }),
+    )
+    const tables = new Map(db.tables().map(({ id, name }) => [id, name]))
+    const stored = storedVersions(this.#fs, '/db', { tenants: TENANTS, tables, ids: IDS })
+    expect(stored.toSorted()).toEqual(expected.toSorted())
   }
 
   #steps(): (() => Promise<void>)[] {
