@@ -33,9 +33,10 @@ class Sums {
     this.#level = level
   }
 
-  add({ history, conflictCount, crashCount, reopenCount }: RoundResult): void {
-    this.transactionCount += history.length
+  add({ history, takenBackCount, conflictCount, crashCount, reopenCount }: RoundResult): void {
+    this.transactionCount += history.length - takenBackCount
     for (const { outcome } of history) this.#counts[outcome]++
+    this.#counts.aborted -= takenBackCount
     this.#counts.conflicts += conflictCount
     this.#counts.crashes += crashCount
     this.#counts.reopenings += reopenCount

@@ -26,6 +26,7 @@ const LAST_READ_COUNT = 3
 
 export interface RoundResult {
   readonly history: readonly Transaction[]
+  readonly takenBackCount: number
   readonly conflictCount: number
   readonly crashCount: number
   readonly reopenCount: number
@@ -39,8 +40,8 @@ export async function playRound(
 ): Promise<RoundResult> {
   const round = new ListRound(random, level)
   await round.play(transactionCount)
-  const { history, conflictCount, crashCount, reopenCount } = round
-  return { history, conflictCount, crashCount, reopenCount }
+  const { history, takenBackCount, conflictCount, crashCount, reopenCount } = round
+  return { history, takenBackCount, conflictCount, crashCount, reopenCount }
 }
 
 class ListRound {
@@ -65,6 +66,10 @@ class ListRound {
 
   get history(): readonly Transaction[] {
     return this.#book.transactions
+  }
+
+  get takenBackCount(): number {
+    return this.#book.takenBackCount
   }
 
   get conflictCount(): number {

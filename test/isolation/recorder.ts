@@ -8,6 +8,8 @@ import { isExpectedEnd } from './mortal-database.js'
 export class HistoryBook {
   readonly transactions: Transaction[] = []
   conflictCount = 0
+  /** Of the transactions, those that are only what a savepoint of another one has taken back. */
+  takenBackCount = 0
   #tick = 0
 
   tick(): number {
@@ -64,6 +66,7 @@ export class Recorder {
     this.#operations!.push(...gone.filter(({ kind }) => kind === 'read'))
     const operations = gone.filter(({ kind }) => kind === 'append')
     const endedAt = this.#book.tick()
+    this.#book.takenBackCount++
     this.#book.write({ operations, outcome: 'aborted', beganAt: this.#beganAt, endedAt })
   }
 

@@ -222,6 +222,20 @@ export const ADDITIONS: readonly Script[] = [
     isAllowed: 'snapshot',
   },
   {
+    name: 'stopping early',
+    title: 'write skew of two that read one row from an end each, and change the other one',
+    steps: ['T1 first', 'T2 last', 'T1 write 2 21', 'T2 write 1 11', 'T1 commit', 'T2 commit'],
+    isAnomaly: (of) => of.areCommitted('T1', 'T2'),
+    isAllowed: 'snapshot',
+  },
+  {
+    name: 'stopping early, backwards',
+    title: 'who reads the last row only does not want another one behind it',
+    steps: ['T1 last', 'T2 last', 'T1 insert 3 30', 'T2 insert 4 40', 'T1 commit', 'T2 commit'],
+    isAnomaly: (of) => of.areCommitted('T1', 'T2'),
+    isAllowed: 'snapshot',
+  },
+  {
     name: 'delete and insert',
     title: 'T1 deletes all rows, T2 counts them and adds one: one of them came first',
     steps: ['T2 find all', 'T1 delete all', 'T2 insert 3 30', 'T2 commit', 'T1 commit'],

@@ -4,6 +4,7 @@
 //
 //   T1 read 1                  the value of row 1; `b.1` is row 1 of tenant b
 //   T1 find value % 3 = 0      the rows that a condition holds for, or `all`
+//   T1 first, T1 last          the row at one end, by a read that stops there
 //   T1 write 1 11              changes the value of row 1
 //   T1 change value = 10 to 12 changes the values of the rows that are found
 //   T1 add 10                  raises the value of every row
@@ -243,6 +244,11 @@ async function takeStep(
       return String((await way.read(tenant, Number(id)))?.value ?? 'none')
     case 'lock':
       return String((await tenant.items.getForUpdate(Number(id)))?.value ?? 'none')
+    case 'first':
+    case 'last': {
+      const row = await way.end(tenant, word)
+      return listed(row === undefined ? [] : [row])
+    }
     case 'find':
       return listed(await way.find(tenant, condition(rest.join(' '))))
     case 'write':

@@ -26,6 +26,8 @@ export interface Way {
   readonly name: string
   read(tenant: Writable, id: number): Promise<Found | undefined>
   find(tenant: Writable, condition: Condition): Promise<Found[]>
+  /** The row with the lowest id, or the highest, and nothing behind it. */
+  end(tenant: Writable, which: 'first' | 'last'): Promise<Found | undefined>
   /** Whether the row was there. */
   write(tenant: Writable, id: number, value: number): Promise<boolean>
   insert(tenant: Writable, row: NewRow): Promise<unknown>
@@ -50,6 +52,7 @@ const IDS = [1, 2, 3, 4]
 function byKey(
   name: string,
   read: Way['read'],
+  end: Way['end'],
   all: (tenant: Writable) => Promise<readonly (Found | undefined)[]>,
 ): Way {
   const find: Way['find'] = async (tenant, { holds }) =>
@@ -58,6 +61,7 @@ function byKey(
     name,
     read,
     find,
+    end,
     write: async (tenant, id, value) => tenant.items.update(id, { value }),
     insert: (tenant, row) => tenant.items.insert(row),
     upsert: (tenant, row) => tenant.items.upsert(row),
@@ -76,6 +80,13 @@ export const WAYS: readonly Way[] = [
   byKey(
     'row',
     (tenant, id) => tenant.items.get(id),
+    async (tenant, which) => {
+      for (const id of which === 'first' ? IDS : IDS.toReversed()) {
+        const row = await tenant.items.get(id)
+        if (row !== undefined) return row
+      }
+      return undefined
+    },
     async (tenant) => {
       const rows: (Found | undefined)[] = []
       for (const id of IDS) rows.push(await tenant.items.get(id))
@@ -85,11 +96,13 @@ export const WAYS: readonly Way[] = [
   byKey(
     'primary scan',
     (tenant, id) => tenant.items.scan({ gte: id, lte: id }).first(),
+    (tenant, which) => tenant.items.scan({ reverse: which === 'last' }).first(),
     (tenant) => tenant.items.scan().toArray(),
   ),
   byKey(
     'index scan',
     (tenant, id) => tenant.items.scan({ index: 'byTwin', prefix: [id] }).first(),
+    (tenant, which) => tenant.items.scan({ index: 'byTwin', reverse: which === 'last' }).first(),
     (tenant) => tenant.items.scan({ index: 'byValue', reverse: true }).toArray(),
   ),
   {
@@ -97,6 +110,11 @@ export const WAYS: readonly Way[] = [
     read: async (tenant, id) =>
       (await tenant.sql<Found>`select id, value from items where id = ${id}`)[0],
     find: (tenant, { sql }) => tenant.query<Found>(`select id, value from items where ${sql}`),
+    end: async (tenant, which) => {
+      const order = which === 'first' ? 'asc' : 'desc'
+      const found = await tenant.query<Found>(`select * from items order by id ${order} limit 1`)
+      return found[0]
+    },
     write: async (tenant, id, value) =>
       (await tenant.sql`update items set value = ${value} where id = ${id}`).affectedCount === 1,
     insert: (tenant, row) =>

@@ -4,6 +4,7 @@
 import { bug } from './bug.mjs'
 import { DURABILITY_BUGS } from './durability-bugs-table.mjs'
 import { HISTORY_BUGS } from './history-bugs-table.mjs'
+import { ISOLATION_BUGS } from './isolation-bugs-table.mjs'
 import { LEVEL_BUGS } from './level-bugs-table.mjs'
 import { RETENTION_BUGS } from './retention-bugs-table.mjs'
 import { TIME_BUGS } from './time-bugs-table.mjs'
@@ -473,6 +474,7 @@ export const BUGS = [
 
   ...DURABILITY_BUGS,
   ...HISTORY_BUGS,
+  ...ISOLATION_BUGS,
   ...LEVEL_BUGS,
   ...TIME_BUGS,
   ...RETENTION_BUGS,

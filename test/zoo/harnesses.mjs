@@ -39,5 +39,9 @@ export const HARNESSES = {
   level: { path: 'test/level/level.test' },
   levelModel: { path: 'test/level/model', env: { LEVEL_RUNS: '20' } },
   levelPowerCut: { path: 'test/level/power-cut' },
+  lists: { path: 'test/isolation/list-append', env: { ISOLATION_TXNS: '12000' } },
+  invariants: { path: 'test/isolation/invariants' },
+  sessions: { path: 'test/isolation/sessions' },
+  transactions: { path: 'test/db/transactions' },
   compat: { path: 'test/compat' },
 }

@@ -71,3 +71,11 @@ test('as long as it is small it is exact', () => {
     expect(reads.findNewer(changed(keyOf(1, 2 * row + 1)), NEVER)).toBeUndefined()
   }
 })
+
+test('a range counts for as long as the set is there, however many keys of another table follow', () => {
+  const reads = new ReadSet()
+  reads.addRange({ lower: keyOf(1, 10), upper: keyOf(1, 20) })
+  for (let row = 0; row < 60_000; row++) reads.addKey(keyOf(2, row), hashOf(keyOf(2, row)))
+  expect(reads.findNewer(changed(keyOf(1, 15)), NEVER)).toBeDefined()
+  expect(reads.findNewer(changed(keyOf(1, 25)), NEVER)).toBeUndefined()
+})
