@@ -71,6 +71,7 @@ export function bindTables(
     tables.map((definition, i) => ({
       definition,
       name: sources[i]!.alias ?? sources[i]!.name,
+      isPast: names[i]!.isPast,
     })),
     text,
   )

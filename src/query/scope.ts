@@ -24,6 +24,8 @@ export interface ScopeTable {
   readonly definition: TableDefinition
   /** What columns are qualified with: the alias, or the table's name. */
   readonly name: string
+  /** Whether tables have changed since the moment that it is read at. */
+  readonly isPast: boolean
 }
 
 const CANDIDATE_MAX_COUNT = 20
@@ -40,8 +42,7 @@ export function resolveTable(
   const folded = findName(names, source.name)
   const definition = folded === undefined ? undefined : tables.definitionOf(folded)
   if (definition !== undefined) return definition
-  const what = isPast ? 'table of that moment is called' : 'table'
-  throw unknownName(what, source.name, names, text, source.at)
+  throw unknownName(wordFor('table', isPast), source.name, names, text, source.at)
 }
 
 /** The index of a column in a table. @throws SQL_UNKNOWN_NAME */
@@ -50,11 +51,12 @@ export function resolveColumn(
   name: string,
   text: string,
   at: number,
+  isPast = false,
 ): number {
   const columns = definition.columns.map((column) => column.name)
   const found = findName(columns, name)
   if (found !== undefined) return columns.indexOf(found)
-  throw unknownName('column', name, columns, text, at)
+  throw unknownName(wordFor('column', isPast), name, columns, text, at)
 }
 
 export function columnType(definition: TableDefinition, column: number): SqlType {
@@ -94,7 +96,8 @@ export class Scope {
   find(qualifier: string | undefined, name: string, at: number): BoundColumn | undefined {
     if (qualifier !== undefined) {
       const table = this.resolveQualifier(qualifier, at)
-      return this.column(table, resolveColumn(this.tables[table]!.definition, name, this.#text, at))
+      const { definition, isPast } = this.tables[table]!
+      return this.column(table, resolveColumn(definition, name, this.#text, at, isPast))
     }
     const isExact = this.tables.some(({ definition }) =>
       definition.columns.some((column) => column.name === name),
@@ -115,7 +118,8 @@ export class Scope {
     const columns = this.tables.flatMap(({ definition }) =>
       definition.columns.map((column) => column.name),
     )
-    return unknownName('column', name, columns, this.#text, at)
+    const isPast = this.tables.some((table) => table.isPast)
+    return unknownName(wordFor('column', isPast), name, columns, this.#text, at)
   }
 
   #ambiguous(what: string, name: string, at: number): Error {
@@ -144,6 +148,11 @@ function findName(names: readonly string[], name: string): string | undefined {
 
 function foldCase(name: string): string {
   return name.toLowerCase()
+}
+
+/** What is there now and was not there then is not told apart from a slip by the name alone. */
+function wordFor(what: string, isPast: boolean): string {
+  return isPast ? `${what} of that moment is called` : what
 }
 
 export function unknownName(

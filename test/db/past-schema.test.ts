@@ -113,9 +113,10 @@ describe('at a moment', () => {
       const ask = 'select note from items where id = 7'
       await expectCode('SQL_UNKNOWN_NAME', () => tenant.at(early).query(ask))
       expect(await tenant.at(middle).query(ask)).toEqual([{ note: 'two' }])
-      await expectCode('SQL_UNKNOWN_NAME', () =>
-        tenant.query('select note from items as of ?', [early]),
+      const error = await expectCode('SQL_UNKNOWN_NAME', () =>
+        tenant.query('select i.note from items as of ? as i', [early]),
       )
+      expect(error.message).toContain('no column of that moment is called "note"; there are id,')
     })
   })
 
