@@ -7,6 +7,7 @@
 
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
+import { compareBytes } from '../kernels/bytes.js'
 
 /** The key has this value from this commit on. */
 export const ENTRY_KIND_PUT = 1
@@ -55,6 +56,13 @@ export interface Cursor {
   next(): void
   prev(): void
   close(): void
+}
+
+/** Whether the entry's key is not below the upper bound of a range. */
+export function isBehind(entry: EntrySlot, upper: Uint8Array | undefined): boolean {
+  if (upper === undefined) return false
+  const { keyBytes, keyStart, keyEnd } = entry
+  return compareBytes(keyBytes, keyStart, keyEnd, upper, 0, upper.length) >= 0
 }
 
 /** A half-open range of keys; an absent bound is open. */

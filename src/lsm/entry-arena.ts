@@ -16,7 +16,7 @@
 // 2. Entries lie without gaps, so the whole arena can be walked from word 1 on.
 
 import type { SeqNum } from '../base/ids.js'
-import type { EntrySlot } from '../codec/entry.js'
+import type { EntrySlot, KeyRange } from '../codec/entry.js'
 import { compareBytes } from '../kernels/bytes.js'
 
 const HEADER_WORDS = 5
@@ -162,14 +162,30 @@ export class EntryArena {
     return order !== 0 ? order : seqNum - this.seqNumOf(ref)
   }
 
+  /** The entry that was appended after this one, or where the next will be. */
+  nextOf(ref: number): number {
+    const { words } = this
+    return ref + HEADER_WORDS + ((words[ref + 1]! + words[ref + 2]! + 3) >>> 2)
+  }
+
+  /** Whether the entry's key lies in a range. */
+  isInRange(ref: number, { lower, upper }: KeyRange): boolean {
+    const { bytes } = this
+    const start = ref * 4 + HEADER_BYTES
+    const end = start + this.words[ref + 1]!
+    if (lower !== undefined && compareBytes(bytes, start, end, lower, 0, lower.length) < 0) {
+      return false
+    }
+    return upper === undefined || compareBytes(bytes, start, end, upper, 0, upper.length) < 0
+  }
+
   /** The refs of all entries, oldest first. */
   collectRefs(entryCount: number): Uint32Array {
-    const { words } = this
     const refs = new Uint32Array(entryCount)
     let ref = FIRST_REF
     for (let i = 0; i < entryCount; i++) {
       refs[i] = ref
-      ref += HEADER_WORDS + ((words[ref + 1]! + words[ref + 2]! + 3) >>> 2)
+      ref = this.nextOf(ref)
     }
     return refs
   }

@@ -13,7 +13,7 @@
 import { invariant } from '../base/assert.js'
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../base/ids.js'
-import { type Cursor, EntrySlot } from '../codec/entry.js'
+import { type Cursor, EntrySlot, isBehind, type KeyRange } from '../codec/entry.js'
 import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import { type ArenaImage, EntryArena } from './entry-arena.js'
@@ -22,6 +22,10 @@ import { MemtableCursor } from './memtable-cursor.js'
 import { sortRefs } from './sort-refs.js'
 
 const INITIAL_SLOT_COUNT = 256
+/** Entries between two marks. */
+const MARK_ENTRY_COUNT = 256
+/** Looking at an entry in key order costs as much as looking at so many in the order in which they were added. */
+const ORDER_COST = 16
 
 /** A memtable as another thread sees it: structured-cloneable, the bytes are shared. */
 export interface MemtableImage extends ArenaImage {
@@ -36,6 +40,9 @@ export class Memtable {
   #entryCount = 0
   #minSeqNum: SeqNum = SEQ_NUM_MAX
   #maxSeqNum: SeqNum = SEQ_NUM_ZERO
+  /** For each MARK_ENTRY_COUNT entries the first of them, and the newest SeqNum of all before. */
+  readonly #markRefs: number[] = []
+  readonly #markSeqNums: SeqNum[] = []
   /** By the hash of the prefix; a list holds those that collide. */
   readonly #runsByHash = new Map<number, KeyRun[]>()
   #orderedRuns: readonly KeyRun[] = []
@@ -102,6 +109,10 @@ export class Memtable {
     this.#slotRefs[slot] = ref
     this.#slotHashes[slot] = keyHash
     run.add(ref)
+    if (this.#entryCount % MARK_ENTRY_COUNT === 0) {
+      this.#markRefs.push(ref)
+      this.#markSeqNums.push(this.#maxSeqNum)
+    }
     this.#entryCount++
     if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
     if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
@@ -116,6 +127,26 @@ export class Memtable {
     if (ref === 0) return false
     arena.load(ref, slot)
     return true
+  }
+
+  /**
+   * Whether anything in the range is newer than `since`. Looks at the range or at what was added since, whichever takes
+   * less: commits are validated by it, and everybody waits meanwhile.
+   */
+  isRangeNewer(range: KeyRange, since: SeqNum): boolean {
+    if (this.#maxSeqNum <= since) return false
+    let mark = this.#markRefs.length - 1
+    while (this.#markSeqNums[mark]! > since) mark--
+    const newerCount = this.#entryCount - mark * MARK_ENTRY_COUNT
+    const known = this.#probeRange(range, since, Math.floor(newerCount / ORDER_COST))
+    if (known !== undefined) return known
+    const arena = this.#arena
+    let ref = this.#markRefs[mark]!
+    for (let left = newerCount; left > 0; left--) {
+      if (arena.seqNumOf(ref) > since && arena.isInRange(ref, range)) return true
+      ref = arena.nextOf(ref)
+    }
+    return false
   }
 
   /** A copy without what is newer than a SeqNum. */
@@ -142,6 +173,19 @@ export class Memtable {
   /** What a flush job in another thread needs; see cursorOfImage. */
   handover(): MemtableImage {
     return { ...this.#arena.image(), entryCount: this.#entryCount }
+  }
+
+  /** As isRangeNewer, from the entries of the range; undefined when it holds more than `maxCount`. */
+  #probeRange(range: KeyRange, since: SeqNum, maxCount: number): boolean | undefined {
+    if (maxCount < ORDER_COST) return undefined
+    const cursor = this.cursor()
+    cursor.seek(range.lower ?? new Uint8Array(0), SEQ_NUM_MAX)
+    for (let count = 0; count < maxCount; count++) {
+      if (!cursor.isValid || isBehind(cursor.entry, range.upper)) return false
+      if (cursor.entry.seqNum > since) return true
+      cursor.next()
+    }
+    return undefined
   }
 
   /** The slot of the hash table that holds the key, or the free one where it belongs. */

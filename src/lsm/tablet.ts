@@ -12,8 +12,8 @@
 // 3. A table's `holders` counts the views that list it and are current or held by a scan.
 
 import { invariant } from '../base/assert.js'
-import type { SeqNum, TabletId } from '../base/ids.js'
-import type { Cursor, EntrySlot, KeyRange } from '../codec/entry.js'
+import { SEQ_NUM_MAX, type SeqNum, type TabletId } from '../base/ids.js'
+import { type Cursor, type EntrySlot, isBehind, type KeyRange } from '../codec/entry.js'
 import { compareBytes, compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
 import type { TableReader } from '../sstable/table-reader.js'
@@ -178,25 +178,29 @@ export class Tablet {
     return false
   }
 
+  /** Whether any version in the range is newer than `since`. Old tables are not touched. */
+  isRangeNewer(range: KeyRange, since: SeqNum): boolean {
+    const view = this.#view
+    if (view.memtables.some((memtable) => memtable.isRangeNewer(range, since))) return true
+    const cursor = new MergeCursor(tableCursors(view, range, SEQ_NUM_MAX, since))
+    cursor.seek(range.lower ?? new Uint8Array(0), SEQ_NUM_MAX)
+    for (; cursor.isValid && !isBehind(cursor.entry, range.upper); cursor.next()) {
+      if (cursor.entry.seqNum > since) return true
+    }
+    return false
+  }
+
   /**
    * A cursor over every version in the range that a snapshot at or above `at` may see, and older ones that lie on the way;
    * with `since`, only over sources with newer versions.
    */
   cursorOver(view: TabletView, range: KeyRange, at: SeqNum, since?: SeqNum): MergeCursor {
-    const { lower, upper } = range
     const children: Cursor[] = []
     for (const memtable of view.memtables) {
       if (memtable.isEmpty || (since !== undefined && memtable.maxSeqNum <= since)) continue
       children.push(memtable.cursor())
     }
-    for (const level of view.levels) {
-      for (const { meta, reader } of level) {
-        if (since !== undefined && meta.maxSeqNum <= since) continue
-        if (lower !== undefined && compareKeys(meta.largestKey, lower) < 0) continue
-        if (upper !== undefined && compareKeys(meta.smallestKey, upper) >= 0) continue
-        children.push(...reader.cursors(at, range))
-      }
-    }
+    children.push(...tableCursors(view, range, at, since))
     return new MergeCursor(children)
   }
 
@@ -273,6 +277,26 @@ export class Tablet {
     this.#open.delete(table.meta.fileId)
     this.#source.discard(table)
   }
+}
+
+/** Cursors over the tables that may hold something of the range; with `since`, only over those with newer versions. */
+function tableCursors(
+  { levels }: TabletView,
+  range: KeyRange,
+  at: SeqNum,
+  since: SeqNum | undefined,
+): Cursor[] {
+  const { lower, upper } = range
+  const cursors: Cursor[] = []
+  for (const level of levels) {
+    for (const { meta, reader } of level) {
+      if (since !== undefined && meta.maxSeqNum <= since) continue
+      if (lower !== undefined && compareKeys(meta.largestKey, lower) < 0) continue
+      if (upper !== undefined && compareKeys(meta.smallestKey, upper) >= 0) continue
+      cursors.push(...reader.cursors(at, range))
+    }
+  }
+  return cursors
 }
 
 function covers(meta: TableMeta, key: Uint8Array): boolean {

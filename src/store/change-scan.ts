@@ -5,8 +5,7 @@
 // change. Whether they did or not, the scan pauses after a bounded number of keys.
 
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO, type SeqNum } from '../base/ids.js'
-import type { Cursor, EntrySlot, KeyRange } from '../codec/entry.js'
-import { compareBytes } from '../kernels/bytes.js'
+import { type Cursor, type EntrySlot, isBehind, type KeyRange } from '../codec/entry.js'
 import type { Tablet } from '../lsm/tablet.js'
 import { KeyBuffer } from './scan.js'
 import type { OpenSnapshot } from './snapshots.js'
@@ -54,7 +53,7 @@ export class ChangeScan {
     if (this.#isClosed) return 'end'
     if (this.#begin === 'seek') cursor.seek(range.lower ?? new Uint8Array(0), SEQ_NUM_MAX)
     if (this.#begin === 'skip') this.#skipTo(SEQ_NUM_ZERO)
-    while (cursor.isValid && !this.#isBehind(range.upper)) {
+    while (cursor.isValid && !isBehind(this.entry, range.upper)) {
       this.#begin = 'look'
       if (this.#isPauseDue()) return 'paused'
       this.#begin = 'skip'
@@ -79,12 +78,6 @@ export class ChangeScan {
     if (this.#lookCount++ < KEYS_PER_PAUSE) return false
     this.#lookCount = 0
     return true
-  }
-
-  #isBehind(upper: Uint8Array | undefined): boolean {
-    if (upper === undefined) return false
-    const { keyBytes, keyStart, keyEnd } = this.entry
-    return compareBytes(keyBytes, keyStart, keyEnd, upper, 0, upper.length) >= 0
   }
 
   /** Passes over the versions of the key that are newer than `seqNum`; none of its versions is as old as zero. */

@@ -44,7 +44,7 @@ import { StoreTransaction, type TransactionMode } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
 import { TabletMap } from './tablet-map.js'
-import { isRangeNewer, readVersions, type VersionRange } from './version-reads.js'
+import { readVersions, type VersionRange } from './version-reads.js'
 import { FixedView, type Snapshot, viewAt } from './store-views.js'
 import type { EntryScan, KeyVersion, ReadView, WriteView, WriteOptions } from './view.js'
 import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
@@ -357,7 +357,7 @@ export class Store implements ImmediateWriteHost {
   }
 
   isRangeNewer(range: KeyRange, since: SeqNum): boolean {
-    return isRangeNewer(this.#tablets.ofRange(range), range, since)
+    return this.#tablets.ofRange(range).isRangeNewer(range, since)
   }
 
   assertWritable(): void {

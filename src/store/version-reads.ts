@@ -1,7 +1,7 @@
 // Reads that ask for versions instead of the state of one snapshot.
 
-import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
-import { ENTRY_KIND_PUT, type EntrySlot, type KeyRange } from '../codec/entry.js'
+import type { SeqNum } from '../base/ids.js'
+import { ENTRY_KIND_PUT, type EntrySlot } from '../codec/entry.js'
 import { compareBytes } from '../kernels/bytes.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { KeyVersion } from './view.js'
@@ -35,20 +35,6 @@ export function readVersions(
   }
   cursor.close()
   return found
-}
-
-/** Whether a range of one tablet holds anything that is newer than `since`, durable or not. */
-export function isRangeNewer(tablet: Tablet, range: KeyRange, since: SeqNum): boolean {
-  const { lower, upper } = range
-  const cursor = tablet.cursorOver(tablet.view, range, SEQ_NUM_MAX, since)
-  let isNewer = false
-  cursor.seek(lower ?? new Uint8Array(0), SEQ_NUM_MAX)
-  for (; cursor.isValid && !isNewer; cursor.next()) {
-    if (upper !== undefined && compareKeyTo(cursor.entry, upper) >= 0) break
-    isNewer = cursor.entry.seqNum > since
-  }
-  cursor.close()
-  return isNewer
 }
 
 function compareKeyTo(entry: EntrySlot, key: Uint8Array): number {

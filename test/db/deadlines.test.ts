@@ -140,6 +140,9 @@ test('when the commit has begun nobody knows yet whether it happened, and its lo
   })
   await someTurns()
   expect(isWaiting).toBe(true)
+  const overwrite = () =>
+    shop.transact((tx) => tx.counters.upsert({ id: 'x', n: 9 }), { retryMaxCount: 0 })
+  await expectCode('TXN_CONFLICT', overwrite)
   hanging.resolve()
   await next
   expect(shop.counters.getSync('x')?.n).toBe(2)

@@ -14,6 +14,8 @@ export const HARNESSES = {
   contention: { path: 'test/db/contention' },
   locks: { path: 'test/db/locks' },
   keyLocks: { path: 'test/unit/store/key-locks' },
+  transactionTurns: { path: 'test/unit/store/transaction' },
+  memtable: { path: 'test/unit/lsm/memtable' },
   readSet: { path: 'test/unit/store/read-set' },
   savepoints: { path: 'test/db/savepoints' },
   readOnly: { path: 'test/db/read-only' },

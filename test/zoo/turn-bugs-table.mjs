@@ -66,7 +66,7 @@ export const TURN_BUGS = [
     'store/transaction.js',
     'turns: [...locked, turn].sort(compareKeys)',
     'turns: [turn]',
-    'locks',
+    'transactionTurns',
   ),
   bug(
     'those who close waits for ever leave others waiting',
@@ -125,6 +125,21 @@ export const TURN_BUGS = [
     'upper: successorOf(key) }',
     'upper: key }',
     'readSet',
+  ),
+
+  bug(
+    'what was added since is looked at from too late on',
+    'lsm/memtable.js',
+    'while (this.#markSeqNums[mark] > since) mark--;',
+    '',
+    'memtable',
+  ),
+  bug(
+    'a range that ends early hides what was added since',
+    'lsm/memtable.js',
+    'if (maxCount < ORDER_COST) return undefined;',
+    'if (maxCount < ORDER_COST) return false;',
+    'memtable',
   ),
 
   // Savepoints.

@@ -56,6 +56,40 @@ group('Memtable', () => {
     expect(readForward(cursorOfImage(memtable.handover()))).toEqual([])
   })
 
+  test('tells whether a range holds anything newer, however much of either there is', () => {
+    const PLACES = 1024
+    const keys = Array.from({ length: PLACES }, (_, n) => keyOf(1, 1, String(n).padStart(5, '0')))
+    const bounds = fc.tuple(fc.nat(PLACES - 1), fc.constantFrom(1, 20, 400))
+    const places = fc
+      .constantFrom(1, 30, 300, 3000)
+      .chain((size) => fc.array(fc.nat(PLACES - 1), { minLength: size, maxLength: size }))
+    fc.assert(
+      fc.property(places, fc.array(bounds, { minLength: 8, maxLength: 8 }), (added, ranges) => {
+        const memtable = new Memtable()
+        for (const [n, place] of added.entries()) {
+          add(memtable, { key: keys[place]!, seqNum: seq(10 + n), value: valueOf(`${n}`) })
+        }
+        for (const [start, length] of ranges) {
+          const range = { lower: keys[start]!, upper: keys[start + length] }
+          const last = added.findLastIndex((place) => place >= start && place < start + length)
+          const moments = [
+            0,
+            9,
+            10,
+            9 + added.length,
+            10 + last,
+            9 + last,
+            9 + (start % added.length),
+          ]
+          for (const since of moments) {
+            expect(memtable.isRangeNewer(range, seq(since))).toBe(last >= 0 && 10 + last > since)
+          }
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   test('keeps SeqNums up to 2^53-1 exactly', () => {
     const memtable = new Memtable()
     const key = keyOf(1, 1, 'a')

@@ -72,10 +72,18 @@ test('as long as it is small it is exact', () => {
   }
 })
 
-test('a range counts for as long as the set is there, however many keys of another table follow', () => {
+test('little that was read of one table counts however much is read of others', () => {
   const reads = new ReadSet()
-  reads.addRange({ lower: keyOf(1, 10), upper: keyOf(1, 20) })
-  for (let row = 0; row < 60_000; row++) reads.addKey(keyOf(2, row), hashOf(keyOf(2, row)))
-  expect(reads.findNewer(changed(keyOf(1, 15)), NEVER)).toBeDefined()
-  expect(reads.findNewer(changed(keyOf(1, 25)), NEVER)).toBeUndefined()
+  const range = { lower: keyOf(1, 10), upper: keyOf(1, 20) }
+  const key = keyOf(2, 7)
+  reads.addRange(range)
+  reads.addKey(key, hashOf(key))
+  // Twice as much as fits.
+  for (let row = 0; row < 80_000; row++) reads.addKey(keyOf(3, row), hashOf(keyOf(3, row)))
+  for (const place of [keyOf(1, 10), keyOf(1, 19), key, keyOf(3, 0), keyOf(3, 79_999)]) {
+    expect(reads.findNewer(changed(place), NEVER)).toBeDefined()
+  }
+  for (const place of [keyOf(1, 9), keyOf(1, 20), keyOf(2, 6), keyOf(2, 8), keyOf(3, 80_000)]) {
+    expect(reads.findNewer(changed(place), NEVER)).toBeUndefined()
+  }
 })
