@@ -68,6 +68,7 @@ interface Operation {
   readonly type: 'put' | 'del'
   readonly key: RawBytes
   readonly value: RawBytes
+  readonly sublevel?: unknown
 }
 
 /** Options of put(). */
@@ -137,7 +138,9 @@ export class TenantLevel<KDefault = string, VDefault = string> extends AbstractL
 
   protected _batch(operations: readonly Operation[], options: SyncOptions): Promise<void> {
     return this.#write(options, (batch) => {
-      for (const { type, key, value } of operations) {
+      for (const { type, key, value, sublevel } of operations) {
+        // Those of this database are prefixes of keys by now; the keys of another one's have no place here.
+        if (sublevel) throw new TypeError('The sublevel is not one of this database')
         if (type === 'put') batch.put(key, value)
         else batch.delete(key)
       }

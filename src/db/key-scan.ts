@@ -1,3 +1,4 @@
+import { engineError } from '../base/errors.js'
 import { ByteReader } from '../codec/bytes.js'
 import type { EntrySlot } from '../codec/entry.js'
 import type { RawBytes, RawKeyCodec } from '../codec/raw-key.js'
@@ -18,8 +19,8 @@ export interface KeyScanSource {
 const NO_BYTES = new Uint8Array(0)
 
 /**
- * A walk over raw keys. Before the first entry at first; `key` and `value` are those of the entry that the last `next()`
- * found. Open one is closed at its end by nobody but its owner: it can be sent back with `seek()`.
+ * A walk over raw keys, before the first of them at first; `key` and `value` are of the entry that the last `next()` found.
+ * Close it also when it has come to its end: until then it can be sent back with `seek()`.
  */
 export class KeyScan {
   readonly #source: KeyScanSource
@@ -27,6 +28,7 @@ export class KeyScan {
   readonly #valueText = new ByteReader(NO_BYTES)
   #scan: EntryScan | undefined
   #isAtEnd: boolean
+  #isOnEntry = false
   #isClosed = false
 
   constructor(source: KeyScanSource) {
@@ -38,12 +40,12 @@ export class KeyScan {
   next(): boolean {
     if (this.#isAtEnd) return false
     this.#scan ??= this.#open(this.#source.range!)
-    if (this.#scan.next()) return true
-    this.#isAtEnd = true
-    return false
+    this.#isOnEntry = this.#scan.next()
+    this.#isAtEnd = !this.#isOnEntry
+    return this.#isOnEntry
   }
 
-  /** A copy of the key. */
+  /** A copy of the key. @throws ARGUMENT_INVALID where there is no entry, as all of these */
   get key(): Uint8Array {
     const { keyBytes, keyStart, keyEnd } = this.#entry
     return keyBytes.slice(keyStart + KEY_PREFIX_BYTES, keyEnd)
@@ -72,9 +74,10 @@ export class KeyScan {
   seek(target: RawBytes): void {
     const { codec, range, reverse } = this.#source
     if (codec === undefined || range === undefined || this.#isClosed) return
+    const at = codec.bound(target)
     this.#scan?.close()
     this.#scan = undefined
-    const at = codec.bound(target)
+    this.#isOnEntry = false
     this.#isAtEnd = compareKeys(at, range.lower) < 0 || compareKeys(at, range.upper) >= 0
     if (this.#isAtEnd) return
     this.#scan = this.#open(
@@ -88,12 +91,17 @@ export class KeyScan {
   close(): void {
     this.#isClosed = true
     this.#isAtEnd = true
+    this.#isOnEntry = false
     this.#scan?.close()
     this.#source.view.close()
   }
 
   get #entry(): EntrySlot {
-    return this.#scan!.entry
+    if (this.#isOnEntry) return this.#scan!.entry
+    throw engineError(
+      'ARGUMENT_INVALID',
+      'the scan is on no entry: call next() until it gives false',
+    )
   }
 
   #open(range: { readonly lower: Uint8Array; readonly upper: Uint8Array }): EntryScan {

@@ -56,9 +56,17 @@ describe('key space', () => {
       for (const key of 'abcde') batch.put(key, key)
     })
     const scan = space.scan({ gte: 'b', lt: 'e' })
+    const expectNoEntry = async () => {
+      for (const part of ['key', 'keyText', 'value', 'valueText'] as const) {
+        await expectCode('ARGUMENT_INVALID', () => scan[part])
+      }
+    }
+    await expectNoEntry()
     expect(keysOf(scan)).toEqual(['b', 'c', 'd'])
     expect(scan.next()).toBe(false)
+    await expectNoEntry()
     scan.seek('c')
+    await expectNoEntry()
     expect(keysOf(scan)).toEqual(['c', 'd'])
     for (const outside of ['a', 'e', 'z', '']) {
       scan.seek(outside)
@@ -70,6 +78,7 @@ describe('key space', () => {
     scan.close()
     scan.seek('b')
     expect(scan.next()).toBe(false)
+    await expectNoEntry()
     const reverse = space.scan({ reverse: true, gt: 'a' })
     reverse.seek('cc')
     expect(keysOf(reverse)).toEqual(['c', 'b'])

@@ -149,6 +149,10 @@ describe('tenants and sublevels', () => {
     expect(() => a.iterator({ snapshot })).toThrow(TypeError)
     await expect(a.clear({ snapshot })).rejects.toThrow(TypeError)
     await snapshot.close()
+    const sublevel = b.sublevel('side')
+    const foreign = { type: 'put', key: 'x', value: 'of b', sublevel } as const
+    await expect(a.batch([{ type: 'del', key: 'x' }, foreign])).rejects.toThrow(TypeError)
+    expect(await a.get('x')).toBe('of a')
   })
 
   it('deleting from a tenant that nobody knows does not make it known', async () => {
