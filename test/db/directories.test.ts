@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 
+import { FORMAT_VERSION } from '../../dist/codec/file-header.js'
 import { open, type SeqNum } from '../../dist/index.js'
 import { expectCode, onEnd, openShop, order, shopTables, temporaryDirectory } from './db-kit.js'
 
@@ -178,7 +179,7 @@ describe('damaged and foreign files', () => {
     const step = path.endsWith('SUPERBLOCK') ? 4096 : bytes.length
     for (let at = 0; at < bytes.length; at += step) {
       if (bytes.toString('latin1', at, at + 7) !== 'TABULAR') continue
-      bytes.writeUInt16LE(2, at + 8)
+      bytes.writeUInt16LE(FORMAT_VERSION + 1, at + 8)
       bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 60)), at + 60)
     }
     fs.writeFileSync(path, bytes)
@@ -209,7 +210,10 @@ describe('damaged and foreign files', () => {
       const original = fs.readFileSync(file)
       makeNewer(file)
       const error = await expectRefusal('FORMAT_UNSUPPORTED', path)
-      expect(error.details, ending).toMatchObject({ need: 2, have: 1 })
+      expect(error.details, ending).toMatchObject({
+        need: FORMAT_VERSION + 1,
+        have: FORMAT_VERSION,
+      })
       fs.writeFileSync(file, original)
       await expectShopIn(path)
     }
