@@ -11,6 +11,9 @@ import type { TableMeta } from '../sstable/format.js'
 import type { OpenedFiles } from './open-files.js'
 import { isDamage } from './quarantine.js'
 
+/** Younger tables are left to the levels, however short the history is: they may soon be merged anyway. */
+const REST_MIN_MS = 600_000
+
 /** Says what to do next, until there is nothing to do. */
 export type PickCompaction = () => CompactionPlan | undefined
 
@@ -41,8 +44,11 @@ export class GarbageCollection {
   }
 
   /** What is worth its while although nobody asked. */
-  readonly pickWorthwhile: PickCompaction = () =>
-    pickCollection(this.#source, this.#watermarks.rest)
+  pickWorthwhile(now: SeqNum): PickCompaction {
+    const rested = (now - REST_MIN_MS * 1000) as SeqNum
+    const { rest } = this.#watermarks
+    return () => pickCollection(this.#source, rest < rested ? rest : rested)
+  }
 
   /** All garbage of tables with entries up to a SeqNum. */
   pickUpTo(seqNum: SeqNum): PickCompaction {

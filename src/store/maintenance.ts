@@ -134,9 +134,9 @@ export class Maintenance {
   #noticeGarbage(): void {
     for (const { tablet, compactions } of this.#works) {
       if (compactions.running !== undefined || compactions.failure !== undefined) continue
-      const { pickWorthwhile } = this.#garbageOf(tablet)
-      if (this.#planOf(tablet, pickWorthwhile) === undefined) continue
-      compactions.running = this.#runCompactions(compactions, pickWorthwhile)
+      const pickMore = this.#garbageOf(tablet).pickWorthwhile(this.#o.nowSeqNum())
+      if (this.#planOf(tablet, pickMore) === undefined) continue
+      compactions.running = this.#runCompactions(compactions, pickMore)
     }
   }
 
