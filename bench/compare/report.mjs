@@ -116,6 +116,30 @@ classic-level works on other threads: it leaves the event loop free where ours r
 `
 }
 
+/** The section of what bench/history.mjs found. */
+function history() {
+  const found = new URL('../results/history.jsonl', import.meta.url)
+  if (!existsSync(found)) return ''
+  const all = readFileSync(found, 'utf8').trim().split('\n').map(JSON.parse)
+  const [first] = all
+  const rowOf = ({ case: name, neverChangedUs, oftenChangedUs, ratio }) =>
+    `| ${name} | ${neverChangedUs} | ${oftenChangedUs} | **${ratio.toFixed(2)}** |`
+  return `
+## What the past costs
+
+\`node bench/history.mjs\` reads the present of ${first.rows.toLocaleString('en')} rows that never changed, and of as many with ${first.versions.toLocaleString('en')} versions within the
+retained history, in one database in turns. Medians of ${first.rounds} rounds, µs of processor time a call; commit \`${first.commit}\`,
+Node ${first.node.slice(1)}. The system's load was ${first.load.toFixed(1)}.
+
+| | never changed | ${first.versions.toLocaleString('en')} versions | ratio |
+|---|---|---|---|
+${all
+  .filter(({ ratio }) => ratio !== undefined)
+  .map(rowOf)
+  .join('\n')}
+`
+}
+
 const { rows, node, cpu, commit } = lines[0]
 const table = [
   `| | ${engines.map((engine) => `${engine} ${linesOf(engine)[0].version}`).join(' | ')} |`,
@@ -142,5 +166,5 @@ ${engines.map((engine) => `- **${engine}**: ${linesOf(engine)[0].settings}.`).jo
 
 better-sqlite3 commits on the calling thread, so 64 clients queue there. A virtual machine's disk differs from run to run:
 compare ratios, not rates.
-${recovery()}${level()}`
+${recovery()}${level()}${history()}`
 writeFileSync(new URL('../../docs/performance.md', import.meta.url), text)
