@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { open, type SeqNum, t, table } from '../../dist/index.js'
-import { memoryEnv } from '../../dist/testing.js'
+import { MemoryFileSystem, memoryEnv } from '../../dist/testing.js'
 import { Seeded, replayable, seedsOf } from '../model/seeded.js'
 import {
   expectCode,
@@ -184,6 +184,45 @@ describe('rewind', () => {
     // Right behind its commit nothing differs: no write of the tenant slipped in between.
     expect(await a.orders.diff(to, seqNum!).toArray()).toEqual([])
     expect(await db.tenant('b').orders.diff(to, seqNum!).first()).toBeDefined()
+  })
+
+  test('is there whole or not at all after a power cut', async () => {
+    const fs = new MemoryFileSystem()
+    const openOn = (of: MemoryFileSystem) =>
+      open({ path: '/db', tables: shopTables }, { env: memoryEnv({ fs: of }) })
+    const db = await openOn(fs)
+    const a = db.tenant('a')
+    await a.orders.insert(Array.from({ length: 300 }, (_, n) => order(n, { note: `n-${n}` })))
+    const to = db.stats().seqNum
+    const wanted = await everything(a)
+    await a.query("update orders set status = 'paid', customer = 'all'")
+    await a.query("delete from orders where id < 'o-00100'")
+    const undone = await everything(a)
+    await db.close()
+    const outcomes = new Set<string>()
+    for (const seed of seedsOf(10, 1)) {
+      await replayable(seed, async () => {
+        const random = new Seeded(seed)
+        const running = fs.clone()
+        const victim = await openOn(running)
+        running.cutPowerAt(running.callCount + 1 + random.below(4))
+        const isDone = await victim
+          .tenant('a')
+          .rewind({ to })
+          .then(() => true)
+          .catch(() => false)
+        const image = running.crashImage(random)
+        await victim.close().catch(() => undefined)
+        const found = await openOn(image)
+        const state = await everything(found.tenant('a'))
+        const isRewound = state.orders.length === wanted.orders.length
+        expect(state).toEqual(isRewound ? wanted : undone)
+        if (isDone) expect(isRewound).toBe(true)
+        outcomes.add(isRewound ? 'rewound' : 'as it was')
+        await found.close()
+      })
+    }
+    if (process.env['SEED'] === undefined) expect(outcomes.size).toBe(2)
   })
 
   test('restores random histories, all indexes included', async () => {
