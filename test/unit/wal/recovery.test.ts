@@ -300,7 +300,7 @@ describe('recoverWal', () => {
     expect(() => recover(withFile(fs, 99, bytes))).toThrow('WAL_CORRUPT')
     expect(() => recover(fs, { databaseId: new Uint8Array(16) })).toThrow('WAL_CORRUPT')
     const newer = bytes.slice()
-    newer[8] = 2
+    newer[8]! += 1
     new DataView(newer.buffer).setUint32(60, crc32(newer, 0, 60), true)
     expect(() => recover(withFile(fs, second!.fileId, newer))).toThrow('FORMAT_UNSUPPORTED')
   })
