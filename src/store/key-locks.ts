@@ -1,5 +1,6 @@
 // Turns on keys: locks in memory, one per key, granted in the order of asking. Commits are validated with or without them, so
-// nothing relies on them to be right: they let those wait who would otherwise run in vain.
+// nothing relies on them to be right: they let those wait who would otherwise run in vain. See
+// docs/decisions/0010-turns-before-locks.md.
 //
 // Invariants:
 // 1. A lock exists as long as somebody holds it. It passes to the next in its queue in the moment it is let go, so nobody
