@@ -33,10 +33,12 @@ export function floorOfMarks(marks: readonly HistoryMark[]): SeqNum {
 
 /** Up to where a window, were it in force all the time, let versions go. */
 export function floorOfWindow(marks: readonly HistoryMark[], windowMs: number): SeqNum {
-  const floors = marks.map(({ moment, durable }) =>
-    moment === SEQ_NUM_MAX ? durable : Math.min(moment - windowMs * 1000, durable),
-  )
-  return Math.max(SEQ_NUM_ZERO, ...floors) as SeqNum
+  let floor = SEQ_NUM_ZERO
+  for (const { moment, durable } of marks) {
+    const reached = moment === SEQ_NUM_MAX ? durable : Math.min(moment - windowMs * 1000, durable)
+    if (reached > floor) floor = reached as SeqNum
+  }
+  return floor
 }
 
 function covers(a: HistoryMark, b: HistoryMark): boolean {

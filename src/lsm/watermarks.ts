@@ -8,11 +8,12 @@
 //   3. that of its table               in `tables`
 //   4. `rest`
 
-import type { SeqNum, TenantId } from '../base/ids.js'
+import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
 import type { EntrySlot } from '../codec/entry.js'
 import {
   ALL_TABLES,
+  type KeyPrefix,
   TABLE_PREFIX_BYTES,
   tableIdOfKey,
   TENANT_PREFIX_BYTES,
@@ -28,39 +29,40 @@ export interface Watermarks {
   readonly ofPrefixes: Float64Array
 }
 
-/** The watermark of a tenant's table, or with ALL_TABLES that of the tenant. */
-export interface TenantWatermark {
-  readonly tenantHash: number
-  readonly tenantId: TenantId
-  readonly tableId: number
-  readonly watermark: SeqNum
-}
+/** Packs the watermarks of tenants, which come in the order of their keys. */
+export class WatermarksBuilder {
+  readonly #prefixes: DataView
+  readonly #ofPrefixes: Float64Array
+  #count = 0
 
-/** @param tenants  in any order */
-export function packWatermarks(
-  { rest, tables }: Pick<Watermarks, 'rest' | 'tables'>,
-  tenants: readonly TenantWatermark[],
-): Watermarks {
-  const sorted = tenants.toSorted(
-    (a, b) => a.tenantHash - b.tenantHash || a.tenantId - b.tenantId || a.tableId - b.tableId,
-  )
-  const prefixes = new DataView(new ArrayBuffer(sorted.length * TABLE_PREFIX_BYTES))
-  for (const [i, { tenantHash, tenantId, tableId }] of sorted.entries()) {
-    prefixes.setUint32(i * TABLE_PREFIX_BYTES, tenantHash)
-    prefixes.setUint32(i * TABLE_PREFIX_BYTES + 4, tenantId)
-    prefixes.setUint32(i * TABLE_PREFIX_BYTES + TENANT_PREFIX_BYTES, tableId)
+  /** @param count  how many there will be */
+  constructor(count: number) {
+    this.#prefixes = new DataView(new ArrayBuffer(count * TABLE_PREFIX_BYTES))
+    this.#ofPrefixes = new Float64Array(count)
   }
-  return {
-    rest,
-    tables,
-    prefixes: new Uint8Array(prefixes.buffer),
-    ofPrefixes: Float64Array.from(sorted, ({ watermark }) => watermark),
+
+  /** Of a tenant's table, or with ALL_TABLES of the tenant. */
+  add(
+    tenant: Pick<KeyPrefix, 'tenantHash' | 'tenantId'>,
+    tableId: number,
+    watermark: SeqNum,
+  ): void {
+    const start = this.#count * TABLE_PREFIX_BYTES
+    this.#prefixes.setUint32(start, tenant.tenantHash)
+    this.#prefixes.setUint32(start + 4, tenant.tenantId)
+    this.#prefixes.setUint32(start + TENANT_PREFIX_BYTES, tableId)
+    this.#ofPrefixes[this.#count++] = watermark
+  }
+
+  finish({ rest, tables }: Pick<Watermarks, 'rest' | 'tables'>): Watermarks {
+    const prefixes = new Uint8Array(this.#prefixes.buffer)
+    return { rest, tables, prefixes, ofPrefixes: this.#ofPrefixes }
   }
 }
 
 /** One watermark for every key. */
 export function uniformWatermarks(rest: SeqNum): Watermarks {
-  return packWatermarks({ rest, tables: [] }, [])
+  return new WatermarksBuilder(0).finish({ rest, tables: [] })
 }
 
 /** Nothing may go. */

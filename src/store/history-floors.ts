@@ -14,7 +14,7 @@
 
 import { invariant } from '../base/assert.js'
 import { Mutex } from '../base/async.js'
-import type { SeqNum, TenantId } from '../base/ids.js'
+import { SEQ_NUM_MAX, type SeqNum, type TenantId } from '../base/ids.js'
 import type { KeyRange } from '../codec/entry.js'
 import {
   ALL_TABLES,
@@ -26,12 +26,7 @@ import {
 import { compareKeys } from '../kernels/bytes.js'
 import { addMark, floorOfMarks, floorOfWindow, type HistoryMark } from '../lsm/history-marks.js'
 import type { HashRange } from '../lsm/version-edit.js'
-import {
-  KEEP_EVERYTHING,
-  packWatermarks,
-  type TenantWatermark,
-  type Watermarks,
-} from '../lsm/watermarks.js'
+import { KEEP_EVERYTHING, type Watermarks, WatermarksBuilder } from '../lsm/watermarks.js'
 import type { SnapshotRegistry } from './snapshots.js'
 
 /** How long superseded versions stay. */
@@ -66,10 +61,14 @@ export interface JobHistory {
   readonly historyMarks: readonly HistoryMark[]
 }
 
-/** A tenant's floors by table id; ALL_TABLES: of tables without one of their own. */
 interface TenantFloors {
   readonly policy: TenantPolicy
-  readonly floors: Map<number, SeqNum>
+  /** Ascending; the first is ALL_TABLES, for tables without a floor of their own. */
+  readonly tableIds: readonly number[]
+  /** As in `tableIds`; undefined: as the table says, or the rest. */
+  readonly windowsMs: readonly (number | undefined)[]
+  /** As in `tableIds`. */
+  readonly floors: SeqNum[]
 }
 
 export interface HistoryFloorsOptions {
@@ -85,6 +84,8 @@ export class HistoryFloors {
   readonly #windowMs: number
   readonly #tables = new Map<number, SeqNum>()
   readonly #tenants = new Map<TenantId | undefined, TenantFloors>()
+  /** In the order of their keys; made when it is needed. */
+  #sorted: readonly TenantFloors[] | undefined
   readonly #tablePolicies = new Map<number, HistoryPolicy>()
   readonly #changing = new Mutex()
   #marks: readonly HistoryMark[]
@@ -132,7 +133,7 @@ export class HistoryFloors {
   ofTable(tenantId: TenantId | undefined, tableId: number): SeqNum {
     const tenant = this.#tenants.get(tenantId)
     if (tenant === undefined) return this.#tables.get(tableId) ?? this.#rest
-    return tenant.floors.get(tableId) ?? tenant.floors.get(ALL_TABLES)!
+    return tenant.floors[Math.max(0, tenant.tableIds.indexOf(tableId))]!
   }
 
   /** How long versions of a tenant's table stay, holds apart; without a tenant: those of tenants without a policy. */
@@ -180,8 +181,9 @@ export class HistoryFloors {
   setTable(tableId: number, policy: HistoryPolicy): void {
     this.#tablePolicies.set(tableId, policy)
     this.#tables.set(tableId, policy.floor)
-    for (const { floors } of this.#tenants.values()) {
-      floors.set(tableId, floors.get(tableId) ?? floors.get(ALL_TABLES)!)
+    for (const { policy: ofTenant, tableIds, floors } of this.#tenants.values()) {
+      const known = new Map(tableIds.map((id, i) => [id, floors[i]!]))
+      if (!known.has(tableId)) this.#setFloors(ofTenant, known.set(tableId, floors[0]!))
     }
   }
 
@@ -190,8 +192,29 @@ export class HistoryFloors {
     const floors = new Map([[ALL_TABLES, policy.floor]])
     for (const tableId of this.#tables.keys()) floors.set(tableId, policy.floor)
     for (const [tableId, { floor }] of policy.tables) floors.set(tableId, floor)
-    this.#tenants.set(policy.tenantId, { policy, floors })
+    this.#setFloors(policy, floors)
     this.#highest = Math.max(this.#highest, ...floors.values()) as SeqNum
+  }
+
+  #setFloors(policy: TenantPolicy, floors: ReadonlyMap<number, SeqNum>): void {
+    const tableIds = [...floors.keys()].sort((a, b) => a - b)
+    this.#tenants.set(policy.tenantId, {
+      policy,
+      tableIds,
+      windowsMs: tableIds.map((tableId) => policy.tables.get(tableId)?.windowMs ?? policy.windowMs),
+      floors: tableIds.map((tableId) => floors.get(tableId)!),
+    })
+    this.#sorted = undefined
+  }
+
+  /** In the order of their keys. */
+  #tenantsOf({ hashStart, hashEnd }: HashRange): readonly TenantFloors[] {
+    this.#sorted ??= [...this.#tenants.values()].sort(
+      ({ policy: a }, { policy: b }) => a.tenantHash - b.tenantHash || a.tenantId - b.tenantId,
+    )
+    return this.#sorted.filter(
+      ({ policy: { tenantHash } }) => hashStart <= tenantHash && tenantHash < hashEnd,
+    )
   }
 
   /**
@@ -199,11 +222,9 @@ export class HistoryFloors {
    *
    * @param moment  the SeqNum that a commit of now would get
    */
-  advance({ hashStart, hashEnd }: HashRange, moment: SeqNum, durable: SeqNum): JobHistory {
+  advance(range: HashRange, moment: SeqNum, durable: SeqNum): JobHistory {
     if (!this.#isKnown) return { watermarks: KEEP_EVERYTHING, historyMarks: [] }
-    const tenants = [...this.#tenants.values()].filter(
-      ({ policy: { tenantHash } }) => hashStart <= tenantHash && tenantHash < hashEnd,
-    )
+    const tenants = this.#tenantsOf(range)
     if (this.#changeCount === 0) {
       this.#marks = addMark(this.#marks, { moment, durable, floor: this.#rest })
       this.#raise(tenants)
@@ -225,9 +246,16 @@ export class HistoryFloors {
     for (const [tableId, floor] of this.#tables) {
       this.#tables.set(tableId, up(floor, this.#limitOfTable(tableId)))
     }
-    for (const { policy, floors } of tenants) {
-      for (const [tableId, floor] of floors) {
-        floors.set(tableId, up(floor, this.#limitOfTenant(policy, tableId)))
+    for (const { policy, tableIds, windowsMs, floors } of tenants) {
+      const { heldFrom = SEQ_NUM_MAX } = policy
+      for (let i = 0; i < floors.length; i++) {
+        const windowMs = windowsMs[i]
+        // As all other tenants, whose floors have been raised before.
+        const limit =
+          windowMs === undefined
+            ? this.ofTable(undefined, tableIds[i]!)
+            : floorOfWindow(this.#marks, windowMs)
+        floors[i] = up(floors[i]!, heldFrom < limit ? heldFrom : limit)
       }
     }
     this.#snapshots.revokeBelow(this.#highest)
@@ -239,23 +267,13 @@ export class HistoryFloors {
     return windowMs === undefined ? this.#rest : floorOfWindow(this.#marks, windowMs)
   }
 
-  #limitOfTenant({ windowMs, tables, heldFrom }: TenantPolicy, tableId: number): SeqNum {
-    const ownMs = tables.get(tableId)?.windowMs ?? windowMs
-    // As all other tenants, whose floors have been raised before.
-    const limit =
-      ownMs === undefined ? this.ofTable(undefined, tableId) : floorOfWindow(this.#marks, ownMs)
-    return heldFrom !== undefined && heldFrom < limit ? heldFrom : limit
-  }
-
   #watermarks(tenants: readonly TenantFloors[]): Watermarks {
-    const ofTenants: TenantWatermark[] = []
-    for (const { policy, floors } of tenants) {
-      const { tenantHash, tenantId } = policy
-      for (const [tableId, watermark] of floors) {
-        ofTenants.push({ tenantHash, tenantId, tableId, watermark })
-      }
+    const count = tenants.reduce((sum, { floors }) => sum + floors.length, 0)
+    const builder = new WatermarksBuilder(count)
+    for (const { policy, tableIds, floors } of tenants) {
+      for (let i = 0; i < floors.length; i++) builder.add(policy, tableIds[i]!, floors[i]!)
     }
-    return packWatermarks({ rest: this.#rest, tables: [...this.#tables] }, ofTenants)
+    return builder.finish({ rest: this.#rest, tables: [...this.#tables] })
   }
 }
 

@@ -29,7 +29,7 @@ export const RETENTION_BUGS = [
   bug(
     'a hold holds nothing',
     'store/history-floors.js',
-    'heldFrom !== undefined && heldFrom < limit ? heldFrom : limit',
+    'heldFrom < limit ? heldFrom : limit',
     'limit',
     'retention',
   ),

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe as group, expect, test } from 'vitest'
-import type { TenantId } from '../../../dist/base/ids.js'
 import { IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
 import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT } from '../../../dist/codec/entry.js'
 import type { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
@@ -11,9 +10,9 @@ import { type JobOptions, type JobResult, runJob } from '../../../dist/lsm/jobs.
 import { Memtable } from '../../../dist/lsm/memtable.js'
 import {
   KEEP_EVERYTHING,
-  packWatermarks,
   uniformWatermarks,
   type Watermarks,
+  WatermarksBuilder,
 } from '../../../dist/lsm/watermarks.js'
 import { BlockCache } from '../../../dist/sstable/block-cache.js'
 import { type TableMeta, tableFileName } from '../../../dist/sstable/format.js'
@@ -108,19 +107,17 @@ const anyWatermarks: fc.Arbitrary<SomeWatermarks> = fc.record({
 })
 
 function packed({ rest, tables, tenants }: SomeWatermarks): Watermarks {
-  return packWatermarks(
-    { rest: seq(rest), tables: [...tables].map(([id, watermark]) => [id, seq(watermark)]) },
-    [...tenants].map(([place, watermark]) => {
-      const [tenantId, tableId] = place.split(' ').map(Number)
-      const { tenantHash } = readKeyPrefix(keyOf(tenantId!, tableId!, ''))
-      return {
-        tenantHash,
-        tenantId: tenantId as TenantId,
-        tableId: tableId!,
-        watermark: seq(watermark),
-      }
-    }),
-  )
+  const prefixes = [...tenants].map(([place, watermark]) => {
+    const [tenantId, tableId] = place.split(' ').map(Number)
+    return { ...readKeyPrefix(keyOf(tenantId!, tableId!, '')), watermark: seq(watermark) }
+  })
+  prefixes.sort((a, b) => a.tenantHash - b.tenantHash || a.tableId - b.tableId)
+  const builder = new WatermarksBuilder(prefixes.length)
+  for (const prefix of prefixes) builder.add(prefix, prefix.tableId, prefix.watermark)
+  return builder.finish({
+    rest: seq(rest),
+    tables: [...tables].map(([id, watermark]) => [id, seq(watermark)]),
+  })
 }
 
 function raised({ rest, tables, tenants }: SomeWatermarks, more: number): SomeWatermarks {
