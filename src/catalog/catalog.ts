@@ -86,12 +86,12 @@ export class Catalog {
   }
 
   /**
-   * Reads the stored tables, and creates or grows the declared ones; nobody else may write meanwhile. Stored tables that
-   * are not declared stay as they are. Tenants are not read.
+   * Reads the stored tables, and creates or grows the declared ones, all of them in one commit, once new indexes are built;
+   * nobody else may write meanwhile. Stored tables that are not declared stay as they are. Tenants are not read.
    *
    * @param buildIndexes  without it, indexes that are new on a stored table are refused
    * @throws SCHEMA_INVALID SCHEMA_MISMATCH before anything is written
-   * @throws ROW_UNIQUE_VIOLATION when rows contradict a new unique index, which then does not exist
+   * @throws ROW_UNIQUE_VIOLATION when rows contradict a new unique index; then no table has changed
    * @throws ROW_CORRUPT
    */
   static async open(
@@ -100,24 +100,24 @@ export class Catalog {
     buildIndexes?: IndexBuilder,
   ): Promise<Catalog> {
     const tables = readTables(store.latest())
-    const evolutions = planTables(tables, declared)
-    const changed = evolutions.filter(({ isChanged }) => isChanged)
-    if (changed.length > 0) {
+    const changes = planTables(tables, declared).filter(({ isChanged }) => isChanged)
+    const growing = changes.filter(({ newIndexes }) => newIndexes.length > 0)
+    if (growing.length > 0) {
+      if (buildIndexes === undefined) throw notStored(growing[0]!)
       await store.write((write) => {
-        for (const { definition } of changed) putTable(write, definition)
+        for (const { definition } of growing) {
+          const { name, nextIndexId } = definition
+          putTable(write, { ...tables.get(name)!, nextIndexId })
+        }
       })
-    }
-    for (const { definition, newIndexes } of evolutions) {
-      tables.set(definition.name, definition)
-      if (newIndexes.length === 0) continue
-      if (buildIndexes === undefined) {
-        const names = newIndexes.map(({ name }) => `index ${name} is not stored`)
-        throw schemaMismatch(definition.name, names)
+      for (const { definition, newIndexes } of growing) {
+        await buildIndexes(store, definition, newIndexes, [...tenantsOf(store.latest())])
       }
-      const grown = { ...definition, indexes: [...definition.indexes, ...newIndexes] }
-      await buildIndexes(store, grown, newIndexes, [...tenantsOf(store.latest())])
-      await store.write((write) => putTable(write, grown))
-      tables.set(grown.name, grown)
+    }
+    if (changes.length > 0) {
+      await store.write((write) => {
+        for (const { definition } of changes) putTable(write, definition)
+      })
     }
     return new Catalog(store)
   }
@@ -257,6 +257,13 @@ function planTables(
     if (known !== undefined) return planEvolution(known, declaration)
     return { definition: defineTable(declaration, nextId++), newIndexes: [], isChanged: true }
   })
+}
+
+function notStored({ definition, newIndexes }: Evolution): Error {
+  return schemaMismatch(
+    definition.name,
+    newIndexes.map(({ name }) => `index ${name} is not stored`),
+  )
 }
 
 function putTable(view: WriteView, definition: TableDefinition): void {

@@ -23,9 +23,9 @@ import type {
 } from './definition.js'
 
 export interface Evolution {
-  /** The stored definition with the new columns, and ids taken for the new indexes, which are not in it yet. */
+  /** The stored definition with the new columns and indexes. */
   readonly definition: TableDefinition
-  /** Indexes to build and then to add. */
+  /** Those of its indexes that are to be built first, under ids that are taken then, and never given again. */
   readonly newIndexes: readonly IndexDefinition[]
   readonly isChanged: boolean
 }
@@ -57,10 +57,11 @@ export function planEvolution(stored: TableDefinition, declared: TableDeclaratio
     differences.push(`more than ${INDEX_MAX_COUNT} indexes`)
   }
   if (differences.length > 0) throw schemaMismatch(stored.name, differences)
+  const newIndexes = indexes.added.map((index, i) => ({ ...index, id: stored.nextIndexId + i }))
   return {
-    definition: grow(stored, addedColumns, indexes.added.length),
-    newIndexes: indexes.added.map((index, i) => ({ ...index, id: stored.nextIndexId + i })),
-    isChanged: addedColumns.length > 0 || indexes.added.length > 0,
+    definition: grow(stored, addedColumns, newIndexes),
+    newIndexes,
+    isChanged: addedColumns.length > 0 || newIndexes.length > 0,
   }
 }
 
@@ -75,16 +76,17 @@ export function schemaMismatch(table: string, differences: readonly string[]) {
 function grow(
   stored: TableDefinition,
   addedColumns: readonly ColumnDeclaration[],
-  newIndexCount: number,
+  newIndexes: readonly IndexDefinition[],
 ): TableDefinition {
-  const nextIndexId = stored.nextIndexId + newIndexCount
-  if (addedColumns.length === 0) return { ...stored, nextIndexId }
+  const nextIndexId = stored.nextIndexId + newIndexes.length
+  const indexes = [...stored.indexes, ...newIndexes]
+  if (addedColumns.length === 0) return { ...stored, nextIndexId, indexes }
   const version = stored.version + 1
   const firstId = Math.max(...stored.columns.map(({ id }) => id)) + 1
   const added = addedColumns.map(
     (column, i): ColumnDefinition => ({ ...column, id: firstId + i, sinceVersion: version }),
   )
-  return { ...stored, version, nextIndexId, columns: [...stored.columns, ...added] }
+  return { ...stored, version, nextIndexId, indexes, columns: [...stored.columns, ...added] }
 }
 
 function compareNamed<Declared extends { readonly name: string }, Stored extends Declared>(

@@ -129,6 +129,36 @@ describe('a stored table', () => {
     expect(await db.tenant('b').items.scan({ index: 'bySku' }).toArray()).toHaveLength(750)
   })
 
+  test('changes with all others of a declaration, or not at all', async () => {
+    const path = await itemsDirectory()
+    const wider = { id: t.int(), sku: t.text(), price: t.decimal(8, 2), note: t.text().nullable() }
+    const indexes = { bySku: ['sku'], byNote: ['note'] } as const
+    const oneSku = { columns: ['sku'], unique: true } as const
+    const other = table('other', { id: t.int() }, { primaryKey: ['id'] })
+    const contradicted = table('items', wider, {
+      primaryKey: ['id'],
+      indexes: { ...indexes, oneSku },
+    })
+    await expectCode('ROW_UNIQUE_VIOLATION', () =>
+      open({ path, tables: { other, items: contradicted } }),
+    )
+    // The program of before still finds what it declares.
+    const before = await openWith({ items }, { path })
+    expect(before.tables().map(({ name, columns }) => [name, columns.length])).toEqual([
+      ['items', 3],
+    ])
+    await before.close()
+    const possible = table('items', wider, { primaryKey: ['id'], indexes })
+    const after = await openWith({ other, items: possible }, { path })
+    const shop = after.tenant('b').items
+    await shop.update(7, { note: 'seven' })
+    expect(await shop.scan({ index: 'byNote', prefix: ['seven'] }).toArray()).toMatchObject([
+      { id: 7, sku: 's-7' },
+    ])
+    expect(await shop.scan({ index: 'byNote' }).toArray()).toHaveLength(750)
+    expect((await after.verify()).isSound).toBe(true)
+  })
+
   test('is refused every other change, and what is right is not applied either', async () => {
     const path = await itemsDirectory()
     const columns = { id: t.int(), sku: t.text(), price: t.decimal(8, 2) }
