@@ -3,8 +3,9 @@
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX } from '../base/ids.js'
+import { parseTimestamp } from '../codec/timestamp.js'
 
-/** A moment of the past: a Date, a SeqNum as commits return it, '-90s', '-10m', '-2h', '-7d', or ISO 8601 text. */
+/** A moment of the past: a Date, a SeqNum as commits return it, '-90s', '-10m', '-2h', '-7d', or ISO 8601 text (UTC). */
 export type Moment = Date | SeqNum | string
 
 const MICROS_OF_UNIT: ReadonlyMap<string, number> = new Map([
@@ -41,8 +42,9 @@ export function resolveMoment(moment: Moment, nowMicros: number): SeqNum {
     const micros = Number(duration[1]) * MICROS_OF_UNIT.get(duration[2]!)!
     return Math.max(0, Math.floor(nowMicros - micros)) as SeqNum
   }
-  if (!/^\d{4}-\d{2}-\d{2}/.test(moment)) throw notAMoment(JSON.stringify(moment))
-  return seqNumOfMillis(Date.parse(moment), JSON.stringify(moment))
+  // As in timestamp columns: UTC where nothing else is said, whatever the zone of the process.
+  const micros = parseTimestamp(moment) ?? NaN
+  return seqNumOfMillis(Math.floor(micros / 1000), JSON.stringify(moment))
 }
 
 /** The moment of a commit, to the millisecond. */

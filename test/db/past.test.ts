@@ -53,6 +53,20 @@ describe('a session of a moment', () => {
     }
   })
 
+  test('takes text without an offset as UTC, in whatever zone the process is', async () => {
+    const db = await openShop()
+    const zone = process.env['TZ']
+    process.env['TZ'] = 'America/New_York'
+    try {
+      const moments = ['2026-01-02 10:00', '2026-01-02T10:00:00Z', '2026-01-02T12:00:00.0009+02:00']
+      const seen = moments.map((moment) => db.tenant('a').at(moment).seqNum)
+      expect(new Set(seen)).toEqual(new Set([Date.UTC(2026, 0, 2, 10) * 1000 + 999]))
+    } finally {
+      if (zone === undefined) delete process.env['TZ']
+      else process.env['TZ'] = zone
+    }
+  })
+
   test('never changes while others commit, whatever moment it was made for', async () => {
     const db = await openShop()
     const shop = db.tenant('a')
