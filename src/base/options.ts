@@ -101,6 +101,19 @@ export function checkOptionNames(call: string, given: unknown, known: readonly s
   )
 }
 
+/** @throws ARGUMENT_INVALID unless it is a whole number above 0 */
+export function checkCount(name: string, value: unknown): void {
+  if (Number.isSafeInteger(value) && Number(value) > 0) return
+  const found = typeof value === 'number' ? String(value) : describeForeign(value)
+  throw engineError('ARGUMENT_INVALID', `${name} must be a whole number above 0, not ${found}`)
+}
+
+/** @throws ARGUMENT_INVALID */
+export function checkFunction(call: string, fn: unknown): void {
+  if (typeof fn === 'function') return
+  throw engineError('ARGUMENT_INVALID', `${call}() takes a function, not ${describeForeign(fn)}`)
+}
+
 /** What an entry allows, in words: `1 MiB to 1 GiB`. */
 export function describeRange(entry: Setting): string {
   if (entry.kind === 'boolean') return 'true or false'

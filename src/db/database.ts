@@ -8,6 +8,7 @@ import {
   type EventSource,
 } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
+import { checkFunction } from '../base/options.js'
 import { checkTenantName } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { Checkpoint } from '../store/checkpoint.js'
@@ -27,7 +28,7 @@ import {
   transactionTenant,
 } from './tenant-session.js'
 import { transactOnce, type TxnStatus, txnStatus } from './tokens.js'
-import { type Attempt, checkFunction, savepoint, type TransactOptions } from './transact.js'
+import { type Attempt, savepoint, type TransactOptions } from './transact.js'
 
 /** A transaction over several tenants. */
 export interface DatabaseTransaction<T extends Tables> {
@@ -234,6 +235,7 @@ export class Database<T extends Tables> {
 
   /** Reads and checks every file; damage is reported, not thrown. */
   verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
+    if (onProgress !== undefined) checkFunction('verify', onProgress)
     return this.#engine.store.verify(onProgress)
   }
 

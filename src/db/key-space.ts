@@ -1,7 +1,9 @@
 // The key space of a tenant: bytes under bytes, in the order of the keys' bytes, beside its tables and in the same commits,
 // snapshots, files and backups. It is what adapters to key-value interfaces stand on.
 
+import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
+import { checkFunction } from '../base/options.js'
 import { ByteReader } from '../codec/bytes.js'
 import { EntrySlot } from '../codec/entry.js'
 import {
@@ -94,6 +96,9 @@ abstract class KeyReads {
 
   /** Walks a range of keys as of now, whatever is written meanwhile. Close it: it keeps the versions that it sees. */
   scan(options: KeyScanOptions = {}): KeyScan {
+    if (typeof options !== 'object' || options === null) {
+      throw engineError('ARGUMENT_INVALID', 'scan() takes its options as an object')
+    }
     const codec = this.place.codec(this.viewNow())
     const range = codec?.range(options)
     return new KeyScan({ view: this.hold(), codec, range, reverse: options.reverse === true })
@@ -161,6 +166,7 @@ export class KeySpace extends KeyReads {
    * })
    */
   async write(fn: (batch: KeyBatch) => void, options: WriteOptions = {}): Promise<SeqNum> {
+    checkFunction('write', fn)
     const { engine, tenant } = this.place
     const durability = checkedDurability(options)
     const write = (view: WriteView) => fn(new KeyBatch(this.place, view))

@@ -184,13 +184,16 @@ function inOneStretch<Result>(steps: Generator<void, Result>): Result {
 function checkedTables(engine: Engine, options: RewindOptions): readonly string[] {
   checkOptionNames('rewind()', options, ['to', 'dryRun', 'tables'])
   const { names } = engine.schema
-  const { tables = names } = options
+  const { tables = names, dryRun = false } = options
+  if (typeof dryRun !== 'boolean') throw engineError('ARGUMENT_INVALID', 'dryRun is true or false')
   if (!Array.isArray(tables)) throw engineError('ARGUMENT_INVALID', 'tables must be an array')
-  const unknown = tables.find((name) => !names.includes(name))
-  if (unknown === undefined) return [...new Set(tables)]
+  const position = tables.findIndex((name) => !names.includes(name))
+  if (position < 0) return [...new Set(tables)]
+  const unknown: unknown = tables[position]
+  const shown = typeof unknown === 'string' ? unknown.slice(0, 64) : `of type ${typeof unknown}`
   throw engineError(
     'ARGUMENT_INVALID',
-    `there is no table ${String(unknown).slice(0, 64)} to rewind; there are: ${names.join(', ')}`,
+    `there is no table ${shown} to rewind; there are: ${names.join(', ')}`,
   )
 }
 

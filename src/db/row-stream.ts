@@ -1,7 +1,7 @@
 // Rows of a scan, pulled as the reader asks for them. Rows are decoded in batches over one snapshot; between batches
 // other work of the event loop gets its turn, and a reader that stops early frees the snapshot.
 
-import { engineError } from '../base/errors.js'
+import { checkCount, checkOptionNames } from '../base/options.js'
 
 /** Rows decoded per batch of `for await`; a batch of small rows takes well under a millisecond. */
 const BATCH_ROW_COUNT = 256
@@ -70,6 +70,7 @@ export class RowStream<Row> implements AsyncIterable<Row> {
 
   /** All rows, or the first `limit`. */
   async toArray(options: { readonly limit?: number } = {}): Promise<Row[]> {
+    checkOptionNames('toArray()', options, ['limit'])
     if (options.limit !== undefined) checkCount('limit', options.limit)
     const limit = Math.min(options.limit ?? Infinity, this.#options.limit)
     const rows: Row[] = []
@@ -100,9 +101,4 @@ export class RowStream<Row> implements AsyncIterable<Row> {
     }
     return false
   }
-}
-
-function checkCount(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value > 0) return
-  throw engineError('ARGUMENT_INVALID', `${name} must be a whole number above 0, not ${value}`)
 }

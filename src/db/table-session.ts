@@ -3,7 +3,7 @@
 
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
-import { checkOptionNames } from '../base/options.js'
+import { checkCount, checkOptionNames } from '../base/options.js'
 import type { TenantRef } from '../catalog/catalog.js'
 import { type TableDefinition, unknownIndex } from '../catalog/definition.js'
 import type { RowMapper } from '../catalog/row-values.js'
@@ -100,7 +100,7 @@ export class TableReads<T extends AnyTable> {
   scan(options: RowScanOptions<T> = {}): RowStream<Row<T>> {
     checkOptionNames('scan()', options, SCAN_OPTION_NAMES)
     const { limit = Infinity } = options
-    if (limit !== Infinity) checkLimit(limit)
+    if (limit !== Infinity) checkCount('limit', limit)
     const path = this.#path(options)
     return new RowStream({
       open: () => this.#openScan(path),
@@ -275,7 +275,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     checkOptionNames('history()', options, HISTORY_OPTION_NAMES)
     const { engine } = this.scope
     const { limit } = options
-    if (limit !== undefined) checkLimit(limit)
+    if (limit !== undefined) checkCount('limit', limit)
     const cells = this.mapper.keyCells(key)
     const versions: RowVersion<T>[] = []
     const states = rowStates(this.#place, cells, {
@@ -431,9 +431,4 @@ function deleteRow(
   if (old === undefined) return false
   rows!.delete(view, old)
   return true
-}
-
-function checkLimit(limit: number): void {
-  if (Number.isSafeInteger(limit) && limit > 0) return
-  throw engineError('ARGUMENT_INVALID', `limit must be a whole number above 0, not ${limit}`)
 }

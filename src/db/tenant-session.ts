@@ -2,6 +2,7 @@
 // is made; no call takes a tenant afterwards, so a read or write without a tenant cannot be expressed.
 
 import type { SeqNum } from '../base/ids.js'
+import { checkFunction } from '../base/options.js'
 import type { AnyTable } from '../catalog/table.js'
 import { type Consistency, snapshotChoice } from './consistency.js'
 import type { Engine, TenantName } from './engine.js'
@@ -28,13 +29,7 @@ import {
 } from './table-session.js'
 import type { Moment } from './time.js'
 import { transactOnce, type TxnStatus, txnStatus } from './tokens.js'
-import {
-  type Attempt,
-  checkFunction,
-  savepoint,
-  type TransactOptions,
-  transact,
-} from './transact.js'
+import { type Attempt, savepoint, type TransactOptions, transact } from './transact.js'
 
 /** The tables of a database by the name they are declared under. */
 export type Tables = Readonly<Record<string, AnyTable>>

@@ -63,10 +63,10 @@ export async function transactOnce<R>(
   engine: Engine,
   owner: Owner,
   run: (attempt: Attempt) => Promise<R> | R,
-  options: TransactOptions = {},
+  options?: TransactOptions,
 ): Promise<Outcome<R>> {
-  const { token } = options
-  if (token === undefined) return transact(engine, run, options)
+  const token = options?.token
+  if (options === undefined || token === undefined) return transact(engine, run, options)
   checkToken(token)
   let last: StoreTransaction | undefined
   const runOnce = async (attempt: Attempt): Promise<StoredResult> => {

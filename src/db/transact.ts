@@ -131,12 +131,6 @@ export function savepoint<R>({ transaction, calls }: Attempt, fn: Run<R>): Promi
   )
 }
 
-/** @throws ARGUMENT_INVALID */
-export function checkFunction(call: 'transact' | 'savepoint', fn: unknown): void {
-  if (typeof fn === 'function') return
-  throw engineError('ARGUMENT_INVALID', `${call}() takes a function, not ${typeof fn}`)
-}
-
 async function runOnce<R>(
   transaction: StoreTransaction,
   turns: readonly Uint8Array[],

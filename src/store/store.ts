@@ -248,8 +248,9 @@ export class Store implements ImmediateWriteHost {
    */
   async whenDurable(seqNum: SeqNum = this.#readable): Promise<void> {
     this.#assertReadable()
-    if (!Number.isSafeInteger(seqNum) || seqNum > this.#readable) {
-      throw engineError('ARGUMENT_INVALID', `${seqNum} is not the SeqNum of a commit`)
+    if (!Number.isSafeInteger(seqNum) || seqNum < 0 || seqNum > this.#readable) {
+      const found = typeof seqNum === 'number' ? String(seqNum) : `of type ${typeof seqNum}`
+      throw engineError('ARGUMENT_INVALID', `a SeqNum is what a commit returned, not ${found}`)
     }
     await this.#log.whenDurable(seqNum)
   }

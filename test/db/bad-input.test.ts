@@ -263,9 +263,40 @@ describe('calls', () => {
     }
     await expectCode('OPTION_UNKNOWN', () => shop.transact(once, { retries: 3 } as never))
     await expectCode('ARGUMENT_INVALID', () => db.on('flush', undefined as never))
-    for (const moment of ['soon', '-10x', '10m', NaN, -1, 1.5, {}, new Date(NaN), undefined]) {
+    const noMoments = ['soon', '-10x', '10m', '2026-02-30', '2026-01-01 noon', NaN, -1, 1.5, {}]
+    for (const moment of [...noMoments, new Date(NaN), undefined]) {
       await expectCode('ARGUMENT_INVALID', () => shop.at(moment as never))
     }
+    await expectUnharmed(db)
+  })
+
+  test('with arguments of a wrong type say so', async () => {
+    const db = await openShop()
+    const shop = db.tenant('a')
+    const seqNum = await shop.orders.insert(order(1))
+    const keys = db.keySpace('a')
+    for (const value of [null, 0, -1, '', 'x', true, Symbol('s'), 7n, Object.create(null)]) {
+      const bad = value as never
+      await expectCode('ARGUMENT_INVALID', () => shop.orders.scan({ limit: bad }).toArray())
+      await expectCode('ARGUMENT_INVALID', () => shop.orders.history('o-00001', { limit: bad }))
+      await expectCode('ARGUMENT_INVALID', () => collect(shop.orders.scan().batches(bad)))
+      await expectCode('ARGUMENT_INVALID', () => shop.rewind({ to: seqNum, tables: [bad] }))
+      await expectCode('ARGUMENT_INVALID', () => keys.write(bad))
+      await expectCode('ARGUMENT_INVALID', () => db.verify(bad))
+      if (value !== 0) await expectCode('ARGUMENT_INVALID', () => db.whenDurable(bad))
+      if (value === true) continue
+      const rewound = () => shop.rewind({ to: seqNum, dryRun: bad })
+      await expectCode('ARGUMENT_INVALID', rewound)
+    }
+    for (const options of [null, 5, 'x', true]) {
+      const bad = options as never
+      await expectCode('ARGUMENT_INVALID', () => shop.transact(() => 1, bad))
+      await expectCode('ARGUMENT_INVALID', () => shop.orders.scan().toArray(bad))
+      await expectCode('ARGUMENT_INVALID', () => keys.scan(bad))
+    }
+    await expectCode('OPTION_UNKNOWN', () => shop.orders.scan().toArray({ count: 5 } as never))
+    const nothing = { to: seqNum, tables: [undefined as never] }
+    await expectCode('ARGUMENT_INVALID', () => shop.rewind(nothing))
     await expectUnharmed(db)
   })
 
