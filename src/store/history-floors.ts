@@ -11,6 +11,8 @@
 // 3. While a policy is being changed floors stand still: those that are stored with the policy are those that it begins at,
 //    above nothing that jobs drop before it is durable.
 // 4. No floor that follows from marks (lsm/history-marks.ts) and policies at the next opening is below one that a job used.
+//
+// See docs/decisions/0011-where-history-begins.md.
 
 import { invariant } from '../base/assert.js'
 import { Mutex } from '../base/async.js'
