@@ -138,3 +138,20 @@ test('what became of rows has their types', () => {
     void shop.at('-10m').rewind
   })
 })
+
+test('retention names tables that are there', () => {
+  compiled(async (db) => {
+    const shop = db.tenant('shop')
+    await shop.setRetention({ historyWindowMs: 1, tables: { orders: 0, lines: undefined } })
+    // @ts-expect-error there is no such table
+    await shop.setRetention({ tables: { order: 1 } })
+    // @ts-expect-error a hold says why
+    await shop.placeHold({ name: 'case 17' })
+    // @ts-expect-error a pin says for how long
+    db.pin({ owner: 'report' })
+    expectTypeOf(shop.retention().tables['orders']?.oldest).toEqualTypeOf<SeqNum | undefined>()
+    expectTypeOf(db.pin({ owner: 'report', maxAgeMs: 1, at: '-1h' }).seqNum).toEqualTypeOf<SeqNum>()
+    // @ts-expect-error a window is a number of milliseconds
+    table('a', { id: t.text() }, { primaryKey: ['id'], historyWindowMs: '1d' })
+  })
+})
