@@ -32,7 +32,13 @@ export class MergeCursor implements Cursor {
   }
 
   seek(key: Uint8Array, seqNum: SeqNum): void {
-    for (const child of this.#children) child.seek(key, seqNum)
+    // On the way forward a child that is past the target already is where it would be sent.
+    const isOnTheWay =
+      this.#direction === 1 && this.#heapCount > 0 && isBefore(this.entry, key, seqNum)
+    for (const child of this.#children) {
+      const isThere = isOnTheWay && !(child.isValid && isBefore(child.entry, key, seqNum))
+      if (!isThere) child.seek(key, seqNum)
+    }
     this.#build(1)
   }
 
@@ -95,6 +101,12 @@ export class MergeCursor implements Cursor {
     }
     heap[index] = child
   }
+}
+
+function isBefore(entry: EntrySlot, key: Uint8Array, seqNum: SeqNum): boolean {
+  const { keyBytes, keyStart, keyEnd } = entry
+  const order = compareBytes(keyBytes, keyStart, keyEnd, key, 0, key.length)
+  return order < 0 || (order === 0 && entry.seqNum > seqNum)
 }
 
 /** Orders two entries: by key, then the newer first. */

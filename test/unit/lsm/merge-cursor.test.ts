@@ -58,6 +58,16 @@ group('MergeCursor', () => {
             expect(describe(readForward(cursor, key, seq(at)))).toEqual(describe(from))
             expect(describe(readBackward(cursor, key))).toEqual(describe(below.toReversed()))
           }
+          // Seeks to and fro with steps between, as a scan makes them that passes over versions.
+          for (const [text, at] of probes) {
+            const target = { key: keyOf(1, 1, text), seqNum: seq(at), value: undefined }
+            let index = model.findIndex((entry) => compareModel(entry, target) >= 0)
+            if (index < 0) index = model.length
+            cursor.seek(target.key, target.seqNum)
+            for (let steps = at % 4; steps > 0 && cursor.isValid; steps--, index++) cursor.next()
+            expect(cursor.isValid).toBe(index < model.length)
+            if (cursor.isValid) expect(cursor.entry.seqNum).toBe(model[index]!.seqNum)
+          }
         },
       ),
       { numRuns: 150 },
