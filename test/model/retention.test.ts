@@ -20,7 +20,7 @@ import { RetentionModel } from './retention-model.js'
 import { replayable, Seeded, seedsOf } from './seeded.js'
 import { storedVersions } from './stored-versions.js'
 
-const RETENTION_RUNS = Number(process.env['RETENTION_RUNS'] ?? 12)
+const RETENTION_RUNS = Number(process.env['RETENTION_RUNS'] ?? 8)
 const STEP_COUNT = 120
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
