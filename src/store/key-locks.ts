@@ -179,7 +179,8 @@ export class KeyLocks {
         const { holder, queue, isKept } = lock
         if (queue.size === 0) this.#awaited.delete(lock)
         else if (holder !== turn.holder) this.#awaited.set(lock, { holder, tickCount: 0 })
-        else if (++turn.tickCount !== LONG_TURN_TICKS) continue
+        // Who waits in line himself is not the one who takes long.
+        else if (holder.wish !== undefined || ++turn.tickCount !== LONG_TURN_TICKS) continue
         else if (isKept) onLongTurn(lock.key)
         else this.#takeAway(lock)
       }

@@ -132,6 +132,9 @@ test('when the commit has begun nobody knows yet whether it happened, and its lo
   clock.advance(100)
   const error = await expectCode('TXN_TIMEOUT', () => run)
   expect(error).toMatchObject({ committed: 'unknown', isRetryable: false })
+  const overwrite = () =>
+    shop.transact((tx) => tx.counters.upsert({ id: 'x', n: 9 }), { retryMaxCount: 0 })
+  await expectCode('TXN_CONFLICT', overwrite)
   let isWaiting = true
   const next = shop.transact(async (tx) => {
     const row = await tx.counters.getForUpdate('x')
@@ -140,9 +143,6 @@ test('when the commit has begun nobody knows yet whether it happened, and its lo
   })
   await someTurns()
   expect(isWaiting).toBe(true)
-  const overwrite = () =>
-    shop.transact((tx) => tx.counters.upsert({ id: 'x', n: 9 }), { retryMaxCount: 0 })
-  await expectCode('TXN_CONFLICT', overwrite)
   hanging.resolve()
   await next
   expect(shop.counters.getSync('x')?.n).toBe(2)

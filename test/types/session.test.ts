@@ -48,6 +48,40 @@ test('no call is there without a tenant', () => {
   })
 })
 
+test('a transaction and its savepoints have the same tables', () => {
+  compiled((db) =>
+    db.tenant('a').transact(
+      async (tx) => {
+        expectTypeOf(await tx.orders.getForUpdate('o-1')).toEqualTypeOf<
+          Row<typeof orders> | undefined
+        >()
+        // @ts-expect-error a key of two columns
+        await tx.lines.getForUpdate('o-1')
+        const isThere = await tx.savepoint(async (inner) => {
+          expectTypeOf(inner).toEqualTypeOf(tx)
+          return (await inner.orders.get('o-1')) !== undefined
+        })
+        expectTypeOf(isThere).toEqualTypeOf<boolean>()
+      },
+      { isolation: 'snapshot', timeoutMs: 100 },
+    ),
+  )
+  compiled((db) =>
+    db.transact((tx) =>
+      tx.savepoint((inner) => {
+        expectTypeOf(inner).toEqualTypeOf(tx)
+        // @ts-expect-error rows are locked inside of transactions only
+        db.tenant('a').orders.getForUpdate('o-1')
+        return inner.tenant('a').orders.getForUpdate('o-1')
+      }),
+    ),
+  )
+  compiled((db) =>
+    // @ts-expect-error there are two levels
+    db.transact(() => 1, { isolation: 'read committed' }),
+  )
+})
+
 test('rows, keys and columns are checked', () => {
   compiled(async (db) => {
     const shop = db.tenant('a')

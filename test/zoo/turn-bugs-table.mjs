@@ -104,6 +104,13 @@ export const TURN_BUGS = [
     'keyLocks',
   ),
   bug(
+    'who waits in line loses the turn that he has',
+    'store/key-locks.js',
+    'holder.wish !== undefined || ++turn.tickCount',
+    '++turn.tickCount',
+    'keyLocks',
+  ),
+  bug(
     'who lost a turn writes past a lock that is kept',
     'store/key-locks.js',
     'if (lock.isKept || holder?.hasLost !== true)',

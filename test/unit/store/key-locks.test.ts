@@ -127,6 +127,23 @@ test('a turn that takes long is taken away if others wait, a lock that is kept i
   expect(locks.clock.sleeperCount).toBe(0)
 })
 
+test('who waits in line himself keeps his turn meanwhile', async () => {
+  const locks = new Locks()
+  const [first, second, third] = [new LockHolder(), new LockHolder(), new LockHolder()]
+  locks.acquire(first, 2)
+  locks.acquire(second, 1, false)
+  const waiting = [locks.acquire(second, 2, false), locks.acquire(third, 1)]
+  for (let ms = 0; ms < 3 * LONG_TURN_MS; ms += 50) {
+    locks.clock.advance(50)
+    for (let i = 0; i < 3; i++) await turn()
+  }
+  expect([second.hasLost, second.held.size]).toEqual([false, 1])
+  locks.locks.release(first)
+  expect(await waiting[0]).toBe(true)
+  locks.locks.release(second)
+  expect(await waiting[1]).toBe(true)
+})
+
 test('who lost a turn writes past the turn of another, not past a lock that is kept', () => {
   const locks = new KeyLocks({ clock: new SimulatedClock({ isHeld: true }), onLongTurn: () => {} })
   const [loser, holder] = [new LockHolder(), new LockHolder()]
