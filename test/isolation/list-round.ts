@@ -108,7 +108,8 @@ class ListRound {
   }
 
   /** One read or append without a transaction, which is a transaction of its own. */
-  #workAlone({ db, ...life }: Life<ListTables>): Promise<void> {
+  #workAlone(life: Life<ListTables>): Promise<void> {
+    const { db } = life
     const list = this.#pick()
     return this.#run(life, (log, client) => {
       log.begin()
@@ -119,7 +120,8 @@ class ListRound {
   }
 
   /** Reads of one moment of the past, over several tenants. */
-  #readPast({ db, ...life }: Life<ListTables>): Promise<void> {
+  #readPast(life: Life<ListTables>): Promise<void> {
+    const { db } = life
     const random = this.#random
     const now = db.tenant(TENANTS[0]).at(Number.MAX_SAFE_INTEGER as SeqNum).seqNum
     this.#moments = [now, ...this.#moments].slice(0, MOMENT_COUNT)
@@ -136,7 +138,8 @@ class ListRound {
     )
   }
 
-  #readAndAppend({ db, ...life }: Life<ListTables>): Promise<void> {
+  #readAndAppend(life: Life<ListTables>): Promise<void> {
+    const { db } = life
     const random = this.#random
     const lists = this.#pickSome()
     const appendShare = random.pick([0, 0.5, 0.5, 1])
@@ -186,7 +189,8 @@ class ListRound {
     })
   }
 
-  #readAll({ db, ...life }: Life<ListTables>): Promise<void> {
+  #readAll(life: Life<ListTables>): Promise<void> {
+    const { db } = life
     return this.#run(life, (log, client) =>
       db.transact(async (tx) => {
         log.begin()
@@ -196,7 +200,7 @@ class ListRound {
   }
 
   async #run(
-    life: Omit<Life<ListTables>, 'db'>,
+    life: Life<ListTables>,
     work: (log: Recorder, client: ListClient) => Promise<void>,
     isPast = false,
   ): Promise<void> {
