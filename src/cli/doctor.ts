@@ -48,7 +48,7 @@ function reportOf(directory: string, diagnosis: Diagnosis): Report {
 
 function factsOf(diagnosis: Diagnosis): Fact[] {
   const { isDatabase, lockState, lock, freeBytes, files, forecast } = diagnosis
-  const facts: Fact[] = [['database', isDatabase ? 'yes, format version 1' : 'no']]
+  const facts: Fact[] = [['database', isDatabase ? 'yes' : 'no']]
   const { holder } = lock ?? {}
   const nameless = lockState === 'open' ? ' in a process that did not leave its name' : ''
   const who = holder === undefined ? nameless : `, process ${holder.pid} on ${holder.host}`
