@@ -142,7 +142,9 @@ export class TableReads<T extends AnyTable> {
   }
 
   async #openScan(path: AccessPath): Promise<RowSource<Row<T>>> {
-    const held = await this.scope.hold()
+    // Without a wait that it does not need: calls that were made later would come before it.
+    const holding = this.scope.hold()
+    const held = holding instanceof Promise ? await holding : holding
     const scan = closedOnError(held, () => this.rows(held.view)?.scan(held.view, path))
     const { mapper } = this
     return {

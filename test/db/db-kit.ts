@@ -15,6 +15,7 @@ import {
   t,
   table,
   type Tables,
+  type TransactionTenant,
 } from '../../dist/index.js'
 
 export const orders = table(
@@ -41,6 +42,7 @@ export const counters = table('counters', { id: t.text(), n: t.int() }, { primar
 
 export const shopTables = { orders, counters }
 export type Shop = Database<typeof shopTables>
+export type ShopTransaction = TransactionTenant<typeof shopTables>
 
 const cleanups: (() => unknown)[] = []
 

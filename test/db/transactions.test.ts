@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 
-import { collect, expectCode, openShop, order } from './db-kit.js'
+import { collect, expectCode, openShop, order, type ShopTransaction } from './db-kit.js'
 
 describe('a transaction', () => {
   test('sees its own writes, others see them after the commit', async () => {
@@ -118,6 +118,34 @@ describe('a transaction', () => {
       { id: 'a', n: 12 },
       { id: 'b', n: 11 },
     ])
+  })
+
+  test('makes calls in the order in which they were made, also those that are not awaited', async () => {
+    const db = await openShop()
+    const shop = db.tenant('a')
+    await shop.counters.insert({ id: 'n', n: 0 })
+    const calls: Record<string, (tx: ShopTransaction) => Promise<unknown>> = {
+      get: async (tx) => (await tx.counters.get('n'))!.n,
+      getForUpdate: async (tx) => (await tx.counters.getForUpdate('n'))!.n,
+      scan: async (tx) => (await tx.counters.scan().toArray())[0]!.n,
+      batches: async (tx) => (await collect(tx.counters.scan()))[0]!.n,
+      sql: async (tx) => (await tx.sql<{ n: number }>`select n from counters`)[0]!.n,
+    }
+    const writes: ((tx: ShopTransaction, n: number) => Promise<unknown>)[] = [
+      (tx, n) => tx.counters.update('n', { n }),
+      (tx, n) => tx.sql`update counters set n = ${n}`,
+    ]
+    for (const [name, read] of Object.entries(calls)) {
+      for (const [first, before] of writes.entries()) {
+        for (const [second, after] of writes.entries()) {
+          const [, seen] = await shop.transact((tx) =>
+            Promise.all([before(tx, 1), read(tx), after(tx, 2)]),
+          )
+          expect(seen, `${name} between ${first} and ${second}`).toBe(1)
+          expect(shop.counters.getSync('n')!.n).toBe(2)
+        }
+      }
+    }
   })
 
   test('refuses every use after its end', async () => {
