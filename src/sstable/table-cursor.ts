@@ -41,6 +41,8 @@ export class TableCursor implements Cursor {
   }
 
   seek(key: Uint8Array, seqNum: SeqNum): void {
+    // Backward, keys lie one behind the other; forward, there is one.
+    this.entry.keyStart = 0
     const target = padded(key)
     const tenant = this.#seekTenant(target)
     if (tenant === undefined) {

@@ -1,9 +1,9 @@
 // Turns the versions of a merged cursor into what one snapshot sees: each key at most once, tombstones left out.
 //
 // Forward, the first version of a key at or below the snapshot decides, and the rest of the key is skipped. Backward,
-// versions arrive oldest first, so the last one at or below the snapshot before the key changes decides. Value views stay
-// valid as long as somebody holds them (blocks and arenas are immutable); keys are copied because cursors reuse their
-// key buffer.
+// versions arrive oldest first, so the last one at or below the snapshot before the key changes decides; of a key with many
+// it is sought. Value views stay valid as long as somebody holds them (blocks and arenas are immutable); keys are copied
+// because cursors reuse their key buffer.
 
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../base/ids.js'
@@ -191,23 +191,40 @@ class ReverseScan extends VisibleScan {
     return false
   }
 
-  /** Walks all versions of the current key; true when the one that the snapshot sees is a value. */
+  /** Passes over all versions of the current key; true when the one that the snapshot sees is a value. */
   #newestVisible(): boolean {
-    const { cursor, entry } = this
+    const { cursor } = this
     let isFound = false
-    do {
-      const version = cursor.entry
-      if (this.isVisible(version.seqNum)) {
-        isFound = version.kind === ENTRY_KIND_PUT
-        entry.seqNum = version.seqNum
-        entry.kind = version.kind
-        entry.valueBytes = version.valueBytes
-        entry.valueStart = version.valueStart
-        entry.valueEnd = version.valueEnd
-      }
+    for (let step = 0; cursor.isValid && this.#key.equals(cursor.entry); step++) {
+      if (step === SKIP_STEP_MAX_COUNT) return this.#seekNewestVisible()
+      if (this.isVisible(cursor.entry.seqNum)) isFound = this.#take(cursor.entry)
       cursor.prev()
-    } while (cursor.isValid && this.#key.equals(cursor.entry))
+    }
     return isFound
+  }
+
+  /** The same for a key of many versions: from its new end, and then to what lies before it. */
+  #seekNewestVisible(): boolean {
+    const { cursor } = this
+    const key = this.#key.copy()
+    cursor.seek(key, SEQ_NUM_MAX)
+    // The newest of all may be a write of the reader's own, which it sees.
+    if (!this.isVisible(cursor.entry.seqNum)) cursor.seek(key, this.at)
+    const isThere = cursor.isValid && this.#key.equals(cursor.entry)
+    const isFound = isThere && this.#take(cursor.entry)
+    cursor.seekLast(key)
+    return isFound
+  }
+
+  /** Takes a version over; true when it is a value. */
+  #take(version: EntrySlot): boolean {
+    const { entry } = this
+    entry.seqNum = version.seqNum
+    entry.kind = version.kind
+    entry.valueBytes = version.valueBytes
+    entry.valueStart = version.valueStart
+    entry.valueEnd = version.valueEnd
+    return version.kind === ENTRY_KIND_PUT
   }
 }
 
