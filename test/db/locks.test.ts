@@ -6,7 +6,7 @@ import { Deferred } from '../../dist/base/async.js'
 import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
-import { counters, errorOf, expectCode, onEnd, openShop, order, type Shop } from './db-kit.js'
+import { counters, errorOf, expectCode, openShop, order, type Shop } from './db-kit.js'
 import { HangingFileSystem } from './hanging-file-system.js'
 
 type TenantOf = ReturnType<Shop['tenant']>
@@ -375,71 +375,6 @@ test('waiting ends with the database', async () => {
     await expectCode(code, () => shop.transact((tx) => tx.counters.getForUpdate('x')))
     await db.close()
   }
-})
-
-/** A database whose disk can hang, and be full. */
-async function openFragile() {
-  const fs = new HangingFileSystem()
-  const state = { isFull: false }
-  fs.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
-    const isGrowing = name === 'write' && offsetBytes + byteCount > fs.fileBytes(path)
-    return state.isFull && isGrowing ? 'ENOSPC' : undefined
-  }
-  const env = simulatedEnv({
-    seed: 1,
-    fs,
-    runJob: (job) => runJob(job as Job, fs),
-    isClockHeld: true,
-  })
-  const db = await open({ path: '/data', tables: { counters }, walFileBytes: 1 << 16 }, { env })
-  onEnd(() => db.close())
-  const shop = db.tenant('a')
-  await shop.counters.insert({ id: 'x', n: 0 })
-  return { fs, state, db, shop }
-}
-
-/** More than fits into the present file of the log. */
-const MANY = Array.from({ length: 200 }, (_, n) => ({ id: `${n}`.padEnd(500, '-'), n }))
-
-test('a row that is on its way to the disk is read when it is there, or was refused', async () => {
-  for (const isRefused of [false, true]) {
-    const { fs, state, db, shop } = await openFragile()
-    const hanging = new Deferred<void>()
-    fs.answer = hanging.promise
-    const first = shop.counters.insert({ id: 'y', n: 0 })
-    await someTurns()
-    const write = shop.counters.upsert([{ id: 'x', n: 1 }, ...MANY])
-    write.catch(() => undefined)
-    let seen: number | undefined
-    const run = shop.transact(async (tx) => {
-      seen = (await tx.counters.getForUpdate('x'))?.n
-      await tx.counters.getForUpdate('y')
-    }, ONCE)
-    expect(await isPending(run)).toBe(true)
-    expect(seen).toBeUndefined()
-    state.isFull = isRefused
-    hanging.resolve()
-    await first
-    await run
-    expect(seen).toBe(isRefused ? 0 : 1)
-    if (isRefused) await expectCode('DISK_FULL', () => write)
-    else await write
-    state.isFull = false
-    expect(db.stats().openSnapshotCount).toBe(0)
-  }
-})
-
-test('a commit that is refused lets go of its rows', async () => {
-  const { state, shop } = await openFragile()
-  state.isFull = true
-  const first = shop.transact(async (tx) => {
-    await tx.counters.getForUpdate('x')
-    await tx.counters.upsert([{ id: 'x', n: 1 }, ...MANY])
-  }, ONCE)
-  const second = shop.transact((tx) => tx.counters.getForUpdate('x'), ONCE)
-  await expectCode('DISK_FULL', () => first)
-  expect(await second).toEqual({ id: 'x', n: 0 })
-  state.isFull = false
 })
 
 test('writers of one tenant wait for no lock of another one', async () => {
