@@ -43,7 +43,8 @@ export function errorsPage(table) {
     '',
     'Everything the engine throws is an `EngineError` with a stable `code`, the `kind` that says what you can do, `advice` in',
     'words, `details` for programs, `cause` when something lies beneath, and `committed`: whether the commit that failed',
-    'happened all the same. Codes are never renamed; messages may change.',
+    'happened all the same. `isRetryable` is true when nothing was written and the same call may succeed later. Codes are never',
+    'renamed; messages may change.',
     '',
     NOTE,
   ]

@@ -1,6 +1,7 @@
 // What single writes and transactions take to say how safe their commit has to be.
 
 import { engineError } from '../base/errors.js'
+import { checkOptionNames } from '../base/options.js'
 import type { Durability } from '../store/commit-log.js'
 
 export interface WriteOptions {
@@ -11,12 +12,14 @@ export interface WriteOptions {
   readonly durability?: Durability | undefined
 }
 
+/** Of a single write. @throws ARGUMENT_INVALID OPTION_UNKNOWN */
+export function durabilityOfWrite(options: WriteOptions): Durability {
+  checkOptionNames('a write', options, ['durability'])
+  return checkedDurability(options)
+}
+
 /** @throws ARGUMENT_INVALID */
-export function checkedDurability(options: WriteOptions): Durability {
-  if (typeof options !== 'object' || options === null) {
-    throw engineError('ARGUMENT_INVALID', "options must be an object: { durability: 'relaxed' }")
-  }
-  const { durability = 'sync' } = options
+export function checkedDurability({ durability = 'sync' }: WriteOptions): Durability {
   if (durability === 'sync' || durability === 'relaxed') return durability
   throw engineError(
     'ARGUMENT_INVALID',

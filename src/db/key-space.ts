@@ -15,7 +15,7 @@ import {
 } from '../codec/raw-key.js'
 import type { Snapshot } from '../store/store.js'
 import type { ReadView, WriteView } from '../store/view.js'
-import { checkedDurability, type WriteOptions } from './durability.js'
+import { durabilityOfWrite, type WriteOptions } from './durability.js'
 import type { Engine, TenantName } from './engine.js'
 import { KeyScan } from './key-scan.js'
 
@@ -168,7 +168,7 @@ export class KeySpace extends KeyReads {
   async write(fn: (batch: KeyBatch) => void, options: WriteOptions = {}): Promise<SeqNum> {
     checkFunction('write', fn)
     const { engine, tenant } = this.place
-    const durability = checkedDurability(options)
+    const durability = durabilityOfWrite(options)
     const write = (view: WriteView) => fn(new KeyBatch(this.place, view))
     return engine.store.write(write, { tenantHash: tenant.ref?.hash, durability })
   }

@@ -14,7 +14,7 @@ import type { AccessPath, PathBound } from '../indexes/access-path.js'
 import { TableRows } from '../indexes/table-rows.js'
 import type { StoreTransaction } from '../store/transaction.js'
 import type { ReadView, WriteView } from '../store/view.js'
-import { checkedDurability, type WriteOptions } from './durability.js'
+import { durabilityOfWrite, type WriteOptions } from './durability.js'
 import type { Engine, TenantName } from './engine.js'
 import {
   blameCells,
@@ -262,7 +262,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
 
   /** A tenant's first write waits for all tablets: it is not only the tenant's own. */
   #write(options: WriteOptions, fn: (view: WriteView) => void): Promise<SeqNum> {
-    const durability = checkedDurability(options)
+    const durability = durabilityOfWrite(options)
     const { engine, tenant } = this.scope
     return engine.store.write(fn, { tenantHash: tenant.ref?.hash, durability })
   }

@@ -295,6 +295,13 @@ describe('calls', () => {
       await expectCode('ARGUMENT_INVALID', () => keys.scan(bad))
     }
     await expectCode('OPTION_UNKNOWN', () => shop.orders.scan().toArray({ count: 5 } as never))
+    const misspelt = { durabilty: 'relaxed' } as never
+    for (const write of ['insert', 'upsert'] as const) {
+      await expectCode('OPTION_UNKNOWN', () => shop.orders[write](order(2), misspelt))
+    }
+    await expectCode('OPTION_UNKNOWN', () => shop.orders.update('o-00001', {}, misspelt))
+    await expectCode('OPTION_UNKNOWN', () => shop.orders.delete('o-00001', misspelt))
+    await expectCode('OPTION_UNKNOWN', () => keys.write((batch) => batch.put('k', 'v'), misspelt))
     const nothing = { to: seqNum, tables: [undefined as never] }
     await expectCode('ARGUMENT_INVALID', () => shop.rewind(nothing))
     await expectUnharmed(db)
