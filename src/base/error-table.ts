@@ -113,6 +113,11 @@ export const ERROR_TABLE = {
     'The transaction, or the savepoint, was already committed or rolled back.',
     'Use the transaction only inside its callback, and await every call.',
   ),
+  TXN_SNAPSHOT_TOO_OLD: row(
+    'invalid',
+    'The asked-for time is older than the retained history, or the snapshot was open for so long that it was revoked.',
+    'Ask for a later time, or read sooner. To keep more: historyWindowMs, the retention of table or tenant, a hold, a pin.',
+  ),
   TXN_READ_ONLY: row(
     'invalid',
     'A transaction with readOnly was asked to write, or to lock a row.',
@@ -183,11 +188,6 @@ export const ERROR_TABLE = {
     'conflict',
     'Something that the transaction read, under snapshot isolation wrote, was changed by another commit, or is locked by another transaction.',
     'Run the transaction again; transact() does so by itself.',
-  ),
-  TXN_SNAPSHOT_TOO_OLD: row(
-    'conflict',
-    'The asked-for time is older than the retained history, or the snapshot was open for so long that it was revoked.',
-    'Ask for a later time, or read sooner. To keep more: historyWindowMs, the retention of table or tenant, a hold, a pin.',
   ),
   // unavailable: retry with back-off
   TXN_TIMEOUT: row(

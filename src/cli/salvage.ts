@@ -39,8 +39,8 @@ readable: nothing else says which files count. The database must not be open els
 
   --out OUT        writes the rows into OUT, a new or empty directory outside of DIR
 
-For each table of each tenant OUT gets a file of JSON lines, one row each; the raw keys of a tenant are one more, the table
-(key space) with columns key and value. OUT/index.json, written last, says which file
+For each table of each tenant OUT gets a file of JSON lines, one row each; the raw keys of a tenant are one more, the
+table (key space) with columns key and value. OUT/index.json, written last, says which file
 holds what: {files: [{file, tenant, table, rowCount, columns, uncertainFile, uncertainRowCount, unreadable}], ...}.
 Rows that may have been changed or deleted by what cannot be read are not among them: they are in a file of their own,
 uncertainFile. Ranges that cannot be read are listed with the sstable and the encoded keys that they lie between. Where

@@ -12,7 +12,7 @@ export const TENANTS: Command = {
   help: `Opens the database in DIR and prints the name of every tenant that has written, one per line, in the order of
 their bytes. The database must not be open elsewhere.
 
-  --retention  instead, those with a retention of their own or legal holds: how long superseded rows stay, and what is held
+  --retention  instead, those with a retention of their own or legal holds: how long superseded rows stay, what is held
 
 Examples:
   tabularium tenants ./data
