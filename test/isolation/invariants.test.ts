@@ -16,7 +16,7 @@ import type { Level } from './history.js'
 import { isExpectedEnd, type Life, MortalDatabase } from './mortal-database.js'
 
 const LEVELS: readonly Level[] = ['serializable', 'snapshot']
-const RUN_COUNT = 3
+const RUN_COUNT = 2
 const CLIENT_COUNT = 16
 const TRANSACTION_COUNT = 600
 const DISTURB_EVERY = 100

@@ -8,7 +8,7 @@ import type { Level } from './history.js'
 import { playRound, type RoundResult } from './list-round.js'
 
 /** Transactions at each level; the long run asks for a million. */
-const TRANSACTION_COUNT = Number(process.env.ISOLATION_TXNS ?? 4_000)
+const TRANSACTION_COUNT = Number(process.env.ISOLATION_TXNS ?? 3_000)
 const FIRST_SEED = Number(process.env.SEED ?? 1)
 /** Of one database, which starts empty. */
 const ROUND_TRANSACTION_COUNT = 2_000
