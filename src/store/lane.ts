@@ -41,6 +41,11 @@ export class Lane {
     return this.#strikeCount >= STRIKE_MAX_COUNT
   }
 
+  /** Whether an attempt is under way, or waits for its turn. */
+  get isTrying(): boolean {
+    return this.running !== undefined && this.#rest === undefined
+  }
+
   succeed(): void {
     this.#failure = undefined
     this.#strikeCount = 0

@@ -210,6 +210,12 @@ export class Maintenance {
   async #succeedOnce(lane: Lane, run: () => Promise<void>): Promise<void> {
     this.#assertRunning()
     lane.assertTried()
+    if (lane.isTrying) {
+      await lane.nextOutcome()
+      // That what began before the call has failed says nothing of now.
+      if (lane.failure !== undefined) await this.#succeedOnce(lane, run)
+      return
+    }
     const outcome = lane.nextOutcome()
     lane.running ??= run()
     await outcome
@@ -490,7 +496,5 @@ function isFailedSync(error: unknown): boolean {
 }
 
 function sumBytes(tables: readonly { readonly fileBytes: number }[]): number {
-  let sum = 0
-  for (const { fileBytes } of tables) sum += fileBytes
-  return sum
+  return tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
 }
