@@ -11,6 +11,7 @@ import {
   type Tenant,
   type TransactionTenant,
 } from '../../dist/index.js'
+import { PowerCut } from '../../dist/testing.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
 import type { Level } from './history.js'
 import { isExpectedEnd, type Life, MortalDatabase } from './mortal-database.js'
@@ -77,7 +78,8 @@ async function once(
   try {
     await Promise.race([work(life.db), life.over])
   } catch (error) {
-    if (!life.isOver() && !isExpectedEnd(error)) throw error
+    const isDead = life.isOver() || error instanceof PowerCut
+    if (!isDead && !isExpectedEnd(error)) throw error
     await new Promise((resolve) => setImmediate(resolve))
   }
 }

@@ -2,6 +2,7 @@
 // the database is crashed, reopened, flushed and compacted under them. What they did and saw is the history.
 
 import type { SeqNum } from '../../dist/index.js'
+import { PowerCut } from '../../dist/testing.js'
 import type { Seeded } from '../model/seeded.js'
 import type { Level, Transaction } from './history.js'
 import {
@@ -213,7 +214,9 @@ class ListRound {
       if (end === OVER) log.lose()
       else log.done()
     } catch (error) {
-      if (life.isOver() || error instanceof GivenUp) log.lose()
+      // Whoever reads behind a power cut, in the turns before the life is declared over, has died with it.
+      const isDead = life.isOver() || error instanceof PowerCut
+      if (isDead || error instanceof GivenUp) log.lose()
       else log.fail(error)
       // A database that is gone answers at once, and others must get their turn to open it again.
       await turn()
