@@ -337,7 +337,8 @@ export function* systemEntries(
   }
 }
 
-function decoded<Value>(what: string, decode: () => Value): Value {
+/** Passes on what cannot be decoded as ROW_CORRUPT. */
+export function decoded<Value>(what: string, decode: () => Value): Value {
   try {
     return decode()
   } catch (cause) {

@@ -3,9 +3,7 @@
 // A change is made while floors stand still. It stores where the history begins at that moment, table by table: a longer
 // window does not bring back what is gone, and the next opening must know. A shorter one counts once it is durable.
 
-import { engineError } from '../base/errors.js'
 import { type SeqNum, SEQ_NUM_ZERO, type TenantId } from '../base/ids.js'
-import { EndOfBytes } from '../codec/bytes.js'
 import { EntrySlot } from '../codec/entry.js'
 import { ALL_TABLES } from '../codec/tenant-key.js'
 import type {
@@ -15,7 +13,7 @@ import type {
   TenantPolicy,
 } from '../store/history-floors.js'
 import type { ReadView, WriteView } from '../store/view.js'
-import { systemEntries, type TenantRef } from './catalog.js'
+import { decoded, systemEntries, type TenantRef } from './catalog.js'
 import {
   decodeIdKey,
   decodeTableRetention,
@@ -57,15 +55,15 @@ const SYSTEM_POLICY: TenantPolicy = {
 export function readPolicies(view: ReadView): HistoryPolicies {
   const tables = new Map<number, HistoryPolicy>()
   for (const { key, value } of systemEntries(view, SYSTEM_TABLE_RETENTIONS)) {
-    decoded(() => tables.set(decodeIdKey(key), decodeTableRetention(value)))
+    decoded('a retention', () => tables.set(decodeIdKey(key), decodeTableRetention(value)))
   }
   const tenants = [SYSTEM_POLICY]
   for (const { key, value } of systemEntries(view, SYSTEM_TENANT_RETENTIONS)) {
-    const tenantId = decoded(() => decodeIdKey(key)) as TenantId
+    const tenantId = decoded('a retention', () => decodeIdKey(key)) as TenantId
     tenants.push(
       policyOf(
         tenantId,
-        decoded(() => decodeTenantRetention(value)),
+        decoded('a retention', () => decodeTenantRetention(value)),
       ),
     )
   }
@@ -79,7 +77,7 @@ export function readTenantRetention(
 ): TenantRetention | undefined {
   const slot = new EntrySlot()
   if (!view.get(systemKey(SYSTEM_TENANT_RETENTIONS, tenantId), slot)) return undefined
-  return decoded(() => decodeTenantRetention(slot.copyValue()))
+  return decoded('a retention', () => decodeTenantRetention(slot.copyValue()))
 }
 
 /** What a change of a tenant's retention is made of. */
@@ -128,15 +126,4 @@ function policyOf(tenantId: TenantId, retention: TenantRetention): TenantPolicy 
   const heldFrom =
     holds.length === 0 ? undefined : (Math.min(...holds.map(({ from }) => from)) as SeqNum)
   return { tenantHash, tenantId, windowMs, floor, heldFrom, tables }
-}
-
-function decoded<Value>(decode: () => Value): Value {
-  try {
-    return decode()
-  } catch (cause) {
-    if (!(cause instanceof EndOfBytes)) throw cause
-    throw engineError('ROW_CORRUPT', 'the catalog entry of a retention cannot be decoded', {
-      cause,
-    })
-  }
 }

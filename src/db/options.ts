@@ -2,6 +2,7 @@
 
 import { engineError } from '../base/errors.js'
 import { type GivenSettings, setting, type Settings } from '../base/options.js'
+import { isWellFormed } from '../codec/bytes.js'
 import { GiB, HISTORY_WINDOW_MAX_MS, KiB, MiB } from '../base/limits.js'
 
 const DAY_MS = 86_400_000
@@ -11,6 +12,17 @@ const HOUR_MS = 3_600_000
 export function checkDirectoryName(argument: string, value: unknown): void {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return
   throw engineError('ARGUMENT_INVALID', `${argument} must be the name of a directory`)
+}
+
+/** @throws ARGUMENT_INVALID */
+export function checkText(what: string, value: unknown, maxBytes: number): void {
+  const isFit =
+    typeof value === 'string' &&
+    value !== '' &&
+    isWellFormed(value) &&
+    Buffer.byteLength(value) <= maxBytes
+  if (isFit) return
+  throw engineError('ARGUMENT_INVALID', `${what} must be a text of 1 to ${maxBytes} bytes`)
 }
 
 export const SETTINGS = {

@@ -6,7 +6,7 @@ import { HOLD_NAME_MAX_BYTES } from '../base/limits.js'
 import { checkOptionNames } from '../base/options.js'
 import type { OpenSnapshot } from '../store/snapshots.js'
 import type { Engine } from './engine.js'
-import { checkText } from './retention.js'
+import { checkText } from './options.js'
 import type { Moment } from './time.js'
 
 export interface PinOptions {

@@ -16,10 +16,10 @@ import {
   readTenantRetention,
 } from '../catalog/retention.js'
 import type { AnyTable } from '../catalog/table.js'
-import { isWellFormed } from '../codec/bytes.js'
 import type { TenantPolicy } from '../store/history-floors.js'
 import type { Store } from '../store/store.js'
 import type { Engine, TenantName } from './engine.js'
+import { checkText } from './options.js'
 import { dateOfSeqNum, type Moment } from './time.js'
 
 /** What a tenant keeps; what is left out is as its tables or the database say. */
@@ -211,15 +211,4 @@ function changeRetention(
 function checkWindow(name: string, value: unknown): void {
   if (isHistoryWindow(value)) return
   throw engineError('ARGUMENT_INVALID', `${name} must be ${HISTORY_WINDOW_RANGE}`)
-}
-
-/** @throws ARGUMENT_INVALID */
-export function checkText(what: string, value: unknown, maxBytes: number): void {
-  const isFit =
-    typeof value === 'string' &&
-    value !== '' &&
-    isWellFormed(value) &&
-    Buffer.byteLength(value) <= maxBytes
-  if (isFit) return
-  throw engineError('ARGUMENT_INVALID', `${what} must be a text of 1 to ${maxBytes} bytes`)
 }

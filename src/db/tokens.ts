@@ -20,7 +20,7 @@ import {
   tokensBefore,
   tokenTimeKey,
 } from '../catalog/token-format.js'
-import { EndOfBytes, isWellFormed } from '../codec/bytes.js'
+import { EndOfBytes } from '../codec/bytes.js'
 import type { JsonValue } from '../codec/cell.js'
 import { EntrySlot } from '../codec/entry.js'
 import { NotJson, toJsonValue } from '../codec/json.js'
@@ -28,6 +28,7 @@ import type { StoreTransaction } from '../store/transaction.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import { Deadline } from './deadline.js'
 import type { Engine, TenantName } from './engine.js'
+import { checkText } from './options.js'
 import { dateOfSeqNum } from './time.js'
 import {
   type Attempt,
@@ -67,7 +68,7 @@ export async function transactOnce<R>(
 ): Promise<Outcome<R>> {
   const token = options?.token
   if (options === undefined || token === undefined) return transact(engine, run, options)
-  checkToken(token)
+  checkText('a token', token, TOKEN_MAX_BYTES)
   let last: StoreTransaction | undefined
   const runOnce = async (attempt: Attempt): Promise<StoredResult> => {
     const { transaction, calls } = attempt
@@ -100,7 +101,7 @@ export async function transactOnce<R>(
 
 /** @throws ARGUMENT_INVALID DB_CLOSED */
 export async function txnStatus(engine: Engine, owner: Owner, token: string): Promise<TxnStatus> {
-  checkToken(token)
+  checkText('a token', token, TOKEN_MAX_BYTES)
   const { store, tokensUnderWay } = engine
   try {
     const seqNum = findResult(engine, store.latest(), owner, token)?.seqNum
@@ -182,17 +183,6 @@ function removeOld(engine: Engine, owner: Owner): void {
   const options = { tenantHash: home.hash, durability: 'relaxed' } as const
   // What fails is left to whoever adds the next token.
   engine.store.write(remove, options).catch(() => undefined)
-}
-
-/** @throws ARGUMENT_INVALID */
-function checkToken(token: unknown): asserts token is string {
-  const isText = typeof token === 'string' && isWellFormed(token)
-  const byteCount = isText ? Buffer.byteLength(token) : 0
-  if (byteCount > 0 && byteCount <= TOKEN_MAX_BYTES) return
-  throw engineError(
-    'ARGUMENT_INVALID',
-    `a token is a text of 1 to ${TOKEN_MAX_BYTES} bytes without lone surrogates`,
-  )
 }
 
 function turnOf(owner: Owner, token: string): string {

@@ -39,3 +39,10 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   h ^= h >>> 16
   return h >>> 0
 }
+
+/** The smallest key above this one. */
+export function successorOf(key: Uint8Array): Uint8Array {
+  const successor = new Uint8Array(key.length + 1)
+  successor.set(key)
+  return successor
+}

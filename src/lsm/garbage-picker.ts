@@ -21,7 +21,7 @@ import {
   planDown,
   planInPlace,
 } from './picker.js'
-import { overlapping, type Version } from './version.js'
+import { overlapping, totalBytes, type Version } from './version.js'
 import { LEVEL_COUNT } from './version-edit.js'
 
 export const GARBAGE_MIN_SHARE: number = 1 / 20
@@ -47,10 +47,10 @@ export function pickCollection(
   settledSeqNum: SeqNum,
 ): CompactionPlan | undefined {
   const isWorth = ({ inputs, isMove }: CompactionPlan, gainBytes: number) =>
-    isMove || gainBytes >= GARBAGE_MIN_SHARE * bytesOf(inputs.map(({ meta }) => meta))
+    isMove || gainBytes >= GARBAGE_MIN_SHARE * totalBytes(inputs.map(({ meta }) => meta))
   const down = plansDown(source, ({ maxSeqNum }) => maxSeqNum <= settledSeqNum)
   for (const { plan, upper } of down) {
-    if (isWorth(plan, bytesOf(upper))) return plan
+    if (isWorth(plan, totalBytes(upper))) return plan
   }
   for (const { plan, garbageBytes } of plansInPlace(source)) {
     if (isWorth(plan, garbageBytes)) return plan
@@ -124,7 +124,7 @@ function* stretches(
 ): Generator<TableMeta[]> {
   let stretch: TableMeta[] = []
   for (const meta of tables) {
-    const isFull = stretch.length > 0 && bytesOf([...stretch, meta]) > maxBytes
+    const isFull = stretch.length > 0 && totalBytes([...stretch, meta]) > maxBytes
     const isNext = isTaken(meta)
     if (stretch.length > 0 && (isFull || !isNext)) {
       yield stretch
@@ -133,8 +133,4 @@ function* stretches(
     if (isNext) stretch.push(meta)
   }
   if (stretch.length > 0) yield stretch
-}
-
-function bytesOf(tables: readonly TableMeta[]): number {
-  return tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
 }

@@ -152,12 +152,12 @@ export class Manifest {
     return this.#failure !== undefined
   }
 
-  /** Names a new file. The name is durable with the next append; until then the file itself keeps others off it. */
   /** The id that the next new file gets. */
   get nextFileId(): FileId {
     return this.#nextFileId as FileId
   }
 
+  /** Names a new file. The name is durable with the next append; until then the file itself keeps others off it. */
   allocateFileId(): FileId {
     return this.#nextFileId++ as FileId
   }

@@ -59,9 +59,7 @@ export class Version {
 
   /** Length of all table files of a level. */
   levelBytes(level: number): number {
-    let sum = 0
-    for (const { fileBytes } of this.levels[level] ?? []) sum += fileBytes
-    return sum
+    return totalBytes(this.levels[level] ?? [])
   }
 
   /** @throws EditMismatch */
@@ -133,6 +131,13 @@ function checkUnique(levels: readonly (readonly TableMeta[])[]): void {
       seen.add(fileId)
     }
   }
+}
+
+/** Length of the files of some tables. */
+export function totalBytes(tables: readonly Pick<TableMeta, 'fileBytes'>[]): number {
+  let sum = 0
+  for (const { fileBytes } of tables) sum += fileBytes
+  return sum
 }
 
 function later(a: SeqNum, b: SeqNum | undefined): SeqNum {

@@ -10,8 +10,8 @@ import type { TenantBlocks, TenantBlockSource } from './tenant-blocks.js'
 const BEFORE_ALL_VERSIONS = Number.POSITIVE_INFINITY
 
 /**
- * A cursor over the main or the history blocks of one sstable. Reads a block when it moves into it, not before; with bounds it does not move into blocks
- * and tenants that lie outside them altogether, but may visit entries outside at the edges.
+ * A cursor over the main or the history blocks of one sstable. Reads a block when it moves into it, not before; with bounds
+ * it does not move into blocks and tenants that lie outside them altogether, but may visit entries outside at the edges.
  */
 export class TableCursor implements Cursor {
   readonly entry: EntrySlot = new EntrySlot()

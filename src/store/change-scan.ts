@@ -7,13 +7,11 @@
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO, type SeqNum } from '../base/ids.js'
 import { type Cursor, type EntrySlot, isBehind, type KeyRange } from '../codec/entry.js'
 import type { Tablet } from '../lsm/tablet.js'
-import { KeyBuffer } from './scan.js'
+import { KeyBuffer, SKIP_STEP_MAX_COUNT } from './scan.js'
 import type { OpenSnapshot } from './snapshots.js'
 
 /** Keys looked at between two pauses. */
 const KEYS_PER_PAUSE = 128
-/** Versions of one key that are stepped over before the scan seeks past them instead. */
-const SKIP_STEP_MAX_COUNT = 8
 
 interface ChangeScanSource {
   readonly cursor: Cursor

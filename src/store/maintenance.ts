@@ -18,6 +18,7 @@ import type { CompactionJob, FlushJob } from '../lsm/jobs.js'
 import type { Memtable } from '../lsm/memtable.js'
 import { type CompactionPlan, pickCompaction } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
+import { totalBytes } from '../lsm/version.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
 import type { HistoryMark } from '../lsm/history-marks.js'
 import type { Watermarks } from '../lsm/watermarks.js'
@@ -333,7 +334,7 @@ export class Maintenance {
       tabletId: tablet.id,
       fileIds: result.tables.map(({ fileId }) => fileId),
       entryCount: memtable.entryCount,
-      outputBytes: sumBytes(result.tables),
+      outputBytes: totalBytes(result.tables),
       durationMs: (env.clock.monotonicMicros() - start) / 1000,
     })
   }
@@ -416,7 +417,7 @@ export class Maintenance {
     const { env, events } = this.#o
     const start = env.clock.monotonicMicros()
     const inputs = plan.inputs.map(({ meta }) => meta)
-    const inputBytes = sumBytes(inputs)
+    const inputBytes = totalBytes(inputs)
     let tables: readonly TableMeta[] = inputs
     let historyMarks: readonly HistoryMark[] | undefined
     if (!plan.isMove) {
@@ -444,7 +445,7 @@ export class Maintenance {
       inputFileIds: inputs.map(({ fileId }) => fileId),
       outputFileIds: tables.map(({ fileId }) => fileId),
       inputBytes,
-      outputBytes: sumBytes(tables),
+      outputBytes: totalBytes(tables),
       durationMs: (env.clock.monotonicMicros() - start) / 1000,
     })
   }
@@ -493,8 +494,4 @@ export class Maintenance {
 
 function isFailedSync(error: unknown): boolean {
   return error instanceof EngineError && error.details['syscall'] !== 'open'
-}
-
-function sumBytes(tables: readonly { readonly fileBytes: number }[]): number {
-  return tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
 }

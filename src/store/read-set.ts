@@ -11,7 +11,7 @@ import type { SeqNum } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import type { KeyRange } from '../codec/entry.js'
 import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
-import { compareKeys } from '../kernels/bytes.js'
+import { compareKeys, successorOf } from '../kernels/bytes.js'
 
 /** Some ten thousands of keys. */
 export const READ_SET_MAX_BYTES: number = 4 * MiB
@@ -82,13 +82,6 @@ export class ReadSet {
     this.#byteCount = 0
     for (const range of this.#ranges) this.#byteCount += sizeOf(range) + ITEM_BYTES
   }
-}
-
-/** The smallest key above this one. */
-export function successorOf(key: Uint8Array): Uint8Array {
-  const successor = new Uint8Array(key.length + 1)
-  successor.set(key)
-  return successor
 }
 
 function hullOf(a: KeyRange, b: KeyRange): KeyRange {

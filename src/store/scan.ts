@@ -22,7 +22,7 @@ import type { EntryScan } from './view.js'
 import { OWN_WRITE_SEQ_NUM, type WriteBatch } from './write-batch.js'
 
 /** Versions of one key that are stepped over before the scan seeks past them instead. */
-const SKIP_STEP_MAX_COUNT = 8
+export const SKIP_STEP_MAX_COUNT: number = 8
 
 interface ScanSource {
   readonly cursor: Cursor

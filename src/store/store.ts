@@ -165,11 +165,6 @@ export class Store implements ImmediateWriteHost {
     return this.#readable
   }
 
-  /** The oldest snapshot at which keys without a policy of their own can be read. */
-  get historyFloor(): SeqNum {
-    return this.#floors.rest
-  }
-
   /** Where history begins, and the policies that decide about it. */
   get history(): HistoryFloors {
     return this.#floors

@@ -1,8 +1,8 @@
 // Reads that ask for versions instead of the state of one snapshot.
 
 import type { SeqNum } from '../base/ids.js'
-import { ENTRY_KIND_PUT, type EntrySlot } from '../codec/entry.js'
-import { compareBytes } from '../kernels/bytes.js'
+import { ENTRY_KIND_PUT, isBehind } from '../codec/entry.js'
+import { successorOf } from '../kernels/bytes.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { KeyVersion } from './view.js'
 
@@ -20,14 +20,13 @@ export function readVersions(
   key: Uint8Array,
   { from, to, limit }: Required<VersionRange>,
 ): KeyVersion[] {
-  const upper = new Uint8Array(key.length + 1)
-  upper.set(key)
+  const upper = successorOf(key)
   const cursor = tablet.cursorOver(tablet.view, { lower: key, upper }, from)
   const found: KeyVersion[] = []
   cursor.seek(key, to)
   for (; found.length < limit && cursor.isValid; cursor.next()) {
     const { entry } = cursor
-    if (compareKeyTo(entry, key) !== 0) break
+    if (isBehind(entry, upper)) break
     const value = entry.kind === ENTRY_KIND_PUT ? entry.copyValue() : undefined
     found.push({ seqNum: entry.seqNum, value })
     // What is older may be incomplete; the newest of it is what `from` sees.
@@ -35,8 +34,4 @@ export function readVersions(
   }
   cursor.close()
   return found
-}
-
-function compareKeyTo(entry: EntrySlot, key: Uint8Array): number {
-  return compareBytes(entry.keyBytes, entry.keyStart, entry.keyEnd, key, 0, key.length)
 }

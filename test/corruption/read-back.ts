@@ -104,7 +104,7 @@ export function readBack(
   const known = answers.commits.filter((seqNum) => seqNum <= last)
   const moments = [last, ...[0.3, 0.6, 0.9].map((part) => known[Math.floor(known.length * part)]!)]
   for (const moment of moments) {
-    if (moment < store.historyFloor) continue
+    if (moment < store.history.rest) continue
     const view = store.at(moment)
     try {
       for (const tenant of answers.prefixes) {

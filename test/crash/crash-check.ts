@@ -182,7 +182,7 @@ export class CrashCheck {
   #checkPast(store: Store, minCount: number): void {
     const count = minCount - ((this.stateCount / PAST_EVERY) % 2)
     const seqNum = this.#workload.model.commits[count - 1]?.seqNum
-    if (seqNum === undefined || seqNum < store.historyFloor) return
+    if (seqNum === undefined || seqNum < store.history.rest) return
     const snapshot = store.at(seqNum as SeqNum)
     const past = dump(snapshot)
     if (!sameState(past, this.#stateAfter(count))) {

@@ -77,7 +77,7 @@ async function checkRecovered(
   }
   model.truncate(count)
   for (const { seqNum } of model.commits.slice(-3)) {
-    if (seqNum === undefined || seqNum < store.historyFloor) continue
+    if (seqNum === undefined || seqNum < store.history.rest) continue
     const snapshot = store.at(seqNum as SeqNum)
     const past = model.stateAfter(1 + model.commits.findLastIndex((c) => c.seqNum === seqNum))
     expect(dump(snapshot), 'the state as of an acknowledged commit').toEqual(past)

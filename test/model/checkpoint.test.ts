@@ -75,7 +75,7 @@ class Run {
   async #checkpoint(store: Store, made: Made[]): Promise<void> {
     const path = `/copies/${this.#label++}`
     const checkpoint = await store.checkpoint(path)
-    made.push({ path, checkpoint, historyFloor: store.historyFloor })
+    made.push({ path, checkpoint, historyFloor: store.history.rest })
   }
 
   /** The copy is what the model was; returns a model that goes on from there. */

@@ -119,7 +119,7 @@ class Run {
 
   /** What the floor does not let go, of each key. */
   #retainedCount(): number {
-    const floor = this.store.historyFloor
+    const floor = this.store.history.rest
     const keys = new Set(this.model.commits.flatMap(({ writes }) => [...writes.keys()]))
     let count = 0
     for (const key of keys) {
@@ -144,7 +144,7 @@ class Run {
   }
 
   #checkPast(): void {
-    const floor = this.store.historyFloor
+    const floor = this.store.history.rest
     const readable = this.model.commits.filter(({ seqNum }) => seqNum! >= floor)
     for (const { seqNum } of readable.slice(-60).filter((_, i) => i % 7 === 0)) {
       const snapshot = this.store.at(seqNum as SeqNum)

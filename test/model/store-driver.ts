@@ -244,7 +244,7 @@ export class StoreDriver {
   }
 
   #checkPast(): void {
-    const floor = this.store.historyFloor
+    const floor = this.store.history.rest
     const candidates = this.model.commits.filter(
       ({ seqNum }) => seqNum !== undefined && seqNum >= floor,
     )
@@ -262,7 +262,7 @@ export class StoreDriver {
 
   #checkVersions(): void {
     const key = randomKey(this.#random)
-    const floor = this.store.historyFloor
+    const floor = this.store.history.rest
     const found = this.store.versions(unhex(key)).filter(({ seqNum }) => seqNum > floor)
     const expected = this.model.versionsOf(key).filter(({ seqNum }) => seqNum > floor)
     expect(

@@ -50,8 +50,8 @@ export const TIME_BUGS = [
   bug(
     'a history of the past leaves out the state that it begins with',
     'store/version-reads.js',
-    'if (compareKeyTo(entry, key) !== 0)',
-    'if (compareKeyTo(entry, key) !== 0 || entry.seqNum < from)',
+    'if (isBehind(entry, upper))',
+    'if (isBehind(entry, upper) || entry.seqNum < from)',
     'rowHistory',
   ),
   bug(

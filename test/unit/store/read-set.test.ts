@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest'
 
-import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
-import { READ_SET_MAX_BYTES, ReadSet, successorOf } from '../../../dist/store/read-set.js'
+import { compareKeys, hashBytes, successorOf } from '../../../dist/kernels/bytes.js'
+import { READ_SET_MAX_BYTES, ReadSet } from '../../../dist/store/read-set.js'
 import { replayable, Seeded, seedsOf } from '../../model/seeded.js'
 
 interface Range {
