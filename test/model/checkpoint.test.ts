@@ -93,7 +93,7 @@ class Run {
     const model = new VersionModel()
     model.commits.push(...this.model.commits.filter((commit) => commit.seqNum! <= seqNum))
     for (const commit of model.commits.slice(-10)) {
-      if (commit.seqNum! < copy.historyFloor) continue
+      if (commit.seqNum! < copy.history.rest) continue
       const past = copy.at(commit.seqNum as SeqNum)
       expect(dump(past)).toEqual(this.model.stateAt(commit.seqNum!))
       past.close()
