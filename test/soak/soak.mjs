@@ -7,7 +7,7 @@
 // of RSS, of memory outside of the heap, of descriptors, threads or compaction debt; more disk than 1.5 times the model's
 // (live rows and the versions that history must hold, as JSON; the log apart, which must not grow); a p99 of point reads
 // of 1 ms in the median window; an event loop that stood for 50 ms. Time in which other processes had the processor does
-// not count as ours. A run that is to fail: --plant leak, fd, stall or wrong.
+// not count as ours, nor do slow reads of the disk. A run that is to fail: --plant leak, fd, stall or wrong.
 
 // First, so that the engine's calls are timed.
 import { slowCalls } from './slow-calls.mjs'

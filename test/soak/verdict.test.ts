@@ -87,13 +87,18 @@ describe('the verdict of a soak', () => {
     expect(readComplaints([fast, slow, slow])).toHaveLength(1)
   })
 
-  test('a stall counts unless it is the harness or an opening', () => {
+  test('a stall counts unless it is the harness, an opening or a read from the disk', () => {
     const stall = (ownMs: number, ...during: string[]) => ({ atMs: 0, ownMs, during })
     expect(stallComplaints([stall(49, 'flush'), stall(80, 'gc'), stall(80, 'close')])).toEqual([])
     expect(stallComplaints([stall(51, 'flush')])).toEqual([
       'the event loop stood for 51 ms during flush',
     ])
     expect(stallComplaints([stall(51)])).toHaveLength(1)
+    expect(
+      stallComplaints([stall(289, 'readSync of 287 ms'), stall(51, 'readSync of 1 ms')]),
+    ).toEqual([])
+    expect(stallComplaints([stall(101, 'readSync of 40 ms', 'flush')])).toHaveLength(1)
+    expect(stallComplaints([stall(101, 'fdatasyncSync of 99 ms')])).toHaveLength(1)
   })
 
   test('what went wrong on the way fails the run', () => {
