@@ -46,6 +46,7 @@ export type {
   TableRetention,
 } from './db/retention.js'
 export type { RewindCounts, RewindOptions, RewindResult } from './db/rewind.js'
+export type { BatchTable, BatchTenant, RowBatch } from './db/row-batch.js'
 export type { RowStream } from './db/row-stream.js'
 export type { SqlParameters, SqlResult, SqlRow } from './db/sql.js'
 export type {

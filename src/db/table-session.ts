@@ -4,14 +4,10 @@
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { checkCount, checkOptionNames } from '../base/options.js'
-import type { TenantRef } from '../catalog/catalog.js'
 import { type TableDefinition, unknownIndex } from '../catalog/definition.js'
-import type { RowMapper } from '../catalog/row-values.js'
 import type { Schema } from '../catalog/schema.js'
 import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/table.js'
-import type { Cell } from '../codec/cell.js'
 import type { AccessPath, PathBound } from '../indexes/access-path.js'
-import { TableRows } from '../indexes/table-rows.js'
 import type { StoreTransaction } from '../store/transaction.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import { durabilityOfWrite, type WriteOptions } from './durability.js'
@@ -28,6 +24,7 @@ import {
   type TableOfTenant,
 } from './row-history.js'
 import { closedOnError, type RowSource, RowStream } from './row-stream.js'
+import { TenantTable } from './tenant-table.js'
 import type { Moment } from './time.js'
 
 /** Which rows a scan yields, and in which order. Without options: all rows in primary-key order. */
@@ -68,15 +65,12 @@ export interface ReadScope {
   hold(): HeldView | Promise<HeldView>
 }
 
-export class TableReads<T extends AnyTable> {
+export class TableReads<T extends AnyTable> extends TenantTable<T> {
   protected readonly scope: ReadScope
-  protected readonly mapper: RowMapper
-  /** Kept once the tenant's numbers are durable. */
-  #rows: TableRows | undefined
 
   constructor(scope: ReadScope, name: string) {
+    super(scope.engine, scope.tenant, scope.engine.mapper(name, scope.schema))
     this.scope = scope
-    this.mapper = scope.engine.mapper(name, scope.schema)
   }
 
   /**
@@ -90,7 +84,7 @@ export class TableReads<T extends AnyTable> {
     const holding = this.scope.hold()
     const held = holding instanceof Promise ? await holding : holding
     try {
-      return this.read(held.view, key)
+      return this.readRow(held.view, key)
     } finally {
       held.close()
     }
@@ -107,38 +101,6 @@ export class TableReads<T extends AnyTable> {
       limit,
       yield: () => this.scope.engine.env.clock.yield(),
     })
-  }
-
-  protected read(view: ReadView, key: Key<T>): Row<T> | undefined {
-    const cells = this.mapper.keyCells(key)
-    const row = this.rows(view)?.get(view, cells)
-    return row === undefined ? undefined : (this.mapper.toRow(row) as Row<T>)
-  }
-
-  /** The rows of this tenant; undefined when the view knows no such tenant. */
-  protected rows(view: ReadView): TableRows | undefined {
-    return this.#knownRows() ?? this.#rowsOf(this.scope.engine.findTenant(view, this.scope.tenant))
-  }
-
-  /** The rows of this tenant, for adding some: a new tenant becomes known with the commit of the view. */
-  protected rowsToAdd(view: WriteView): TableRows {
-    const known = this.#knownRows()
-    return known ?? this.#rowsOf(this.scope.engine.internTenant(view, this.scope.tenant))!
-  }
-
-  /** Cells of rows as users give them: one, or a list. */
-  protected cellsOf(rows: Insert<T> | readonly Insert<T>[]): Cell[][] {
-    // Not map, which skips holes.
-    return Array.from(Array.isArray(rows) ? rows : [rows], (row) => this.mapper.toCells(row))
-  }
-
-  #knownRows(): TableRows | undefined {
-    this.#rows ??= this.#rowsOf(this.scope.engine.tenantRef(this.scope.tenant))
-    return this.#rows
-  }
-
-  #rowsOf(tenant: TenantRef | undefined): TableRows | undefined {
-    return tenant === undefined ? undefined : new TableRows(this.mapper.definition, tenant)
   }
 
   async #openScan(path: AccessPath): Promise<RowSource<Row<T>>> {
@@ -203,7 +165,7 @@ export class TableReads<T extends AnyTable> {
 export class PastTable<T extends AnyTable> extends TableReads<T> {
   /** As get(), without a promise. */
   getSync(key: Key<T>): Row<T> | undefined {
-    return this.read(this.scope.viewNow(), key)
+    return this.readRow(this.scope.viewNow(), key)
   }
 }
 
@@ -221,10 +183,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     options: WriteOptions = {},
   ): Promise<SeqNum> {
     const cells = this.cellsOf(rows)
-    return this.#write(options, (view) => {
-      let table: TableRows | undefined
-      for (const row of cells) (table ??= this.rowsToAdd(view)).insert(view, row)
-    })
+    return this.#write(options, (view) => this.insertRows(view, cells))
   }
 
   /** Adds one row or several, replacing those with the same primary key; otherwise as insert. */
@@ -233,10 +192,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     options: WriteOptions = {},
   ): Promise<SeqNum> {
     const cells = this.cellsOf(rows)
-    return this.#write(options, (view) => {
-      let table: TableRows | undefined
-      for (const row of cells) (table ??= this.rowsToAdd(view)).upsert(view, row)
-    })
+    return this.#write(options, (view) => this.upsertRows(view, cells))
   }
 
   /** Changes columns of the row with this key. Resolves with false when there is no such row. */
@@ -245,7 +201,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     const change = this.mapper.change(changes)
     let isFound = false
     await this.#write(options, (view) => {
-      isFound = updateRow(this.rows(view), view, keyCells, change)
+      isFound = this.updateRow(view, keyCells, change)
     })
     return isFound
   }
@@ -255,7 +211,7 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     const keyCells = this.mapper.keyCells(key)
     let isFound = false
     await this.#write(options, (view) => {
-      isFound = deleteRow(this.rows(view), view, keyCells)
+      isFound = this.deleteRow(view, keyCells)
     })
     return isFound
   }
@@ -372,65 +328,36 @@ export class TransactionTable<T extends AnyTable> extends TableReads<T> {
       const rows = this.rows(view)
       if (rows === undefined) return undefined
       await view.lock(rows.key(cells))
-      return this.read(view, key)
+      return this.readRow(view, key)
     })
   }
 
   /** Adds one row or several, all or none. @throws as TableSession.insert, and TXN_FINISHED TXN_READ_ONLY */
   async insert(rows: Insert<T> | readonly Insert<T>[]): Promise<void> {
     const cells = this.cellsOf(rows)
-    return this.#write((view) => {
-      let table: TableRows | undefined
-      for (const row of cells) (table ??= this.rowsToAdd(view)).insert(view, row)
-    })
+    return this.#write((view) => this.insertRows(view, cells))
   }
 
   /** Adds one row or several, replacing those with the same primary key. @throws as insert */
   async upsert(rows: Insert<T> | readonly Insert<T>[]): Promise<void> {
     const cells = this.cellsOf(rows)
-    return this.#write((view) => {
-      let table: TableRows | undefined
-      for (const row of cells) (table ??= this.rowsToAdd(view)).upsert(view, row)
-    })
+    return this.#write((view) => this.upsertRows(view, cells))
   }
 
   /** Changes columns of the row with this key. Resolves with false when there is no such row. */
   async update(key: Key<T>, changes: Update<T>): Promise<boolean> {
     const keyCells = this.mapper.keyCells(key)
     const change = this.mapper.change(changes)
-    return this.#write((view) => updateRow(this.rows(view), view, keyCells, change))
+    return this.#write((view) => this.updateRow(view, keyCells, change))
   }
 
   /** Deletes the row with this key. Resolves with false when there was none. */
   async delete(key: Key<T>): Promise<boolean> {
     const keyCells = this.mapper.keyCells(key)
-    return this.#write((view) => deleteRow(this.rows(view), view, keyCells))
+    return this.#write((view) => this.deleteRow(view, keyCells))
   }
 
   #write<R>(change: (view: WriteView) => R): R | Promise<R> {
     return this.#scope.atomically(() => change(this.#scope.viewNow()))
   }
-}
-
-function updateRow(
-  rows: TableRows | undefined,
-  view: WriteView,
-  keyCells: readonly Cell[],
-  change: (row: readonly Cell[]) => Cell[],
-): boolean {
-  const old = rows?.get(view, keyCells)
-  if (old === undefined) return false
-  rows!.update(view, old, change(old))
-  return true
-}
-
-function deleteRow(
-  rows: TableRows | undefined,
-  view: WriteView,
-  keyCells: readonly Cell[],
-): boolean {
-  const old = rows?.get(view, keyCells)
-  if (old === undefined) return false
-  rows!.delete(view, old)
-  return true
 }

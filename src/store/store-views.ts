@@ -159,6 +159,18 @@ export class ImmediateView implements WriteView {
     this.#batch.delete(key)
   }
 
+  /** Scans that were opened by `fn` must not be used when it has thrown. */
+  atomically<R>(fn: () => R): R {
+    this.#assertOpen()
+    const savepoint = this.#batch.savepoint()
+    try {
+      return fn()
+    } catch (error) {
+      this.#batch.rollbackTo(savepoint)
+      throw error
+    }
+  }
+
   #assertOpen(): void {
     if (this.#isFinished) {
       throw engineError(

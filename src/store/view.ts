@@ -32,6 +32,8 @@ export interface WriteView extends ReadView {
   /** Copies both; the arrays may be reused by the caller. */
   put(key: Uint8Array, value: Uint8Array): void
   delete(key: Uint8Array): void
+  /** Runs several writes as one: when `fn` throws, those that it made are taken back. */
+  atomically<R>(fn: () => R): R
 }
 
 export interface WriteOptions {

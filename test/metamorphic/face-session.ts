@@ -73,7 +73,8 @@ function randomFaceCommand(random: Seeded, step: number): FaceCommand {
     ])
     return on(text, (tenant) => tenant.query(text, values))
   }
-  if (roll < 66) return on('transact', (_, db) => transact(db, name, { row, key }))
+  if (roll < 62) return on('transact', (_, db) => transact(db, name, { row, key }))
+  if (roll < 66) return on('write', (_, db) => writeBatch(db, name, { row, key }))
   const index = random.pick(INDEXES)
   const order = { reverse: random.chance(0.5), ...(index === undefined ? {} : { index }) }
   const limit = 1 + random.below(20)
@@ -110,6 +111,24 @@ function transact(
     if (row.weight % 3 === 0) throw new Error('on purpose')
     return found
   })
+}
+
+/** Deletes a parcel and brings another to a tenant; every fifth time the batch is given up. */
+async function writeBatch(
+  db: Depot,
+  name: string,
+  {
+    row,
+    key,
+  }: { row: { id: string; owner: string; weight: number; label: string | null }; key: string },
+): Promise<unknown> {
+  let wasThere = false
+  await db.write((batch) => {
+    wasThere = batch.tenant(name).parcels.delete(key)
+    batch.tenant('south').parcels.upsert([row, { ...row, id: `${row.id}-2`, label: null }])
+    if (row.weight % 5 === 0) throw new Error('on purpose')
+  })
+  return wasThere
 }
 
 /** A database under settings that must make no difference to any answer; number 0 is the plain one. */

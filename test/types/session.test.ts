@@ -150,6 +150,35 @@ test('the past is only read, and transactions write through their own tables', (
   })
 })
 
+test('a batch writes rows of its tenants and waits for nothing', () => {
+  compiled(async (db) => {
+    const seqNum = await db.write((batch) => {
+      const tenant = batch.tenant('a')
+      expectTypeOf(
+        tenant.orders.insert({ id: 'a', customer: 'c', amount: 1 }),
+      ).toEqualTypeOf<void>()
+      tenant.orders.upsert([{ id: 'a', customer: 'c', amount: 1, note: null }])
+      expectTypeOf(tenant.lines.update(['a', 1], { sku: 's' })).toEqualTypeOf<boolean>()
+      expectTypeOf(tenant.lines.delete(['a', 1])).toEqualTypeOf<boolean>()
+      // @ts-expect-error rows belong to tenants
+      batch.orders.delete('a')
+      // @ts-expect-error no such table
+      batch.tenant('a').customers.delete('a')
+      // @ts-expect-error a column is missing
+      tenant.orders.insert({ id: 'a', customer: 'c' })
+      // @ts-expect-error a value outside the enum
+      tenant.orders.upsert({ id: 'a', customer: 'c', amount: 1, status: 'lost' })
+      // @ts-expect-error an unknown column
+      tenant.orders.update('a', { colour: 'red' })
+      // @ts-expect-error a key with a part missing
+      tenant.lines.delete(['a'])
+    })
+    expectTypeOf(seqNum).toEqualTypeOf<SeqNum>()
+    // @ts-expect-error there are two ways
+    void db.write(() => undefined, { durability: 'hoped' })
+  })
+})
+
 test('what became of rows has their types', () => {
   compiled(async (db) => {
     const shop = db.tenant('seller-1')

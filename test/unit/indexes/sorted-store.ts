@@ -29,14 +29,18 @@ export class SortedStore implements WriteView {
 
   /** All or nothing, like a commit. */
   async write(fn: (view: WriteView) => void): Promise<SeqNum> {
+    this.atomically(() => fn(this))
+    return this.snapshot
+  }
+
+  atomically<R>(fn: () => R): R {
     const before = this.entries
     try {
-      fn(this)
+      return fn()
     } catch (error) {
       this.entries = before
       throw error
     }
-    return this.snapshot
   }
 
   get(key: Uint8Array, slot: EntrySlot): boolean {

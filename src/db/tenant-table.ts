@@ -1,0 +1,86 @@
+// A table of a tenant within one view: what every way to read and write rows stands on.
+
+import type { TenantRef } from '../catalog/catalog.js'
+import type { RowMapper } from '../catalog/row-values.js'
+import type { AnyTable, Insert, Key, Row } from '../catalog/table.js'
+import type { Cell } from '../codec/cell.js'
+import { TableRows } from '../indexes/table-rows.js'
+import type { ReadView, WriteView } from '../store/view.js'
+import type { Engine, TenantName } from './engine.js'
+
+export class TenantTable<T extends AnyTable> {
+  protected readonly mapper: RowMapper
+  readonly #engine: Engine
+  readonly #tenant: TenantName
+  /** Kept once the tenant's numbers are durable. */
+  #rows: TableRows | undefined
+
+  constructor(engine: Engine, tenant: TenantName, mapper: RowMapper) {
+    this.mapper = mapper
+    this.#engine = engine
+    this.#tenant = tenant
+  }
+
+  protected readRow(view: ReadView, key: Key<T>): Row<T> | undefined {
+    const cells = this.mapper.keyCells(key)
+    const row = this.rows(view)?.get(view, cells)
+    return row === undefined ? undefined : (this.mapper.toRow(row) as Row<T>)
+  }
+
+  /** Cells of rows as users give them: one, or a list. */
+  protected cellsOf(rows: Insert<T> | readonly Insert<T>[]): Cell[][] {
+    // Not map, which skips holes.
+    return Array.from(Array.isArray(rows) ? rows : [rows], (row) => this.mapper.toCells(row))
+  }
+
+  protected insertRows(view: WriteView, rows: readonly Cell[][]): void {
+    let table: TableRows | undefined
+    for (const row of rows) (table ??= this.#rowsToAdd(view)).insert(view, row)
+  }
+
+  protected upsertRows(view: WriteView, rows: readonly Cell[][]): void {
+    let table: TableRows | undefined
+    for (const row of rows) (table ??= this.#rowsToAdd(view)).upsert(view, row)
+  }
+
+  /** False when there is no such row. */
+  protected updateRow(
+    view: WriteView,
+    keyCells: readonly Cell[],
+    change: (row: readonly Cell[]) => Cell[],
+  ): boolean {
+    const rows = this.rows(view)
+    const old = rows?.get(view, keyCells)
+    if (old === undefined) return false
+    rows!.update(view, old, change(old))
+    return true
+  }
+
+  /** False when there is no such row. */
+  protected deleteRow(view: WriteView, keyCells: readonly Cell[]): boolean {
+    const rows = this.rows(view)
+    const old = rows?.get(view, keyCells)
+    if (old === undefined) return false
+    rows!.delete(view, old)
+    return true
+  }
+
+  /** The rows of this tenant; undefined when the view knows no such tenant. */
+  protected rows(view: ReadView): TableRows | undefined {
+    return this.#knownRows() ?? this.#rowsOf(this.#engine.findTenant(view, this.#tenant))
+  }
+
+  /** The rows of this tenant, for adding some: a new tenant becomes known with the commit of the view. */
+  #rowsToAdd(view: WriteView): TableRows {
+    return this.#knownRows() ?? this.#rowsOf(this.#engine.internTenant(view, this.#tenant))!
+  }
+
+  #knownRows(): TableRows | undefined {
+    this.#rows ??= this.#rowsOf(this.#engine.tenantRef(this.#tenant))
+    return this.#rows
+  }
+
+  #rowsOf(tenant: TenantRef | undefined): TableRows | undefined {
+    return tenant === undefined ? undefined : new TableRows(this.mapper.definition, tenant)
+  }
+}
