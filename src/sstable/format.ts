@@ -116,7 +116,7 @@
 //          all versions, newest first, and there is neither history nor garbage block; it reads like a later one without.
 
 import type { FileId, SeqNum } from '../base/ids.js'
-import { ByteReader, ByteWriter, EndOfBytes, storeU32 } from '../codec/bytes.js'
+import { ByteReader, ByteWriter, EndOfBytes, loadU64, storeU32 } from '../codec/bytes.js'
 import { FILE_HEADER_BYTES, placedChecksum } from '../codec/file-header.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
@@ -253,21 +253,7 @@ export function decodeFooter(
   if (checksum !== footerChecksumOf(bytes)) {
     throw tableCorrupt(place, 'the footer checksum does not match')
   }
-  const reader = new ByteReader(bytes)
-  const footer: TableFooter = {
-    directoryOffsetBytes: reader.u64(),
-    directoryBytes: reader.u32(),
-    directoryRawBytes: reader.u32(),
-    directoryChecksum: reader.u32(),
-    propertiesBytes: reader.u32(),
-    propertiesChecksum: reader.u32(),
-    fileBytes: reader.u64(),
-    directoryCodecId: reader.u8(),
-    garbageBytes: reader.u32(),
-    garbageRawBytes: reader.u32(),
-    garbageChecksum: reader.u32(),
-    garbageCodecId: reader.u8(),
-  }
+  const footer = readFields(bytes)
   const { directoryOffsetBytes, directoryBytes, garbageBytes, propertiesBytes } = footer
   if (
     footer.fileBytes !== fileBytes ||
@@ -277,6 +263,25 @@ export function decodeFooter(
     throw tableCorrupt(place, 'the footer does not fit the length of the file')
   }
   return footer
+}
+
+function readFields(bytes: Uint8Array): TableFooter {
+  const reader = new ByteReader(bytes)
+  return {
+    // Too large a number fits no file.
+    directoryOffsetBytes: loadU64(bytes, reader.skip(8)),
+    directoryBytes: reader.u32(),
+    directoryRawBytes: reader.u32(),
+    directoryChecksum: reader.u32(),
+    propertiesBytes: reader.u32(),
+    propertiesChecksum: reader.u32(),
+    fileBytes: loadU64(bytes, reader.skip(8)),
+    directoryCodecId: reader.u8(),
+    garbageBytes: reader.u32(),
+    garbageRawBytes: reader.u32(),
+    garbageChecksum: reader.u32(),
+    garbageCodecId: reader.u8(),
+  }
 }
 
 export function encodeProperties(properties: TableProperties): Uint8Array {

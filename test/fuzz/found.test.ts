@@ -1,9 +1,12 @@
 // What fuzzing found, as sessions.
 import { expect, it } from 'vitest'
 import type { SeqNum } from '../../dist/base/ids.js'
+import { storeU32 } from '../../dist/codec/bytes.js'
 import { EntrySlot } from '../../dist/codec/entry.js'
+import { placedChecksum, placeSeedOf } from '../../dist/codec/file-header.js'
 import { Block, findInBlock } from '../../dist/sstable/block.js'
 import { BlockBuilder } from '../../dist/sstable/block-builder.js'
+import { decodeFooter, encodeFooter, FOOTER_BYTES } from '../../dist/sstable/format.js'
 import { QueryKit } from '../unit/query/query-kit.js'
 
 it('a time that no column holds is refused, and does not make its row unreadable', async () => {
@@ -25,4 +28,33 @@ it('an entry of an unknown kind is damage, not an absent key', () => {
   const block = new Block(builder.finish(), { path: '/000001.sst', offsetBytes: 64 })
   const find = () => findInBlock(block, key, 8, 9 as SeqNum, new EntrySlot())
   expect(find).toThrow(expect.objectContaining({ code: 'SSTABLE_CORRUPT' }))
+})
+
+it('a footer whose numbers no file has is damage, whatever its checksum says', () => {
+  const header = new Uint8Array(64)
+  const placeSeed = placeSeedOf(header)
+  const fileBytes = 1000
+  const offsetBytes = fileBytes - FOOTER_BYTES
+  const footer = encodeFooter(
+    {
+      directoryOffsetBytes: 900,
+      directoryBytes: 20,
+      directoryRawBytes: 20,
+      directoryChecksum: 0,
+      propertiesBytes: 16,
+      propertiesChecksum: 0,
+      fileBytes,
+      directoryCodecId: 0,
+      garbageBytes: 0,
+      garbageRawBytes: 0,
+      garbageChecksum: 0,
+      garbageCodecId: 0,
+    },
+    placeSeed,
+  )
+  const decode = () => decodeFooter(footer, placeSeed, fileBytes, '/000001.sst')
+  expect(decode().directoryOffsetBytes).toBe(900)
+  footer[7] = 1
+  storeU32(footer, 52, placedChecksum(placeSeed, offsetBytes, footer, 0, 52))
+  expect(decode).toThrow(expect.objectContaining({ code: 'SSTABLE_CORRUPT' }))
 })
