@@ -170,7 +170,7 @@ export interface SuperblockSector {
  */
 export function readSectors(fs: FileSystem, path: string): SuperblockSector[] {
   const bytes = readFile(fs, path)
-  if (Buffer.from(bytes).toString() === UNFINISHED_CHECKPOINT) {
+  if (bytes.length < SECTOR_BYTES && Buffer.from(bytes).toString() === UNFINISHED_CHECKPOINT) {
     throw engineError('CHECKPOINT_UNFINISHED', `${path}: this checkpoint was never finished`, {
       details: { path },
     })

@@ -8,16 +8,17 @@ import { SETTINGS } from '../../dist/db/options.js'
 import { parse } from '../../dist/query/parser.js'
 import { isLike } from '../../dist/query/like.js'
 import type { Seeded } from '../model/seeded.js'
-import { SortedStore } from '../unit/indexes/sorted-store.js'
 import { QueryKit } from '../unit/query/query-kit.js'
 import { accepts, type Target } from './codec-targets.js'
 import { mutated } from './mutator.js'
 import { statement } from './sql-text.js'
 
-const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+const encoder = new TextEncoder()
+const utf8 = (text: string): Uint8Array => encoder.encode(text)
 /** Bytes that are no UTF-8 become lone surrogates now and then: strings of JavaScript may hold them. */
-const textOf = (bytes: Uint8Array): string =>
-  Buffer.from(bytes).toString('utf8').replaceAll('\ufffd', '\ud800')
+function textOf({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('utf8').replaceAll('\ufffd', '\ud800')
+}
 
 const STATEMENTS = [
   "select id, n from items where n > 3 and note like 'a%' order by n desc limit 5 offset 1",
@@ -32,8 +33,10 @@ const STATEMENTS = [
   "explain select id from items where at > timestamp '2024-01-01'",
   "select * from items as of '-1h'",
 ]
+const STATEMENT_BYTES = STATEMENTS.map(utf8)
+const STATEMENT_WORDS = STATEMENTS.map((text) => text.match(/\w+|'[^']*'|\$\d|[^\s\w]/g) ?? [])
 const TOKENS = [
-  ...new Set(STATEMENTS.flatMap((text) => text.match(/\w+|'[^']*'|\$\d|[^\s\w]/g) ?? [])),
+  ...new Set(STATEMENT_WORDS.flat()),
   '1e999',
   '-0',
   "''",
@@ -50,11 +53,8 @@ const TOKENS = [
 ]
 
 function statementBytes(random: Seeded): Uint8Array {
-  if (random.chance(0.5)) return mutated(random, STATEMENTS.map(utf8))
-  const words = random
-    .pick(STATEMENTS)
-    .match(/\w+|'[^']*'|\$\d|[^\s\w]/g)!
-    .slice()
+  if (random.chance(0.5)) return mutated(random, STATEMENT_BYTES)
+  const words = random.pick(STATEMENT_WORDS).slice()
   for (let remaining = 1 + random.below(4); remaining > 0; remaining--) {
     const at = random.below(words.length + 1)
     const roll = random.below(3)
@@ -88,17 +88,18 @@ function executeTarget(): Target {
     ['id'],
     { byN: { on: ['n'] } },
   )
-  const refill = () => {
-    kit.store = new SortedStore()
-    for (let i = 0; i < 6; i++) {
-      kit.insert('items', [`k${i}`, i, i / 3, BigInt(i * 100), `a${i}`, 'red', i * 1e15, { a: i }])
-    }
+  for (let i = 0; i < 6; i++) {
+    kit.insert('items', [`k${i}`, i, i / 3, BigInt(i * 100), `a${i}`, 'red', i * 1e15, { a: i }])
   }
+  const { store } = kit
+  // Writes replace the array.
+  const full = store.entries
+  const context = { ...kit.context(), viewAt: () => store }
+  const everything = kit.prepare('select * from items')
   let inputCount = 0
-  const refusedOrDone = async (text: string): Promise<void> => {
+  const refusedOrDone = async (execute: () => Promise<unknown>): Promise<void> => {
     try {
-      const context = { ...kit.context(), viewAt: () => kit.store }
-      await kit.prepare(text).execute(context, text.includes('$1') ? ['k1'] : [])
+      await execute()
     } catch (error) {
       // Nobody damaged anything.
       if (error instanceof EngineError && error.kind === 'corrupt') throw error
@@ -113,30 +114,35 @@ function executeTarget(): Target {
     make: (random) => (random.chance(0.7) ? utf8(statement(random)) : statementBytes(random)),
     async check(input) {
       // Statements delete what later ones would read.
-      if (inputCount++ % 20 === 0) refill()
+      if (inputCount++ % 20 === 0) store.entries = full
       const text = textOf(input)
-      await refusedOrDone(text)
+      const params = text.includes('$1') ? ['k1'] : []
+      const before = store.entries
+      await refusedOrDone(() => kit.prepare(text).execute(context, params))
       // What a statement stored can be read.
-      if (/^\s*(insert|update)/i.test(text)) await refusedOrDone('select * from items')
+      if (store.entries !== before) await refusedOrDone(() => everything.execute(context))
     },
   }
 }
 
+const LIKES = [utf8('abcabc|%b_a%'), utf8('aaaaaaaaaaaaaaab|%a%a%a%a%c')]
+
 const likeTarget: Target = {
   name: 'LIKE',
   cost: 2,
-  make: (random) => mutated(random, [utf8('abcabc|%b_a%'), utf8('aaaaaaaaaaaaaaab|%a%a%a%a%c')]),
+  make: (random) => mutated(random, LIKES),
   check(input) {
     const [text = '', pattern = ''] = textOf(input).split('|')
     accepts(() => void isLike(text, pattern, '!'))
   },
 }
 
+const NUMBERS = ['-12345.67', '1e5', '2024-02-29T12:30:00.123456Z', '2024-01-01'].map(utf8)
+
 const decimalTarget: Target = {
   name: 'decimals and timestamps',
   cost: 1,
-  make: (random) =>
-    mutated(random, ['-12345.67', '1e5', '2024-02-29T12:30:00.123456Z', '2024-01-01'].map(utf8)),
+  make: (random) => mutated(random, NUMBERS),
   check(input) {
     const text = textOf(input)
     accepts(() => {
@@ -149,11 +155,12 @@ const decimalTarget: Target = {
   },
 }
 
+const NAMES = [utf8('Zürich'), utf8('walFileBytes 65536'), utf8('x'.repeat(256))]
+
 const nameTarget: Target = {
   name: 'tenant names and options',
   cost: 1,
-  make: (random) =>
-    mutated(random, [utf8('Zürich'), utf8('walFileBytes 65536'), utf8('x'.repeat(256))]),
+  make: (random) => mutated(random, NAMES),
   check(input) {
     const text = textOf(input)
     accepts(() => checkTenantName(text))

@@ -48,7 +48,7 @@ export class SortedStore implements WriteView {
     const entry = this.entries[this.#find(key)]
     if (entry === undefined || compareKeys(entry.key, key) !== 0) return false
     // Views owe their callers the value only.
-    slot.valueBytes = Uint8Array.of(1, 2, 3, ...entry.value, 4)
+    slot.valueBytes = within(entry.value, 3)
     slot.valueStart = 3
     slot.valueEnd = 3 + entry.value.length
     return true
@@ -76,10 +76,10 @@ export class SortedStore implements WriteView {
         const { key, value } = found[next] ?? {}
         if (key === undefined || value === undefined) return false
         next++
-        entry.keyBytes = Uint8Array.of(9, ...key, 9)
+        entry.keyBytes = within(key, 1)
         entry.keyStart = 1
         entry.keyEnd = 1 + key.length
-        entry.valueBytes = Uint8Array.of(9, 9, ...value, 9)
+        entry.valueBytes = within(value, 2)
         entry.valueStart = 2
         entry.valueEnd = 2 + value.length
         return true
@@ -112,4 +112,11 @@ export class SortedStore implements WriteView {
       ...this.entries.slice(isThere ? at + 1 : at),
     ]
   }
+}
+
+/** The bytes among others: who takes the array for them reads something else. */
+function within(bytes: Uint8Array, start: number): Uint8Array {
+  const array = new Uint8Array(start + bytes.length + 1).fill(9)
+  array.set(bytes, start)
+  return array
 }

@@ -7,7 +7,7 @@ import { EntrySlot, type KeyRange } from '../../../dist/codec/entry.js'
 import { FILE_TYPE_SSTABLE } from '../../../dist/codec/file-header.js'
 import { writeKeyPrefix } from '../../../dist/codec/tenant-key.js'
 import { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
-import { readFile } from '../../../dist/env/file-system.js'
+import { type FileSystem, readFile } from '../../../dist/env/file-system.js'
 import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
 import { MergeCursor } from '../../../dist/lsm/merge-cursor.js'
 import { BlockCache } from '../../../dist/sstable/block-cache.js'
@@ -79,7 +79,7 @@ export function makeTable(unsorted: readonly Entry[], options: TableOptions = {}
 }
 
 export function openTable(
-  table: Pick<Table, 'fs' | 'path' | 'meta'>,
+  table: Pick<Table, 'path' | 'meta'> & { readonly fs: FileSystem },
   options: {
     readonly capacityBytes?: number
     readonly transform?: BlockTransform
