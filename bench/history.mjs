@@ -33,10 +33,9 @@ const [load] = loadavg()
 async function fill(db) {
   let halfWay = 0
   for (const { tenant, versions } of SIDES) {
-    const random = seeded(7)
     const { orders } = db.tenant(tenant)
     for (let version = 0; version < versions; version++) {
-      const rows = Array.from({ length: rowCount }, (_, i) => order(i, random))
+      const rows = Array.from({ length: rowCount }, (_, i) => order(i, version))
       const seqNum = await orders.upsert(rows)
       if (version === versions >> 1) halfWay = seqNum
     }

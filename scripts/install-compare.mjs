@@ -1,23 +1,36 @@
 // @ts-check
-// Installs the engines that bench/compare measures beside ours, into that folder. Two come with binaries; SQLite may compile
+// Installs the engines that bench/compare measures beside ours, into that folder. Most come with binaries; SQLite may compile
 // for a minute. What can neither be fetched nor compiled is left out of the comparison, which says so.
 
-import { existsSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 import { buildPackage, npm, ROOT } from './registry-cache.mjs'
 
 const folder = join(ROOT, 'bench/compare')
+const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 
-if (!existsSync(join(folder, 'node_modules'))) {
+if (Object.entries(dependencies).some(([name, version]) => installedVersion(name) !== version)) {
   npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], folder)
 }
 if (!sqliteLoads()) buildPackage('better-sqlite3', folder)
-console.log(
-  `compare: better-sqlite3 ${sqliteLoads() ? 'is installed' : 'SKIPPED, it cannot be built'}`,
-)
+for (const name of Object.keys(dependencies)) {
+  const isUsable = name === 'better-sqlite3' ? sqliteLoads() : installedVersion(name) !== undefined
+  console.log(`compare: ${name} ${isUsable ? 'is installed' : 'SKIPPED, it cannot be had'}`)
+}
 
+/** @param {string} name */
+function installedVersion(name) {
+  try {
+    const path = join(folder, 'node_modules', name, 'package.json')
+    return JSON.parse(readFileSync(path, 'utf8')).version
+  } catch {
+    return undefined
+  }
+}
+
+/** Only opening a database shows whether its binary is there. */
 function sqliteLoads() {
   try {
     const Database = createRequire(join(folder, 'package.json'))('better-sqlite3')

@@ -1,170 +1,189 @@
-// Writes docs/performance.md from the lines of a run, and of bench/recovery.mjs and bench/level.mjs where there are some.
+// Writes docs/performance.md from the lines of bench/results: those of bench/compare/run.mjs, and what other benchmarks have
+// left there. Why a bar is not reached stands in bench/compare/explanations.md.
 // node bench/compare/report.mjs [--name compare]
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { median } from '../numbers.mjs'
+import { isReached, MEASURES, PRICED, spellBar, WORKLOAD_TITLES } from './bars.mjs'
+import { ENGINES, isOurs, OURS } from './engines.mjs'
+import { readLines, sectionResults, SECTIONS, spelled, tableOf } from './sections.mjs'
 
 const { values } = parseArgs({ options: { name: { type: 'string', default: 'compare' } } })
-const OURS = 'tabularium'
+const lines = readLines(values.name)
+const engines = Object.keys(ENGINES).filter((name) => lines.some(({ engine }) => engine === name))
+const peers = engines.filter((name) => !isOurs(name))
+const [{ node, cpu }] = lines
+const linesOf = (workload, engine) =>
+  lines.filter((line) => line.workload === workload && line.engine === engine)
 
-const MEASURES = [
-  ['loadRowsPerSecond', 'load, rows/s (batches of 1,000, each a commit)'],
-  ['settledRowsPerSecond', 'load until compaction is done, rows/s'],
-  ['commitsPerSecond', 'one client, commits/s'],
-  ['sharedCommitsPerSecond', '64 clients, commits/s'],
-  ['hitsPerSecond', 'point reads, rows/s'],
-  ['missesPerSecond', 'point reads of missing keys, reads/s'],
-  ['lastsPerSecond', 'last 100 rows of a tenant, scans/s'],
-]
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+/** What an engine did: all repetitions. */
+function numbersOf({ workload, measure }, engine) {
+  return linesOf(workload, engine)
+    .map((line) => line[measure])
+    .filter((number) => number !== undefined)
 }
 
-const spelled = (number) =>
-  number >= 10_000 ? `${Math.round(number / 1000)}k` : number.toLocaleString('en')
-
-const source = new URL(`../results/${values.name}.jsonl`, import.meta.url)
-const lines = readFileSync(source, 'utf8').trim().split('\n').map(JSON.parse)
-const engines = [...new Set(lines.map(({ engine }) => engine))].toSorted(
-  (a, b) => Number(b === OURS) - Number(a === OURS),
-)
-const linesOf = (engine) => lines.filter((line) => line.engine === engine)
-
-function cell(engine, measure) {
-  const numbers = linesOf(engine).map((line) => line[measure])
-  const range = `${spelled(Math.min(...numbers))}-${spelled(Math.max(...numbers))}`
-  const own = `${spelled(median(numbers))} (${range})`
-  if (engine === OURS) return own
-  const ours = median(linesOf(OURS).map((line) => line[measure]))
-  return `${own}, **${(ours / median(numbers)).toFixed(2)}x**`
+function medianOf(row, engine) {
+  const numbers = numbersOf(row, engine)
+  return numbers.length === 0 ? undefined : median(numbers)
 }
 
-const RECOVERY_MEASURES = [
-  ['openMs', 'open, ms'],
-  ['firstReadMs', 'first read after it, ms'],
-  ['openCpuMs', 'processor time of the opening, ms'],
-  ['replayMbPerSecond', 'log replayed, MB/s'],
-  ['rssMib', 'resident memory then, MiB'],
-]
+function withRange(row, engine) {
+  const numbers = numbersOf(row, engine)
+  if (numbers.length === 0) return ''
+  const middle = spelled(median(numbers))
+  if (numbers.length === 1) return middle
+  return `${middle} (${spelled(Math.min(...numbers))}-${spelled(Math.max(...numbers))})`
+}
 
-/** The section of what bench/recovery.mjs found. */
-function recovery() {
-  const found = new URL('../results/recovery.jsonl', import.meta.url)
-  if (!existsSync(found)) return ''
-  const all = readFileSync(found, 'utf8').trim().split('\n').map(JSON.parse)
-  const names = [...new Set(all.map(({ engine }) => engine))]
-  const rowsOf = (name) => {
-    const sides = names.map((engine) =>
-      all.find((one) => one.case === name && one.engine === engine),
-    )
-    const held = sides.map((side) =>
-      side === undefined
-        ? ''
-        : side.logBytes === undefined
-          ? `${side.rows.toLocaleString('en')} rows`
-          : `${Math.round(side.logBytes / 1e6).toLocaleString('en')} MB, ${side.commits.toLocaleString('en')} commits`,
-    )
-    return [
-      `| **${name}** | ${held.join(' | ')} |`,
-      ...RECOVERY_MEASURES.filter(([measure]) =>
-        sides.some((side) => side?.[measure] !== undefined),
-      ).map(
-        ([measure, title]) =>
-          `| ${title} | ${sides.map((side) => side?.[measure]?.toLocaleString('en') ?? '').join(' | ')} |`,
-      ),
-    ]
+/** The best of the others: its name and number. */
+function bestPeer(row) {
+  const found = peers
+    .map((name) => ({ name, number: medianOf(row, name) }))
+    .filter(({ number }) => number !== undefined)
+    .toSorted((a, b) => (row.better === 'less' ? a.number - b.number : b.number - a.number))
+  return found[0]
+}
+
+/** A measure with what became of its bar; undefined when ours was not measured. */
+function judged(row) {
+  const ours = medianOf(row, OURS)
+  if (ours === undefined) return undefined
+  const best = bestPeer(row)
+  const ratio = best === undefined ? undefined : ours / best.number
+  return { row, ours, best, ratio, reached: isReached(row, ours, ratio) }
+}
+
+const results = MEASURES.map(judged).filter((result) => result !== undefined)
+
+function resultRow({ row, best, ratio, reached }) {
+  return [
+    row.title,
+    withRange(row, OURS),
+    ...peers.map((name) => withRange(row, name)),
+    ratio === undefined ? '' : `**${ratio.toFixed(2)}x** ${best.name}`,
+    spellBar(row),
+    reached === undefined ? '' : reached ? 'yes' : '**no**',
+  ]
+}
+
+function workloadSection(workload) {
+  const own = results.filter(({ row }) => row.workload === workload)
+  if (own.length === 0) return ''
+  const [first] = linesOf(workload, OURS)
+  const amount =
+    first.events === undefined
+      ? `${first.rows.toLocaleString('en')} orders`
+      : `${first.events.toLocaleString('en')} events of ${first.jsonBytesPerEvent.toLocaleString('en')} bytes of JSON`
+  const head = ['', OURS, ...peers, 'ours to best peer', 'bar', 'reached']
+  return `
+### ${WORKLOAD_TITLES[workload]}
+
+${amount}; durability ${first.durability}.
+
+${tableOf([head, ...own.map(resultRow)])}
+`
+}
+
+/** What features of ours cost: the same workloads with them on, and off. */
+function prices() {
+  const variants = engines.filter((name) => ENGINES[name].variantOf !== undefined)
+  const rows = MEASURES.filter(
+    ({ workload, measure }) =>
+      PRICED.includes(measure) &&
+      variants.some((name) => medianOf({ workload, measure }, name) !== undefined),
+  )
+  if (rows.length === 0) return ''
+  const priceOf = (row, name) => {
+    const [own, base] = [medianOf(row, name), medianOf(row, OURS)]
+    if (own === undefined || base === undefined) return ''
+    return `${withRange(row, name)}, **${(own / base).toFixed(2)}x**`
   }
-  const [first] = all
+  const body = rows.map((row) => [
+    `${WORKLOAD_TITLES[row.workload].split(':')[0]}: ${row.title}`,
+    withRange(row, OURS),
+    ...variants.map((name) => priceOf(row, name)),
+  ])
   return `
-## Opening and recovery
+## What features cost
 
-\`node bench/recovery.mjs\` opens a database that was closed, one of which nothing is in the system's cache, and ones whose
-process was killed before anything of the log was in tables. Medians of ${first.repeat} openings, each a process of its own on a copy,
-engines in turn, with default memory; commit \`${first.commit}\`. The system's load was ${first.load} at the first.
+The same workloads with secondary indexes, and without history. Bold: the ratio to the first column.
 
-| | ${names.map((name) => `${name} ${all.find(({ engine }) => engine === name).version}`).join(' | ')} |
-|---|${names.map(() => '---').join('|')}|
-${[...new Set(all.map((one) => one.case))].flatMap(rowsOf).join('\n')}
-
-Ours reads of a closed database what its manifest names, not the tables, so it opens as fast with any number of rows. After a
-kill it replays the log into memory and flushes once it is open.
+${tableOf([['', `${OURS}: history, no index`, ...variants], ...body])}
 `
 }
 
-/** The section of what bench/level.mjs found. */
-function level() {
-  const found = new URL('../results/level.jsonl', import.meta.url)
-  if (!existsSync(found)) return ''
-  const all = readFileSync(found, 'utf8').trim().split('\n').map(JSON.parse)
-  const [first] = all
-  const rowOf = ({ case: name, classic, level: ours }) =>
-    `| ${name} | ${spelled(classic.perSecond)} | ${spelled(ours.perSecond)}, **${ours.timesFaster}x** | ${classic.cpuMicros} | ${ours.cpuMicros}, **${ours.timesLessCpu}x** |`
-  return `
-## Level
-
-\`node bench/level.mjs\` measures \`tabularium/level\` beside classic-level: ${first.rows.toLocaleString('en')} entries of some 90 bytes, medians of ${first.rounds} rounds
-in which they take turns; commit \`${first.commit}\`, Node ${first.node.slice(1)}. What one takes of all processors together is steadier than what is
-done in a second: the system's load was ${first.load.toFixed(1)} on ${first.cpus} of them. Bold: how many times as fast, or as little, ours is.
-
-| | classic-level, in a second | tabularium/level | classic-level, µs of processor time each | tabularium/level |
-|---|---|---|---|---|
-${all.map(rowOf).join('\n')}
-
-classic-level works on other threads: it leaves the event loop free where ours reads on it, and pays for the way there and back.
-`
+/** Texts by the measure that they explain. */
+function explanations() {
+  const text = readFileSync(new URL('explanations.md', import.meta.url), 'utf8')
+  const parts = text.split(/^## /m).slice(1)
+  return new Map(
+    parts.map((part) => {
+      const [title, ...rest] = part.split('\n')
+      return [title.trim(), rest.join('\n').trim()]
+    }),
+  )
 }
 
-/** The section of what bench/history.mjs found. */
-function history() {
-  const found = new URL('../results/history.jsonl', import.meta.url)
-  if (!existsSync(found)) return ''
-  const all = readFileSync(found, 'utf8').trim().split('\n').map(JSON.parse)
-  const [first] = all
-  const rowOf = ({ case: name, neverChangedUs, oftenChangedUs, ratio }) =>
-    `| ${name} | ${neverChangedUs} | ${oftenChangedUs} | **${ratio.toFixed(2)}** |`
-  return `
-## What the past costs
-
-\`node bench/history.mjs\` reads the present of ${first.rows.toLocaleString('en')} rows that never changed, and of as many with ${first.versions.toLocaleString('en')} versions within the
-retained history, in one database in turns. Medians of ${first.rounds} rounds, µs of processor time a call; commit \`${first.commit}\`,
-Node ${first.node.slice(1)}. The system's load was ${first.load.toFixed(1)}.
-
-| | never changed | ${first.versions.toLocaleString('en')} versions | ratio |
-|---|---|---|---|
-${all
-  .filter(({ ratio }) => ratio !== undefined)
-  .map(rowOf)
-  .join('\n')}
-`
-}
-
-const { rows, node, cpu, commit } = lines[0]
-const table = [
-  `| | ${engines.map((engine) => `${engine} ${linesOf(engine)[0].version}`).join(' | ')} |`,
-  `|---|${engines.map(() => '---').join('|')}|`,
-  ...MEASURES.map(
-    ([measure, title]) =>
-      `| ${title} | ${engines.map((engine) => cell(engine, measure)).join(' | ')} |`,
-  ),
+/** Everything that has a bar: of the workloads, and of the sections. */
+const barred = [
+  ...results
+    .filter(({ reached }) => reached !== undefined)
+    .map(({ row, ours, best, ratio, reached }) => ({
+      key: `${row.workload}.${row.measure}`,
+      title: `${WORKLOAD_TITLES[row.workload].split(':')[0]}: ${row.title}`,
+      ours,
+      beside:
+        row.times === undefined
+          ? ''
+          : `, ${ratio.toFixed(2)}x the ${spelled(best.number)} of ${best.name}`,
+      bar: spellBar(row),
+      reached,
+    })),
+  ...sectionResults(),
 ]
+
+function missedBars() {
+  const missed = barred.filter(({ reached }) => !reached)
+  if (missed.length === 0) return ''
+  const explained = explanations()
+  const parts = missed.map(({ key, title, ours, beside = '', bar }) => {
+    if (!explained.has(key)) console.error(`explanations.md says nothing of ${key}`)
+    return `### ${title}
+
+${spelled(ours)}${beside}; the bar is ${bar}.
+
+${explained.get(key) ?? 'Not explained yet.'}
+`
+  })
+  return `
+## Bars that are not reached
+
+${parts.join('\n')}`
+}
+
+const repetitions = Math.max(...lines.map(({ repetition }) => repetition)) + 1
+const loads = lines.map(({ load }) => load)
+const commits = [...new Set(lines.map(({ commit }) => commit))]
 const text = `# Performance
 
 Our engine beside others in one run on one machine. \`npm run bench:compare\` measures and writes this page.
 
-Medians of ${linesOf(OURS).length} repetitions (least to most); behind those of others, in bold, how many times as fast ours is. Numbers
-below 1 are where ours is slower. ${rows.toLocaleString('en')} orders of about 250 bytes of JSON over 1,000 tenants of zipf-like size; commit \`${commit}\`, Node
-${node.slice(1)}, ${cpu}.
+Medians of ${repetitions} repetitions (least to most). Behind the peers how many times theirs the best of them ours is; for latencies and sizes
+less is better. Each workload of each engine is a process of its own; engines take turns within each workload. The system's
+load was ${Math.min(...loads)} to ${Math.max(...loads)}; commit ${commits.map((commit) => `\`${commit}\``).join(', ')}, Node ${node.slice(1)}, ${cpu}.
 
-${table.join('\n')}
+Of ${barred.length} bars ${barred.filter(({ reached }) => reached).length} are reached.
 
-Every commit is synced before it counts. Rows go in as objects and come out as equal objects. Reads are of a reopened,
-settled database in the file system's cache, one at a time. Each repetition is a process of its own; engines take turns.
+Rows go in as objects and come out as equal objects: orders of some 280 bytes of JSON over 1,000 tenants of zipf-like size, in
+the order of time. Reads are one at a time. Where an engine takes a batch without blocking, two are under way. Durable: every
+commit is synced before it counts. Relaxed: it counts before; ours syncs within 100 ms even so, LMDB and SQLite not at all.
 
-${engines.map((engine) => `- **${engine}**: ${linesOf(engine)[0].settings}.`).join('\n')}
+${engines.map((name) => `- **${name}** ${lines.find(({ engine }) => engine === name).version}: ${lines.find(({ engine }) => engine === name).settings}.`).join('\n')}
 
-better-sqlite3 commits on the calling thread, so 64 clients queue there. A virtual machine's disk differs from run to run:
-compare ratios, not rates.
-${recovery()}${level()}${history()}`
+better-sqlite3 and the binding of RocksDB commit on the calling thread, so 64 clients queue there. A virtual machine's disk differs
+from run to run: compare ratios, not rates.
+
+## Workloads
+${Object.keys(WORKLOAD_TITLES).map(workloadSection).join('')}${prices()}${SECTIONS.map((section) => section()).join('')}${missedBars()}`
 writeFileSync(new URL('../../docs/performance.md', import.meta.url), text)

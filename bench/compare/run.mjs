@@ -1,91 +1,227 @@
-// Our engine beside others, on the same orders. Each repetition of each engine is a process of its own, and they take
-// turns: A B C D, B C D A, ... so that whatever else the machine does meets all of them.
-// node bench/compare/run.mjs [--rows 400000] [--repeat 3] [--engines tabularium,lmdb] [--name compare] [--directory FOLDER]
-import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+// Our engine beside others, on the same rows. Each workload of each engine is a process of its own, and the engines take turns
+// within each workload: A B C D, B C D A, ... so that whatever else the machine does meets all of them.
+// node scripts/install-compare.mjs, then
+// node bench/compare/run.mjs [--rows 1000000] [--repeat 5] [--only load,open,read,relaxed,commit,memory,events,replay]
+//                            [--engines tabularium,lmdb] [--minutes 60] [--name compare] [--directory FOLDER]
+// Lines are added to bench/results/NAME.jsonl as they are measured, in place of those that the file has of these workloads.
+// After --minutes nothing more is begun; a run that is broken off keeps what it has.
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { ENGINES, versionOf } from './engines.mjs'
+import { logBytes } from '../log-files.mjs'
+import { machineFacts, systemLoad } from '../machine.mjs'
+import { ENGINES, openEngine, versionOf } from './engines.mjs'
+
+const MIB = 1 << 20
+const STEP_MAX_MS = 600_000
+
+/**
+ * In the order in which they run. `rowShare` of the rows are enough for some; `seconds` is what one takes with a million
+ * rows, roughly. Workloads that go on with the database of another name it; features of ours have a price in some.
+ */
+const WORKLOADS = {
+  load: { durability: 'sync', seconds: 20, hasVariants: true },
+  open: { durability: 'sync', seconds: 1, continues: 'load' },
+  read: { durability: 'relaxed', seconds: 9, continues: 'load', hasVariants: true },
+  relaxed: { durability: 'relaxed', seconds: 6, rowShare: 0.3 },
+  commit: { durability: 'sync', seconds: 5, hasVariants: true },
+  memory: { durability: 'relaxed', seconds: 5 },
+  events: { durability: 'sync', seconds: 7 },
+  replay: { durability: 'sync', seconds: 6, rowShare: 0.3 },
+}
 
 const { values } = parseArgs({
   options: {
-    rows: { type: 'string', default: '400000' },
-    repeat: { type: 'string', default: '3' },
+    rows: { type: 'string', default: '1000000' },
+    repeat: { type: 'string', default: '5' },
+    only: { type: 'string', default: Object.keys(WORKLOADS).join() },
     engines: { type: 'string', default: Object.keys(ENGINES).join() },
+    minutes: { type: 'string', default: '60' },
     name: { type: 'string', default: 'compare' },
     directory: { type: 'string', default: tmpdir() },
   },
 })
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const results = join(root, 'bench/results')
-const output = join(results, `${values.name}.jsonl`)
-const commit = git('describe', '--always', '--dirty', '--exclude=*', '--abbrev=12')
-
-function git(...args) {
-  return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+for (const name of values.only.split(',')) {
+  if (WORKLOADS[name] === undefined) {
+    throw new Error(`there is no workload ${name}; there are: ${Object.keys(WORKLOADS).join()}`)
+  }
 }
+for (const name of values.engines.split(',')) {
+  if (ENGINES[name] === undefined) {
+    throw new Error(`there is no engine ${name}; there are: ${Object.keys(ENGINES).join()}`)
+  }
+}
+const rowCount = Number(values.rows)
+const repeatCount = Number(values.repeat)
+const wanted = values.only.split(',')
+const folder = mkdtempSync(join(values.directory, 'compare-'))
+const results = fileURLToPath(new URL('../results', import.meta.url))
+const output = join(results, `${values.name}.jsonl`)
+const script = fileURLToPath(new URL('measure.mjs', import.meta.url))
+const facts = machineFacts()
+
+const isWanted = (workload) =>
+  wanted.includes(workload) || wanted.some((name) => WORKLOADS[name].continues === workload)
 
 /** Opening each once shows what is installed and loads. */
 async function usableEngines() {
   const usable = []
   for (const name of values.engines.split(',')) {
-    const directory = mkdtempSync(join(values.directory, 'compare-'))
     try {
-      const db = await ENGINES[name].open(join(directory, 'probe'))
+      const db = await openEngine(name, join(folder, `probe ${name}`))
       await db.close()
       usable.push(name)
     } catch (error) {
       console.error(`${name}: SKIPPED, ${String(error).split('\n')[0]}`)
-    } finally {
-      rmSync(directory, { recursive: true, force: true })
     }
   }
   return usable
 }
 
-function measure(name, directory) {
-  const script = fileURLToPath(new URL('measure.mjs', import.meta.url))
-  const child = spawnSync(
+/** All steps in the order in which they are taken. */
+function planSteps(engines) {
+  const steps = []
+  for (let repetition = 0; repetition < repeatCount; repetition++) {
+    for (const [workload, { hasVariants }] of Object.entries(WORKLOADS)) {
+      if (!isWanted(workload)) continue
+      for (let turn = 0; turn < engines.length; turn++) {
+        const engine = engines[(repetition + turn) % engines.length]
+        if (ENGINES[engine].variantOf !== undefined && hasVariants !== true) continue
+        steps.push({ repetition, workload, engine })
+      }
+    }
+  }
+  return steps
+}
+
+function child(context) {
+  const { stdout, error, signal } = spawnSync(
     process.execPath,
-    ['--max-old-space-size=4096', script, name, '--rows', values.rows, '--directory', directory],
-    // LevelDB gathers commits of as many threads as there are.
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env: environmentOf(name) },
+    ['--max-old-space-size=8192', script, JSON.stringify(context)],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: STEP_MAX_MS,
+      killSignal: 'SIGTERM',
+      env: { ...process.env, ...ENGINES[context.engine].environment },
+    },
   )
-  if (child.status !== 0) throw new Error(`${name} failed`)
-  return JSON.parse(child.stdout)
+  // A workload that has said what it measured kills its process.
+  if (error !== undefined || signal !== 'SIGKILL') {
+    throw new Error(`${context.workload} of ${context.engine} failed`)
+  }
+  return JSON.parse(stdout)
 }
 
-function environmentOf(name) {
-  return name === 'classic-level' ? { ...process.env, UV_THREADPOOL_SIZE: '64' } : process.env
+/** The first order of the load, which is read after each opening. */
+async function firstOrder() {
+  const { orderId, tenantOfOrder } = await import('../orders.mjs')
+  return { tenant: tenantOfOrder(0), id: orderId(0) }
 }
 
-const engines = await usableEngines()
-mkdirSync(results, { recursive: true })
-writeFileSync(output, '')
-for (let repetition = 0; repetition < Number(values.repeat); repetition++) {
-  for (let turn = 0; turn < engines.length; turn++) {
-    const engine = engines[(repetition + turn) % engines.length]
-    const directory = mkdtempSync(join(values.directory, 'compare-'))
+function measureReplay(context) {
+  const bufferBytes = 256 * MIB
+  const { rows } = child({ ...context, workload: 'fill', bufferBytes })
+  const bytes = logBytes(context.path)
+  const opened = child({ ...context, workload: 'open', bufferBytes })
+  return {
+    rows,
+    ...opened,
+    rowsReplayedPerSecond: Math.round((rows * 1000) / opened.openMs),
+    ...(bytes > 0 && { logBytes: bytes, logMbPerSecond: Math.round(bytes / 1e3 / opened.openMs) }),
+  }
+}
+
+function measure({ workload, engine }, probe) {
+  const { continues, rowShare = 1 } = WORKLOADS[workload]
+  const path = join(folder, `${continues ?? workload} ${engine}`)
+  const context = { workload, engine, path, probe, rowCount: Math.ceil(rowCount * rowShare) }
+  const measured = workload === 'replay' ? measureReplay(context) : child(context)
+  const goesOn = Object.entries(WORKLOADS).findLast(
+    ([name, { continues: of }]) => of === (continues ?? workload) && isWanted(name),
+  )
+  if (goesOn === undefined || goesOn[0] === workload) {
+    rmSync(path, { recursive: true, force: true })
+    rmSync(`${path}.structures.json`, { force: true })
+  }
+  return { rows: context.rowCount, ...measured }
+}
+
+/** Minutes that steps take, by what like ones have taken. */
+function minutesOf(steps, takenMs) {
+  const ms = steps.map(({ workload, engine }) => {
+    const own = takenMs.get(`${workload} ${engine}`)
+    return own ?? (WORKLOADS[workload].seconds * 1000 * Math.max(rowCount, 100_000)) / 1e6
+  })
+  return Math.ceil(ms.reduce((total, each) => total + each, 0) / 60_000)
+}
+
+/** Lines of workloads that this run does not measure stay. */
+function startOutput() {
+  mkdirSync(results, { recursive: true })
+  let kept = []
+  try {
+    kept = readFileSync(output, 'utf8').split('\n').filter(Boolean)
+  } catch {
+    // There is none yet.
+  }
+  const others = kept.filter((line) => !isWanted(JSON.parse(line).workload))
+  writeFileSync(output, others.map((line) => `${line}\n`).join(''))
+}
+
+async function runSteps(steps) {
+  const probe = await firstOrder()
+  const deadline = performance.now() + Number(values.minutes) * 60_000
+  const takenMs = new Map()
+  const broken = new Set()
+  for (const [i, step] of steps.entries()) {
+    const { repetition, workload, engine } = step
+    if (performance.now() > deadline) {
+      console.error(`time is up: ${steps.length - i} of ${steps.length} steps are left out`)
+      return
+    }
+    const start = performance.now()
+    if (broken.has(`${repetition} ${WORKLOADS[workload].continues} ${engine}`)) continue
     try {
       const line = JSON.stringify({
         bench: 'compare',
+        workload,
         engine,
         version: versionOf(engine),
         settings: ENGINES[engine].settings,
-        durability: 'sync',
-        rows: Number(values.rows),
+        durability: WORKLOADS[workload].durability,
         repetition,
-        ...measure(engine, directory),
-        commit,
-        node: process.version,
-        cpu: `${cpus().length} x ${cpus()[0].model}`,
+        load: systemLoad(),
+        ...measure(step, probe),
+        ...facts,
       })
       appendFileSync(output, `${line}\n`)
       console.log(line)
-    } finally {
-      rmSync(directory, { recursive: true, force: true })
+    } catch (error) {
+      broken.add(`${repetition} ${workload} ${engine}`)
+      console.error(String(error))
     }
+    takenMs.set(`${workload} ${engine}`, performance.now() - start)
+    const left = minutesOf(steps.slice(i + 1), takenMs)
+    console.error(
+      `[${i + 1}/${steps.length}] ${workload} of ${engine}, ${((performance.now() - start) / 1000).toFixed(1)} s; ${left} minutes left`,
+    )
   }
+}
+
+startOutput()
+try {
+  await runSteps(planSteps(await usableEngines()))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
 }
