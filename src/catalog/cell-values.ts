@@ -69,8 +69,8 @@ export function isMicros(column: ColumnDeclaration): boolean {
   return column.precision === 6
 }
 
-/** Gives undefined, or throws, for what does not fit. */
-function presentConverter(column: ColumnDeclaration): (value: {}) => Cell | undefined {
+/** As cellConverter, of values other than null; gives undefined, or throws anything, for what does not fit. */
+export function presentConverter(column: ColumnDeclaration): (value: {}) => Cell | undefined {
   switch (column.kind) {
     case 'text':
       return (value) => (typeof value === 'string' && isWellFormed(value) ? value : undefined)
@@ -104,20 +104,20 @@ function presentConverter(column: ColumnDeclaration): (value: {}) => Cell | unde
   }
 }
 
-function toBigint(value: {}): bigint | undefined {
+export function toBigint(value: {}): bigint | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined
   const isFit = typeof value === 'bigint' && value < BIGINT_LIMIT && value > -BIGINT_LIMIT
   return isFit ? value : undefined
 }
 
-function toUuid(value: {}): string | undefined {
+export function toUuid(value: {}): string | undefined {
   if (typeof value !== 'string' || value.length !== 36) return undefined
   if (UUID_PATTERN.test(value)) return value
   const lowered = value.toLowerCase()
   return UUID_PATTERN.test(lowered) ? lowered : undefined
 }
 
-function microsOfMillis(value: {}): number | undefined {
+export function microsOfMillis(value: {}): number | undefined {
   if (value instanceof Date) return safeMicros(value.getTime() * 1000)
   if (typeof value === 'number') {
     return Number.isInteger(value) ? safeMicros(value * 1000) : undefined
@@ -127,7 +127,7 @@ function microsOfMillis(value: {}): number | undefined {
   return micros === undefined ? undefined : safeMicros(Math.floor(micros / 1000) * 1000)
 }
 
-function microsOfBigint(value: {}): number | undefined {
+export function microsOfBigint(value: {}): number | undefined {
   if (value instanceof Date) return safeMicros(value.getTime() * 1000)
   return typeof value === 'bigint' ? safeMicros(Number(value)) : undefined
 }

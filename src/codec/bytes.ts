@@ -8,7 +8,6 @@ const TWO_32 = 0x1_0000_0000
 /** Below this many characters a loop beats the call into the runtime. */
 const SHORT_TEXT_LENGTH = 48
 
-const encoder = new TextEncoder()
 const floatCell = new Float64Array(1)
 const floatBytes = new Uint8Array(floatCell.buffer)
 
@@ -30,31 +29,6 @@ export function varintBytes(value: number): number {
   return count
 }
 
-/**
- * Writes text as UTF-8 at a position that has room for three bytes a character.
- *
- * @returns the position after it
- * @throws ARGUMENT_INVALID for a lone surrogate, which UTF-8 cannot hold
- */
-export function writeUtf8(bytes: Uint8Array, position: number, text: string): number {
-  const length = text.length
-  if (length <= SHORT_TEXT_LENGTH) {
-    let i = 0
-    for (; i < length; i++) {
-      const unit = text.charCodeAt(i)
-      if (unit >= 0x80) break
-      bytes[position + i] = unit
-    }
-    if (i === length) return position + length
-  }
-  if (!isWellFormed(text)) {
-    throw engineError('ARGUMENT_INVALID', 'text holds a lone surrogate', {
-      details: { length },
-    })
-  }
-  return position + encoder.encodeInto(text, bytes.subarray(position)).written
-}
-
 /** True when every surrogate of the text is one of a pair. */
 export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
@@ -64,6 +38,8 @@ export function isWellFormed(text: string): boolean {
 export class ByteWriter {
   bytes: Uint8Array
   length = 0
+  /** Over `bytes`, for the runtime's own writing of text. */
+  #buffer: Buffer | undefined
 
   constructor(initialBytes = 256) {
     this.bytes = new Uint8Array(initialBytes)
@@ -76,6 +52,7 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2, 64))
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
+    this.#buffer = undefined
   }
 
   u8(value: number): void {
@@ -141,16 +118,57 @@ export class ByteWriter {
 
   /** @throws ARGUMENT_INVALID for a lone surrogate */
   text(value: string): void {
-    const worstBytes = value.length * 3
-    this.reserve(worstBytes + 5)
-    if (worstBytes < 128) {
-      const end = writeUtf8(this.bytes, this.length + 1, value)
-      this.bytes[this.length] = end - this.length - 1
-      this.length = end
-      return
+    if (this.tryText(value)) return
+    throw engineError('ARGUMENT_INVALID', 'text holds a lone surrogate', {
+      details: { length: value.length },
+    })
+  }
+
+  /** Appends a text; false, with nothing appended, when it holds a lone surrogate, which UTF-8 cannot hold. */
+  tryText(value: string): boolean {
+    const { length } = value
+    this.reserve(length * 3 + 5)
+    if (length <= SHORT_TEXT_LENGTH && this.#asciiText(value)) return true
+    if (!isWellFormed(value)) return false
+    // As if it were ASCII; other text may need a longer length before it.
+    const start = this.length
+    const guessBytes = varintBytes(length)
+    this.length = start + guessBytes
+    const count = this.utf8(value)
+    const lengthBytes = varintBytes(count)
+    if (lengthBytes !== guessBytes) {
+      const textStart = start + guessBytes
+      this.bytes.copyWithin(start + lengthBytes, textStart, textStart + count)
     }
-    this.varint(Buffer.byteLength(value))
-    this.length = writeUtf8(this.bytes, this.length, value)
+    this.length = start
+    this.varint(count)
+    this.length += count
+    return true
+  }
+
+  /** Appends well-formed text without a length before it; returns how many bytes that are. */
+  utf8(value: string): number {
+    this.reserve(value.length * 3)
+    const { bytes } = this
+    this.#buffer ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const count = this.#buffer.write(value, this.length)
+    this.length += count
+    return count
+  }
+
+  /** Writes a short text of ASCII into room that is reserved; false when it is another one. */
+  #asciiText(value: string): boolean {
+    const { length } = value
+    const { bytes } = this
+    const start = this.length + 1
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit >= 0x80) return false
+      bytes[start + i] = unit
+    }
+    bytes[start - 1] = length
+    this.length = start + length
+    return true
   }
 
   /** Appends zeros until the length is a multiple of `alignment`. */

@@ -10,6 +10,14 @@ const DECIMAL_PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/
 const TEXT_MAX_LENGTH = 256
 
 const SMALL_POWERS: readonly number[] = Array.from({ length: SAFE_DIGITS + 1 }, (_, i) => 10 ** i)
+/** Up to this scale there is a text for every fraction. */
+const SHORT_SCALE_MAX = 3
+/** By scale: '.0', '.1', ...; '.00', '.01', ... */
+const FRACTIONS: readonly (readonly string[])[] = Array.from(
+  { length: SHORT_SCALE_MAX + 1 },
+  (_, scale) =>
+    Array.from({ length: 10 ** scale }, (_unused, i) => `.${String(i).padStart(scale, '0')}`),
+)
 const POWERS: readonly bigint[] = Array.from(
   { length: DECIMAL_PRECISION_MAX + 1 },
   (_, i) => 10n ** BigInt(i),
@@ -30,13 +38,37 @@ export function parseDecimal(
   precision: number,
 ): bigint {
   const units =
-    typeof value === 'bigint'
-      ? value * POWERS[scale]!
-      : (parseShort(String(value), scale) ?? parseLong(String(value), scale, precision))
+    typeof value === 'bigint' ? value * POWERS[scale]! : parseText(String(value), scale, precision)
   const limit = POWERS[precision]!
   if (units >= limit || units <= -limit)
     throw unfit(`more than ${precision} digits`, scale, precision)
   return units
+}
+
+/**
+ * As parseDecimal, for what a number can add up.
+ *
+ * @returns units, or undefined when parseDecimal has to look at it
+ */
+export function parseSmallDecimal(
+  value: string | number,
+  scale: number,
+  precision: number,
+): number | undefined {
+  const units = typeof value === 'string' ? parseShort(value, scale) : scaledNumber(value, scale)
+  if (units === undefined) return undefined
+  const isFit = precision >= SAFE_DIGITS || Math.abs(units) < SMALL_POWERS[precision]!
+  return isFit ? units : undefined
+}
+
+/** As formatDecimal, of units that are a safe integer. */
+export function formatSmallDecimal(units: number, scale: number): string {
+  if (scale === 0 || scale > SHORT_SCALE_MAX) return formatDecimal(BigInt(units), scale)
+  const magnitude = Math.abs(units)
+  const power = SMALL_POWERS[scale]!
+  const whole = Math.floor(magnitude / power)
+  const fraction = FRACTIONS[scale]![magnitude - whole * power]!
+  return units < 0 ? `-${whole}${fraction}` : whole + fraction
 }
 
 /** Writes units as text with exactly `scale` digits behind the point. */
@@ -48,8 +80,20 @@ export function formatDecimal(units: bigint, scale: number): string {
   return `${isNegative ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`
 }
 
+/**
+ * Units of a number. When the quotient of few enough units is the number itself, its shortest text has these digits: no two
+ * decimals of so few digits are the same number.
+ */
+function scaledNumber(value: number, scale: number): number | undefined {
+  if (scale > SAFE_DIGITS) return undefined
+  const power = SMALL_POWERS[scale]!
+  const units = Math.round(value * power)
+  const isExact = units / power === value && Math.abs(units) < SMALL_POWERS[SAFE_DIGITS]!
+  return isExact ? units + 0 : undefined
+}
+
 /** Sign, digits, at most one point, few enough digits to stay exact in a number; undefined for everything else. */
-function parseShort(text: string, scale: number): bigint | undefined {
+function parseShort(text: string, scale: number): number | undefined {
   let at = 0
   const isNegative = text.charCodeAt(0) === 0x2d
   if (isNegative) at++
@@ -73,7 +117,12 @@ function parseShort(text: string, scale: number): bigint | undefined {
   const missing = scale - fractionCount
   if (digitCount === 0 || missing < 0 || digitCount + missing > SAFE_DIGITS) return undefined
   const units = value * SMALL_POWERS[missing]!
-  return BigInt(isNegative ? -units : units)
+  return isNegative ? 0 - units : units
+}
+
+function parseText(text: string, scale: number, precision: number): bigint {
+  const short = parseShort(text, scale)
+  return short === undefined ? parseLong(text, scale, precision) : BigInt(short)
 }
 
 function parseLong(text: string, scale: number, precision: number): bigint {

@@ -2,30 +2,46 @@
 //
 //   1  JSON text: varint byte length, UTF-8
 //   2  MessagePack without extensions or records: varint byte length, bytes
-//   3  reserved: MessagePack records over structures that the table keeps
+//   3  reserved
+//   4  compact: one value as below
 //
-// MessagePack is the rule. Text is for values with a key `__proto__`, which the MessagePack decoder renames and JSON.parse
-// does not. Both read back exactly what was written, key order included (but for keys like "7", which JavaScript itself
-// puts first).
+// All of them read back exactly what was written, key order included (but for keys like "7", which JavaScript itself puts
+// first). Compact is what is written. A value is a tag, and what the tag says:
 //
-// Valid:  a known form, and bytes that decode to one value with nothing behind it.
-// Compat: forms are never used again for something else; an unknown one is refused.
+//   tag     value
+//   00..02  null, false, true
+//   03      a number: 8 bytes IEEE 754, little-endian
+//   04      a text: varint byte length, UTF-8
+//   05      an array: varint count, the values
+//   06      an object of a shape that the value has not used before: varint count of its keys, per key varint byte length
+//           and UTF-8, then the values in the order of the keys. Shapes are numbered from 0 as they appear
+//   07      an object of a shape that it has: varint number, the values
+//   08, 09  a number from 0 on, or below: varint magnitude
+//   0a, 0b  likewise, in hundredths; 0c, 0d in ten-thousandths: the number nearest to the quotient
+//   20..3f  a number 0..31
+//   40..5f  an array of 0..31 values
+//   60..7f  an object of the shape with number 0..31
+//   80..ff  a text of 0..127 bytes
+//
+// The same value is always the same bytes: the shortest of the ways that hold it exactly, tried in this order: small,
+// integer, hundredths, ten-thousandths, IEEE 754.
+//
+// Valid:  a known form and tags, no number but a finite one other than -0, at most JSON_DEPTH_MAX levels.
+// Compat: forms are never used again for something else; an unknown one is refused. 1 and 2 were written before 4.
 
-import { Packr, RESET_BUFFER_MODE, Unpackr } from 'msgpackr'
+import { Unpackr } from 'msgpackr'
 
+import { engineError } from '../base/errors.js'
 import { JSON_DEPTH_MAX } from '../base/limits.js'
 import { type ByteReader, type ByteWriter, EndOfBytes, isWellFormed } from './bytes.js'
 import type { JsonValue } from './cell.js'
+import { CompactJson, setOwn } from './compact-json.js'
 
 const JSON_TEXT = 1
 const JSON_MESSAGE_PACK = 2
+const JSON_COMPACT = 4
 
-const PACK_OPTIONS = { useRecords: false, variableMapSize: true, useToJSON: false } as const
-/** A packer keeps the buffer of its largest value: above this it is let go. */
-const KEPT_BUFFER_MAX_BYTES = 1 << 20
-
-let packer = new Packr(PACK_OPTIONS)
-const unpacker = new Unpackr(PACK_OPTIONS)
+const unpacker = new Unpackr({ useRecords: false, variableMapSize: true, useToJSON: false })
 
 /** The value has no JSON form. Callers turn it into an error that names the column. */
 export class NotJson extends Error {
@@ -103,45 +119,54 @@ function toJsonObject(object: Record<string, unknown>, depth: number): JsonValue
   return copy ?? (object as Record<string, JsonValue>)
 }
 
-/** Assigning to `__proto__` would change the prototype instead. */
-function setOwn(object: Record<string, JsonValue>, key: string, value: JsonValue): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    })
-  } else {
-    object[key] = value
+/** Writes and reads the values of one column, which look alike: what it learns of them makes it faster. */
+export class JsonCodec {
+  readonly #compact = new CompactJson()
+
+  /**
+   * Appends a value as users give it; false, with nothing appended, when it is not as toJsonValue would leave it.
+   */
+  tryEncode(writer: ByteWriter, value: unknown): boolean {
+    writer.u8(JSON_COMPACT)
+    if (this.#compact.write(writer, value)) return true
+    writer.length--
+    return false
+  }
+
+  /** Appends a value that toJsonValue returned. @throws ARGUMENT_INVALID when it changes while it is read */
+  encode(writer: ByteWriter, value: JsonValue): void {
+    if (this.tryEncode(writer, value)) return
+    writer.u8(JSON_COMPACT)
+    if (this.#compact.write(writer, value, true)) return
+    throw engineError('ARGUMENT_INVALID', 'a JSON value changed while it was written')
+  }
+
+  /** @throws EndOfBytes when the bytes are not what encode wrote */
+  decode(reader: ByteReader): JsonValue {
+    const form = reader.u8()
+    if (form === JSON_COMPACT) return this.#compact.read(reader)
+    if (form !== JSON_TEXT && form !== JSON_MESSAGE_PACK) {
+      throw new EndOfBytes(`unknown form ${form} of a json value`)
+    }
+    try {
+      if (form === JSON_TEXT) return JSON.parse(reader.text())
+      return unpacker.unpack(reader.raw(reader.varint()))
+    } catch (cause) {
+      if (cause instanceof EndOfBytes) throw cause
+      throw new EndOfBytes('a json value cannot be decoded')
+    }
   }
 }
 
+/** For values of no column. */
+const common = new JsonCodec()
+
 /** Appends a value that toJsonValue returned. */
 export function encodeJson(writer: ByteWriter, value: JsonValue): void {
-  const packed = packer.pack(value, RESET_BUFFER_MODE)
-  if (packed.length > KEPT_BUFFER_MAX_BYTES) packer = new Packr(PACK_OPTIONS)
-  if (packed.includes('__proto__')) {
-    writer.u8(JSON_TEXT)
-    writer.text(JSON.stringify(value))
-    return
-  }
-  writer.u8(JSON_MESSAGE_PACK)
-  writer.varint(packed.length)
-  writer.raw(packed)
+  common.encode(writer, value)
 }
 
 /** @throws EndOfBytes when the bytes are not what encodeJson wrote */
 export function decodeJson(reader: ByteReader): JsonValue {
-  const form = reader.u8()
-  if (form !== JSON_TEXT && form !== JSON_MESSAGE_PACK) {
-    throw new EndOfBytes(`unknown form ${form} of a json value`)
-  }
-  try {
-    if (form === JSON_TEXT) return JSON.parse(reader.text())
-    return unpacker.unpack(reader.raw(reader.varint()))
-  } catch (cause) {
-    if (cause instanceof EndOfBytes) throw cause
-    throw new EndOfBytes('a json value cannot be decoded')
-  }
+  return common.decode(reader)
 }

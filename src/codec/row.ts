@@ -30,7 +30,7 @@
 import { invariant } from '../base/assert.js'
 import { ByteReader, type ByteWriter, EndOfBytes } from './bytes.js'
 import type { Cell, ColumnKind, JsonValue } from './cell.js'
-import { decodeJson, encodeJson } from './json.js'
+import { JsonCodec } from './json.js'
 import { decodeUuid, encodeUuid } from './key.js'
 
 /** What the codec knows of a column. */
@@ -45,54 +45,85 @@ export interface RowColumn {
 export type CellWriter = (writer: ByteWriter, cell: Cell) => void
 export type CellReader = (reader: ByteReader) => Cell
 
+/** What is made of the cells of a row that is read. */
+export interface RowForm<Value> {
+  /** How values of the column, other than null, are read. */
+  readonly reader: (column: RowColumn, position: number) => (reader: ByteReader) => Value
+  /** Gives out the value of a column that is younger than the row. */
+  readonly absent: (column: RowColumn, position: number) => () => Value | null
+}
+
+const CELLS: RowForm<Cell> = { reader: cellReader, absent: defaultOf }
+
 const TWO_32 = 0x1_0000_0000
 const SIGN = 0x40
 const MORE = 0x80
 /** Minus zero: the value follows as sign, length and magnitude. */
 const LONG_BIGINT = 0x40
 
-interface StoredColumn {
+/** A column that rows of a version hold. */
+export interface StoredColumn<Value = Cell> {
   /** In the row array. */
   readonly position: number
   /** Bit number in the null bitmap; -1 when the column is not nullable. */
   readonly nullBit: number
   readonly write: CellWriter
-  readonly read: CellReader
+  readonly read: (reader: ByteReader) => Value
 }
 
 /** How rows of one schema version lie. */
-interface RowLayout {
-  readonly stored: readonly StoredColumn[]
+interface RowLayout<Value> {
+  readonly stored: readonly StoredColumn<Value>[]
   readonly bitmapBytes: number
   /** Columns of later versions, for rows that lack them. */
-  readonly absent: readonly { readonly position: number; readonly cell: () => Cell }[]
+  readonly absent: readonly { readonly position: number; readonly value: () => Value | null }[]
 }
 
-export class RowCodec {
+/** Writes cells, and reads them, or what another form makes of them. */
+export class RowCodec<Value = Cell> {
   readonly #columns: readonly RowColumn[]
   readonly #version: number
   readonly #keyPositions: ReadonlySet<number>
-  readonly #layouts: (RowLayout | undefined)[] = []
-  readonly #current: RowLayout
+  readonly #form: RowForm<Value>
+  readonly #layouts: (RowLayout<Value> | undefined)[] = []
+  readonly #current: RowLayout<Value>
   readonly #reader = new ByteReader(new Uint8Array(0))
 
   /**
    * @param version  the schema version that rows are written under
    * @param keyPositions  columns that the key holds: neither written nor filled in
    */
-  constructor(columns: readonly RowColumn[], version: number, keyPositions: ReadonlySet<number>) {
+  constructor(
+    columns: readonly RowColumn[],
+    version: number,
+    keyPositions: ReadonlySet<number>,
+    form: RowForm<Value> = CELLS as RowForm<never>,
+  ) {
     this.#columns = columns
     this.#version = version
     this.#keyPositions = keyPositions
+    this.#form = form
     this.#current = this.#layout(version)
+  }
+
+  /** The columns of rows that are written now, in their order. */
+  get stored(): readonly StoredColumn<Value>[] {
+    return this.#current.stored
+  }
+
+  /** Appends what stands before the cells, without nulls yet; returns where their bits are. */
+  begin(writer: ByteWriter): number {
+    writer.varint(this.#version)
+    const bitmapStart = writer.length
+    const { bitmapBytes } = this.#current
+    for (let i = 0; i < bitmapBytes; i++) writer.u8(0)
+    return bitmapStart
   }
 
   /** Appends the row, positional as the columns. The cells are trusted to fit. */
   encode(writer: ByteWriter, row: readonly Cell[]): void {
-    const { stored, bitmapBytes } = this.#current
-    writer.varint(this.#version)
-    const bitmapStart = writer.length
-    for (let i = 0; i < bitmapBytes; i++) writer.u8(0)
+    const { stored } = this.#current
+    const bitmapStart = this.begin(writer)
     for (let i = 0; i < stored.length; i++) {
       const { position, nullBit, write } = stored[i]!
       const cell = row[position]!
@@ -110,7 +141,7 @@ export class RowCodec {
    *
    * @throws EndOfBytes when the bytes are not such a row
    */
-  decode(bytes: Uint8Array, start: number, end: number, row: Cell[]): void {
+  decode(bytes: Uint8Array, start: number, end: number, row: (Value | null)[]): void {
     const reader = this.#reader
     reader.reset(bytes, start, end)
     const version = reader.varint()
@@ -123,33 +154,40 @@ export class RowCodec {
       row[position] = isNull ? null : read(reader)
     }
     if (reader.position !== end) throw new EndOfBytes('bytes behind the last cell')
-    for (let i = 0; i < absent.length; i++) row[absent[i]!.position] = absent[i]!.cell()
+    for (let i = 0; i < absent.length; i++) row[absent[i]!.position] = absent[i]!.value()
   }
 
-  #layout(version: number): RowLayout {
+  #layout(version: number): RowLayout<Value> {
     if (version < 1 || version > this.#version) {
       throw new EndOfBytes(`schema version ${version} is not 1..${this.#version}`)
     }
-    return (this.#layouts[version] ??= compileLayout(this.#columns, version, this.#keyPositions))
+    return (this.#layouts[version] ??= compileLayout(
+      this.#columns,
+      version,
+      this.#keyPositions,
+      this.#form,
+    ))
   }
 }
 
-function compileLayout(
+function compileLayout<Value>(
   columns: readonly RowColumn[],
   version: number,
   keyPositions: ReadonlySet<number>,
-): RowLayout {
-  const stored: StoredColumn[] = []
-  const absent: { position: number; cell: () => Cell }[] = []
+  form: RowForm<Value>,
+): RowLayout<Value> {
+  const stored: StoredColumn<Value>[] = []
+  const absent: { position: number; value: () => Value | null }[] = []
   let nullBitCount = 0
   columns.forEach((column, position) => {
     if (keyPositions.has(position)) return
     if (column.sinceVersion > version) {
-      absent.push({ position, cell: defaultOf(column) })
+      absent.push({ position, value: form.absent(column, position) })
       return
     }
     const nullBit = column.isNullable ? nullBitCount++ : -1
-    stored.push({ position, nullBit, write: cellWriter(column), read: cellReader(column) })
+    const read = form.reader(column, position)
+    stored.push({ position, nullBit, write: cellWriter(column), read })
   })
   return { stored, bitmapBytes: Math.ceil(nullBitCount / 8), absent }
 }
@@ -187,8 +225,10 @@ export function cellWriter(column: Pick<RowColumn, 'kind' | 'values'>): CellWrit
       const ordinals = new Map(column.values!.map((value, ordinal) => [value, ordinal]))
       return (writer, cell) => writer.varint(ordinals.get(cell as string)!)
     }
-    case 'json':
-      return (writer, cell) => encodeJson(writer, cell as JsonValue)
+    case 'json': {
+      const codec = new JsonCodec()
+      return (writer, cell) => codec.encode(writer, cell as JsonValue)
+    }
   }
 }
 
@@ -214,12 +254,14 @@ export function cellReader(column: Pick<RowColumn, 'kind' | 'values'>): CellRead
       return (reader) => decodeUuid(reader)
     case 'enum':
       return enumReader(column.values!)
-    case 'json':
-      return decodeJson
+    case 'json': {
+      const codec = new JsonCodec()
+      return (reader) => codec.decode(reader)
+    }
   }
 }
 
-function writeSignedVarint(writer: ByteWriter, value: number): void {
+export function writeSignedVarint(writer: ByteWriter, value: number): void {
   const sign = value < 0 ? SIGN : 0
   const magnitude = Math.abs(value)
   if (magnitude < 64) {
@@ -238,7 +280,7 @@ function readSignedVarint(reader: ByteReader): number {
   return first & SIGN ? -magnitude : magnitude
 }
 
-function writeBigint(writer: ByteWriter, value: bigint): void {
+export function writeBigint(writer: ByteWriter, value: bigint): void {
   const short = Number(value)
   if (Number.isSafeInteger(short)) {
     writeSignedVarint(writer, short)
@@ -253,10 +295,16 @@ function writeBigint(writer: ByteWriter, value: bigint): void {
   writer.raw(Buffer.from(digits, 'hex').reverse())
 }
 
-function readBigint(reader: ByteReader): bigint {
-  if (reader.remaining === 0 || reader.bytes[reader.position] !== LONG_BIGINT) {
-    return BigInt(readSignedVarint(reader))
-  }
+/** A bigint that is a safe integer; undefined, with nothing read, when readBigint has to read it. */
+export function readSmallBigint(reader: ByteReader): number | undefined {
+  const { position } = reader
+  const isLong = position < reader.end && reader.bytes[position] === LONG_BIGINT
+  return isLong ? undefined : readSignedVarint(reader)
+}
+
+export function readBigint(reader: ByteReader): bigint {
+  const small = readSmallBigint(reader)
+  if (small !== undefined) return BigInt(small)
   reader.skip(1)
   const isNegative = readBoolean(reader)
   const magnitude = reader.raw(reader.varint())
@@ -265,12 +313,12 @@ function readBigint(reader: ByteReader): bigint {
   return isNegative ? -value : value
 }
 
-function writeInt64(writer: ByteWriter, value: number): void {
+export function writeInt64(writer: ByteWriter, value: number): void {
   writer.u32(value)
   writer.u32(Math.floor(value / TWO_32))
 }
 
-function readInt64(reader: ByteReader): number {
+export function readInt64(reader: ByteReader): number {
   const low = reader.u32()
   const value = (reader.u32() | 0) * TWO_32 + low
   if (!Number.isSafeInteger(value)) throw new EndOfBytes('timestamp is not a safe integer')

@@ -38,13 +38,17 @@ export function tenantHashOf(name: string): number {
 
 export function writeKeyPrefix(writer: ByteWriter, prefix: KeyPrefix): void {
   writer.reserve(KEY_PREFIX_BYTES)
-  const { bytes, length } = writer
-  storeBigU32(bytes, length, prefix.tenantHash)
-  storeBigU32(bytes, length + 4, prefix.tenantId)
-  storeBigU32(bytes, length + 8, prefix.tableId)
-  bytes[length + 12] = prefix.indexId >>> 8
-  bytes[length + 13] = prefix.indexId
-  writer.length = length + KEY_PREFIX_BYTES
+  storeKeyPrefix(writer.bytes, writer.length, prefix)
+  writer.length += KEY_PREFIX_BYTES
+}
+
+/** Writes a prefix into room that was left for it. */
+export function storeKeyPrefix(bytes: Uint8Array, at: number, prefix: KeyPrefix): void {
+  storeBigU32(bytes, at, prefix.tenantHash)
+  storeBigU32(bytes, at + 4, prefix.tenantId)
+  storeBigU32(bytes, at + 8, prefix.tableId)
+  bytes[at + 12] = prefix.indexId >>> 8
+  bytes[at + 13] = prefix.indexId
 }
 
 /** The prefix of a key of at least KEY_PREFIX_BYTES bytes. */

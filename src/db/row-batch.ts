@@ -35,14 +35,22 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
 
   /** Adds one row or several. @throws as TableSession.insert, and TXN_FINISHED */
   insert(rows: Insert<T> | readonly Insert<T>[]): void {
-    const cells = this.cellsOf(rows)
-    this.#view.atomically(() => this.insertRows(this.#view, cells))
+    const staged = this.stage(rows)
+    try {
+      this.#view.atomically(() => this.insertRows(this.#view, staged))
+    } finally {
+      this.giveBack(staged)
+    }
   }
 
   /** Adds one row or several, replacing those with the same primary key. @throws as insert */
   upsert(rows: Insert<T> | readonly Insert<T>[]): void {
-    const cells = this.cellsOf(rows)
-    this.#view.atomically(() => this.upsertRows(this.#view, cells))
+    const staged = this.stage(rows)
+    try {
+      this.#view.atomically(() => this.upsertRows(this.#view, staged))
+    } finally {
+      this.giveBack(staged)
+    }
   }
 
   /** Changes columns of the row with this key, if there is one. @throws as insert */

@@ -107,10 +107,9 @@ export class TableReads<T extends AnyTable> extends TenantTable<T> {
     // Without a wait that it does not need: calls that were made later would come before it.
     const holding = this.scope.hold()
     const held = holding instanceof Promise ? await holding : holding
-    const scan = closedOnError(held, () => this.rows(held.view)?.scan(held.view, path))
-    const { mapper } = this
+    const scan = closedOnError(held, () => this.rows(held.view)?.scanObjects(held.view, path))
     return {
-      next: () => (scan?.next() === true ? (mapper.toRow(scan.row) as Row<T>) : undefined),
+      next: () => (scan?.next() === true ? (scan.row as Row<T>) : undefined),
       close: () => {
         scan?.close()
         held.close()
@@ -172,7 +171,7 @@ export class PastTable<T extends AnyTable> extends TableReads<T> {
 /** A table of a tenant: the newest committed state, and single-call writes, which are durable when they resolve. */
 export class TableSession<T extends AnyTable> extends PastTable<T> {
   /**
-   * Adds one row or several, all or none. Bytes and JSON values must stay as they are until the promise settles.
+   * Adds one row or several, all or none, as they are when it is called.
    *
    * @returns the commit's SeqNum, once it is durable or, when asked so, written
    * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION SCHEMA_MISSING_COLUMN SCHEMA_UNKNOWN_COLUMN SCHEMA_TYPE_MISMATCH
@@ -182,8 +181,12 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     rows: Insert<T> | readonly Insert<T>[],
     options: WriteOptions = {},
   ): Promise<SeqNum> {
-    const cells = this.cellsOf(rows)
-    return this.#write(options, (view) => this.insertRows(view, cells))
+    const staged = this.stage(rows)
+    try {
+      return await this.#write(options, (view) => this.insertRows(view, staged))
+    } finally {
+      this.giveBack(staged)
+    }
   }
 
   /** Adds one row or several, replacing those with the same primary key; otherwise as insert. */
@@ -191,8 +194,12 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     rows: Insert<T> | readonly Insert<T>[],
     options: WriteOptions = {},
   ): Promise<SeqNum> {
-    const cells = this.cellsOf(rows)
-    return this.#write(options, (view) => this.upsertRows(view, cells))
+    const staged = this.stage(rows)
+    try {
+      return await this.#write(options, (view) => this.upsertRows(view, staged))
+    } finally {
+      this.giveBack(staged)
+    }
   }
 
   /** Changes columns of the row with this key. Resolves with false when there is no such row. */
@@ -334,14 +341,22 @@ export class TransactionTable<T extends AnyTable> extends TableReads<T> {
 
   /** Adds one row or several, all or none. @throws as TableSession.insert, and TXN_FINISHED TXN_READ_ONLY */
   async insert(rows: Insert<T> | readonly Insert<T>[]): Promise<void> {
-    const cells = this.cellsOf(rows)
-    return this.#write((view) => this.insertRows(view, cells))
+    const staged = this.stage(rows)
+    try {
+      await this.#write((view) => this.insertRows(view, staged))
+    } finally {
+      this.giveBack(staged)
+    }
   }
 
   /** Adds one row or several, replacing those with the same primary key. @throws as insert */
   async upsert(rows: Insert<T> | readonly Insert<T>[]): Promise<void> {
-    const cells = this.cellsOf(rows)
-    return this.#write((view) => this.upsertRows(view, cells))
+    const staged = this.stage(rows)
+    try {
+      await this.#write((view) => this.upsertRows(view, staged))
+    } finally {
+      this.giveBack(staged)
+    }
   }
 
   /** Changes columns of the row with this key. Resolves with false when there is no such row. */

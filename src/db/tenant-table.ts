@@ -4,6 +4,8 @@ import type { TenantRef } from '../catalog/catalog.js'
 import type { RowMapper } from '../catalog/row-values.js'
 import type { AnyTable, Insert, Key, Row } from '../catalog/table.js'
 import type { Cell } from '../codec/cell.js'
+import type { StagedRows } from '../indexes/staged-rows.js'
+import { tableCodecOf } from '../indexes/table-codec.js'
 import { TableRows } from '../indexes/table-rows.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { Engine, TenantName } from './engine.js'
@@ -22,25 +24,45 @@ export class TenantTable<T extends AnyTable> {
   }
 
   protected readRow(view: ReadView, key: Key<T>): Row<T> | undefined {
-    const cells = this.mapper.keyCells(key)
-    const row = this.rows(view)?.get(view, cells)
-    return row === undefined ? undefined : (this.mapper.toRow(row) as Row<T>)
+    const rows = this.rows(view)
+    if (rows !== undefined) return rows.getObject(view, this.mapper, key) as Row<T> | undefined
+    this.mapper.keyCells(key)
+    return undefined
   }
 
-  /** Cells of rows as users give them: one, or a list. */
-  protected cellsOf(rows: Insert<T> | readonly Insert<T>[]): Cell[][] {
-    // Not map, which skips holes.
-    return Array.from(Array.isArray(rows) ? rows : [rows], (row) => this.mapper.toCells(row))
+  /**
+   * Checks and encodes rows as users give them: one, or a list. They are to be given back.
+   *
+   * @throws as TableSession.insert
+   */
+  protected stage(rows: Insert<T> | readonly Insert<T>[]): StagedRows {
+    const { mapper } = this
+    const codec = tableCodecOf(mapper.definition)
+    const staged = codec.takeRows()
+    try {
+      if (Array.isArray(rows)) for (let i = 0; i < rows.length; i++) staged.add(mapper, rows[i])
+      else staged.add(mapper, rows)
+    } catch (error) {
+      codec.giveBack(staged)
+      throw error
+    }
+    return staged
   }
 
-  protected insertRows(view: WriteView, rows: readonly Cell[][]): void {
-    let table: TableRows | undefined
-    for (const row of rows) (table ??= this.#rowsToAdd(view)).insert(view, row)
+  protected giveBack(rows: StagedRows): void {
+    tableCodecOf(this.mapper.definition).giveBack(rows)
   }
 
-  protected upsertRows(view: WriteView, rows: readonly Cell[][]): void {
-    let table: TableRows | undefined
-    for (const row of rows) (table ??= this.#rowsToAdd(view)).upsert(view, row)
+  protected insertRows(view: WriteView, rows: StagedRows): void {
+    if (rows.count === 0) return
+    const table = this.#rowsToAdd(view)
+    for (let i = 0; i < rows.count; i++) table.insertStaged(view, rows, i)
+  }
+
+  protected upsertRows(view: WriteView, rows: StagedRows): void {
+    if (rows.count === 0) return
+    const table = this.#rowsToAdd(view)
+    for (let i = 0; i < rows.count; i++) table.upsertStaged(view, rows, i)
   }
 
   /** False when there is no such row. */

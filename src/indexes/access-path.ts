@@ -17,9 +17,10 @@ export interface PathBound {
   readonly isInclusive: boolean
 }
 
-/** Rows of a scan. `row` is a fresh array per row, positional as the table's columns. */
-export interface RowScan {
-  readonly row: Cell[]
+/** Rows of a scan: arrays of cells, positional as the table's columns, or what else they are decoded to. */
+export interface RowScan<Row = Cell[]> {
+  /** A fresh one for every row; valid after `next()` returned true. */
+  readonly row: Row
   next(): boolean
   /** Idempotent; a scan that ran to its end is closed. */
   close(): void

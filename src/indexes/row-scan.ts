@@ -1,4 +1,3 @@
-import type { Cell } from '../codec/cell.js'
 import { ByteReader, ByteWriter } from '../codec/bytes.js'
 import { EntrySlot } from '../codec/entry.js'
 import { type KeyPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
@@ -7,28 +6,29 @@ import type { RowScan } from './access-path.js'
 import type { SecondaryIndex } from './secondary.js'
 import type { TableCodec } from './table-codec.js'
 
-const NO_ROW: Cell[] = []
+/** Makes a row of its entry. @throws ROW_CORRUPT */
+export type DecodeRow<Row> = (entry: EntrySlot) => Row
 
 /** The path holds no key. */
-export const EMPTY_SCAN: RowScan = { row: NO_ROW, next: () => false, close: () => {} }
+export function emptyScan<Row>(): RowScan<Row> {
+  return { row: undefined as Row, next: () => false, close: () => {} }
+}
 
 /** Rows in primary-key order. */
-export class PrimaryScan implements RowScan {
-  row: Cell[] = NO_ROW
-  readonly #codec: TableCodec
-  readonly #tenantId: number
+export class PrimaryScan<Row> implements RowScan<Row> {
+  row: Row = undefined as Row
   readonly #entries: EntryScan
+  readonly #decode: DecodeRow<Row>
 
-  constructor(codec: TableCodec, tenantId: number, entries: EntryScan) {
-    this.#codec = codec
-    this.#tenantId = tenantId
+  constructor(entries: EntryScan, decode: DecodeRow<Row>) {
     this.#entries = entries
+    this.#decode = decode
   }
 
   /** @throws ROW_CORRUPT */
   next(): boolean {
     if (!this.#entries.next()) return false
-    this.row = this.#codec.decodeEntry(this.#entries.entry, this.#tenantId)
+    this.row = this.#decode(this.#entries.entry)
     return true
   }
 
@@ -37,30 +37,31 @@ export class PrimaryScan implements RowScan {
   }
 }
 
-export interface IndexScanOptions {
+export interface IndexScanOptions<Row> {
   readonly codec: TableCodec
   readonly index: SecondaryIndex
   readonly view: ReadView
   readonly entries: EntryScan
   /** Prefix of the rows that the entries lead to. */
   readonly rowPlace: KeyPrefix
+  readonly decode: DecodeRow<Row>
 }
 
 /** Rows in the order of a secondary index; each is fetched by its primary key from the same view. */
-export class IndexScan implements RowScan {
-  row: Cell[] = NO_ROW
-  readonly #options: IndexScanOptions
+export class IndexScan<Row> implements RowScan<Row> {
+  row: Row = undefined as Row
+  readonly #options: IndexScanOptions<Row>
   readonly #slot = new EntrySlot()
   readonly #reader = new ByteReader(new Uint8Array(0))
   readonly #key = new ByteWriter(64)
 
-  constructor(options: IndexScanOptions) {
+  constructor(options: IndexScanOptions<Row>) {
     this.#options = options
   }
 
   /** @throws ROW_CORRUPT also when an entry leads to no row */
   next(): boolean {
-    const { codec, view, entries, rowPlace } = this.#options
+    const { view, entries, decode } = this.#options
     while (entries.next()) {
       this.#locateRow()
       const slot = this.#slot
@@ -69,7 +70,7 @@ export class IndexScan implements RowScan {
         slot.keyBytes = this.#key.bytes
         slot.keyStart = 0
         slot.keyEnd = this.#key.length
-        this.row = codec.decodeEntry(slot, rowPlace.tenantId)
+        this.row = decode(slot)
         return true
       }
       this.#checkDeleted()

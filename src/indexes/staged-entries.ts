@@ -1,6 +1,7 @@
 import { engineError } from '../base/errors.js'
 import { KEY_MAX_BYTES, VALUE_MAX_BYTES } from '../base/limits.js'
 import { ByteWriter } from '../codec/bytes.js'
+import { type KeyPrefix, storeKeyPrefix } from '../codec/tenant-key.js'
 import { compareBytes } from '../kernels/bytes.js'
 import type { WriteView } from '../store/view.js'
 
@@ -29,10 +30,25 @@ export class StagedEntries {
     this.writer.reset()
   }
 
-  /** The key that was appended since `start` ends here. @throws KEY_TOO_LARGE */
-  endKey(start: number): void {
+  get count(): number {
+    return this.#count
+  }
+
+  /** Drops the entries from this one on. */
+  truncate(count: number): void {
+    if (count === this.#count) return
+    this.writer.length = this.#keyStarts[count]!
+    this.#count = count
+  }
+
+  /** Puts the prefix into the room that was left for it in front of a key. */
+  placeKey(entry: number, place: KeyPrefix): void {
+    storeKeyPrefix(this.writer.bytes, this.#keyStarts[entry]!, place)
+  }
+
+  /** The key that was appended since `start` ends here, or before a value that is there already. @throws KEY_TOO_LARGE */
+  endKey(start: number, end: number = this.writer.length): void {
     const i = this.#count
-    const end = this.writer.length
     if (end - start > KEY_MAX_BYTES) {
       throw engineError('KEY_TOO_LARGE', `an encoded key has ${end - start} bytes`, {
         details: { bytes: end - start, limit: KEY_MAX_BYTES },
@@ -107,14 +123,21 @@ export class StagedEntries {
 
   /** Hands everything over. */
   apply(view: WriteView): void {
+    this.applyFrom(view, 0)
+  }
+
+  /** Hands the entries from this one on over. */
+  applyFrom(view: WriteView, first: number): void {
+    for (let i = first; i < this.#count; i++) this.applyEntry(view, i)
+  }
+
+  applyEntry(view: WriteView, entry: number): void {
+    const kind = this.#kinds[entry]!
+    if (kind === NOTHING) return
     const { bytes } = this.writer
-    for (let i = 0; i < this.#count; i++) {
-      const kind = this.#kinds[i]!
-      if (kind === NOTHING) continue
-      const keyEnd = this.#keyEnds[i]!
-      const key = bytes.subarray(this.#keyStarts[i], keyEnd)
-      if (kind === DELETE) view.delete(key)
-      else view.put(key, bytes.subarray(keyEnd, this.#valueEnds[i]))
-    }
+    const keyEnd = this.#keyEnds[entry]!
+    const key = bytes.subarray(this.#keyStarts[entry], keyEnd)
+    if (kind === DELETE) view.delete(key)
+    else view.put(key, bytes.subarray(keyEnd, this.#valueEnds[entry]))
   }
 }

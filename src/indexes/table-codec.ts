@@ -1,13 +1,18 @@
 import { engineError } from '../base/errors.js'
 import { type TableDefinition, unknownIndex } from '../catalog/definition.js'
-import { ByteReader, EndOfBytes } from '../codec/bytes.js'
+import { ByteReader, type ByteWriter, EndOfBytes } from '../codec/bytes.js'
 import type { Cell } from '../codec/cell.js'
 import { EntrySlot } from '../codec/entry.js'
 import { RowCodec } from '../codec/row.js'
 import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { KeyTuple } from './key-tuple.js'
+import { ObjectCodec } from './object-codec.js'
 import { SecondaryIndex } from './secondary.js'
 import { StagedEntries } from './staged-entries.js'
+import { StagedRows } from './staged-rows.js'
+
+/** Kept for writes to come. */
+const FREE_ROWS_MAX_COUNT = 4
 
 /**
  * What all tenants' rows of a table share: the compiled codecs and the buffers that one operation at a time works in.
@@ -22,6 +27,8 @@ export class TableCodec {
   readonly reader = new ByteReader(new Uint8Array(0))
   readonly #rowCodec: RowCodec
   readonly #blankRow: readonly Cell[]
+  #objects: ObjectCodec | undefined
+  readonly #freeRows: StagedRows[] = []
 
   constructor(definition: TableDefinition) {
     const { columns, version } = definition
@@ -38,13 +45,50 @@ export class TableCodec {
     return found ?? unknownIndex(this.definition, name)
   }
 
-  encodeValue(row: readonly Cell[]): void {
-    this.#rowCodec.encode(this.staged.writer, row)
+  encodeValue(writer: ByteWriter, row: readonly Cell[]): void {
+    this.#rowCodec.encode(writer, row)
+  }
+
+  get hasIndexes(): boolean {
+    return this.indexes.length > 0
+  }
+
+  blankRow(): Cell[] {
+    return this.#blankRow.slice()
+  }
+
+  /** For rows as users see them. */
+  get objects(): ObjectCodec {
+    this.#objects ??= new ObjectCodec(
+      this.definition,
+      this.primary,
+      this.indexes.map(({ tuple }) => tuple),
+    )
+    return this.#objects
+  }
+
+  /** Room for rows of one write. Give it back when they are written: that saves making it anew. */
+  takeRows(): StagedRows {
+    return this.#freeRows.pop() ?? new StagedRows(this)
+  }
+
+  giveBack(rows: StagedRows): void {
+    rows.reset()
+    if (this.#freeRows.length < FREE_ROWS_MAX_COUNT) this.#freeRows.push(rows)
+  }
+
+  /** Decodes a row entry into a row as users see it. @throws ROW_CORRUPT */
+  decodeObject(slot: EntrySlot, tenantId: number, key?: unknown): Record<string, unknown> {
+    try {
+      return this.objects.decode(slot, key)
+    } catch (cause) {
+      throw this.corrupt('a row cannot be decoded', tenantId, cause)
+    }
   }
 
   /** Decodes a row entry into a fresh array. @throws ROW_CORRUPT */
   decodeEntry(slot: EntrySlot, tenantId: number): Cell[] {
-    const row = this.#blankRow.slice()
+    const row = this.blankRow()
     try {
       const { reader } = this
       reader.reset(slot.keyBytes, slot.keyStart + KEY_PREFIX_BYTES, slot.keyEnd)
@@ -59,7 +103,7 @@ export class TableCodec {
 
   /** Decodes the slot's value as a row with this primary key. @throws ROW_CORRUPT */
   decodeValue(keyCells: readonly Cell[], slot: EntrySlot, tenantId: number): Cell[] {
-    const row = this.#blankRow.slice()
+    const row = this.blankRow()
     const { positions } = this.primary
     for (let i = 0; i < positions.length; i++) row[positions[i]!] = asStored(keyCells[i]!)
     try {

@@ -10,6 +10,7 @@ import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import type { TenantRef } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
+import type { RowMapper } from '../catalog/row-values.js'
 import type { Cell } from '../codec/cell.js'
 import type { KeyRange } from '../codec/entry.js'
 import { KEY_PREFIX_BYTES, type KeyPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
@@ -19,14 +20,18 @@ import type { KeyVersion, ReadView, WriteView } from '../store/view.js'
 import type { AccessPath, RowScan } from './access-path.js'
 import { keyRangeOf } from './key-range.js'
 import { RowChanges } from './row-changes.js'
-import { EMPTY_SCAN, IndexScan, PrimaryScan } from './row-scan.js'
+import { type DecodeRow, emptyScan, IndexScan, PrimaryScan } from './row-scan.js'
 import type { SecondaryIndex } from './secondary.js'
+import type { StagedEntries } from './staged-entries.js'
+import type { StagedRows } from './staged-rows.js'
 import { type TableCodec, tableCodecOf } from './table-codec.js'
 
 export type { TenantRef } from '../catalog/catalog.js'
 
 /** Bytes of index entries that one commit of an index build writes. */
 const BUILD_STEP_BYTES = 1 << 20
+
+type UserRow = Record<string, unknown>
 
 /** One state of a row. */
 export interface RowState {
@@ -40,10 +45,15 @@ export interface VersionSource {
   versions(key: Uint8Array, range?: VersionRange): readonly KeyVersion[]
 }
 
-/** A row with the number of a staged entry that has its key. */
-interface StagedRow {
+/** What a row was, with the number of a staged entry that has its key. */
+interface RowBefore {
   readonly cells: readonly Cell[]
   readonly entry: number
+}
+
+/** A row, the number of its entry among the staged ones, and at least those of its cells that are indexed. */
+interface StagedRow extends RowBefore {
+  readonly staged: StagedEntries
 }
 
 export class TableRows {
@@ -78,6 +88,24 @@ export class TableRows {
     return this.#codec.decodeValue(keyCells, slot, this.#place.tenantId)
   }
 
+  /** As get, with a key and a row as users see them. @throws as RowMapper.keyCells */
+  getObject(view: ReadView, mapper: RowMapper, key: unknown): UserRow | undefined {
+    const { slot, staged, objects } = this.#codec
+    staged.reset()
+    const { writer } = staged
+    writeKeyPrefix(writer, this.#place)
+    if (!objects.encodeKey(writer, key))
+      this.#codec.primary.writeCells(writer, mapper.keyCells(key))
+    staged.endKey(0)
+    const bytes = writer.view()
+    if (!view.get(bytes, slot)) return undefined
+    // Views need not fill in the key that they were asked for.
+    slot.keyBytes = bytes
+    slot.keyStart = 0
+    slot.keyEnd = bytes.length
+    return this.#codec.decodeObject(slot, this.#place.tenantId, key)
+  }
+
   /** The key of the row with this primary key, whether or not there is one. @throws KEY_TOO_LARGE */
   key(keyCells: readonly Cell[]): Uint8Array {
     return this.#keyOf(keyCells).slice()
@@ -89,14 +117,25 @@ export class TableRows {
    * @throws SCHEMA_UNKNOWN_INDEX ARGUMENT_INVALID
    */
   scan(view: ReadView, path: AccessPath = {}): RowScan {
+    const { tenantId } = this.#place
+    return this.#scan(view, path, (entry) => this.#codec.decodeEntry(entry, tenantId))
+  }
+
+  /** As scan, with rows as users see them. */
+  scanObjects(view: ReadView, path: AccessPath): RowScan<UserRow> {
+    const { tenantId } = this.#place
+    return this.#scan(view, path, (entry) => this.#codec.decodeObject(entry, tenantId))
+  }
+
+  #scan<R>(view: ReadView, path: AccessPath, decode: DecodeRow<R>): RowScan<R> {
     const codec = this.#codec
     const index = path.index === undefined ? undefined : codec.index(path.index)
     const place = index === undefined ? this.#place : this.#indexPlace(index)
     const range = keyRangeOf(place, (index?.tuple ?? codec.primary).fields, path)
-    if (range === undefined) return EMPTY_SCAN
+    if (range === undefined) return emptyScan()
     const entries = view.scan(range, { reverse: path.reverse === true })
-    if (index === undefined) return new PrimaryScan(codec, place.tenantId, entries)
-    return new IndexScan({ codec, index, view, entries, rowPlace: this.#place })
+    if (index === undefined) return new PrimaryScan(entries, decode)
+    return new IndexScan({ codec, index, view, entries, rowPlace: this.#place, decode })
   }
 
   /** Retained states of the row with this primary key, newest first. @throws ROW_CORRUPT */
@@ -123,12 +162,12 @@ export class TableRows {
    * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION KEY_TOO_LARGE VALUE_TOO_LARGE
    */
   insert(view: WriteView, row: readonly Cell[]): void {
-    const { staged } = this.#codec
-    staged.reset()
-    const entry = this.#stagePut(row)
-    this.#refuseDuplicate(view, entry)
-    this.#stageIndexes(view, { cells: row, entry })
-    staged.apply(view)
+    this.#insert(view, this.#stageRow(row))
+  }
+
+  /** As insert, of a row that was encoded before. */
+  insertStaged(view: WriteView, rows: StagedRows, i: number): void {
+    this.#insert(view, this.#placeRow(rows, i))
   }
 
   /**
@@ -137,14 +176,12 @@ export class TableRows {
    * @throws ROW_UNIQUE_VIOLATION KEY_TOO_LARGE VALUE_TOO_LARGE
    */
   upsert(view: WriteView, row: readonly Cell[]): void {
-    // Only index entries need to know what was there.
-    const old = this.#codec.indexes.length === 0 ? undefined : this.#oldRow(view, row)
-    const { staged } = this.#codec
-    staged.reset()
-    const entry = this.#stagePut(row)
-    const before = old === undefined ? undefined : { cells: old, entry }
-    this.#stageIndexes(view, { cells: row, entry }, before)
-    staged.apply(view)
+    this.#upsert(view, this.#stageRow(row))
+  }
+
+  /** As upsert, of a row that was encoded before. */
+  upsertStaged(view: WriteView, rows: StagedRows, i: number): void {
+    this.#upsert(view, this.#placeRow(rows, i))
   }
 
   /**
@@ -154,14 +191,12 @@ export class TableRows {
    * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION KEY_TOO_LARGE VALUE_TOO_LARGE
    */
   update(view: WriteView, oldRow: readonly Cell[], newRow: readonly Cell[]): void {
-    const { staged } = this.#codec
-    staged.reset()
-    const entry = this.#stagePut(newRow)
+    const row = this.#stageRow(newRow)
+    const { staged, entry } = row
     const oldEntry = this.#stageDelete(oldRow)
     if (staged.hasSameKey(entry, oldEntry)) staged.drop(oldEntry)
-    else this.#refuseDuplicate(view, entry)
-    const before = { cells: oldRow, entry: oldEntry }
-    this.#stageIndexes(view, { cells: newRow, entry }, before)
+    else this.#refuseDuplicate(view, row)
+    this.#stageIndexes(view, row, { cells: oldRow, entry: oldEntry })
     staged.apply(view)
   }
 
@@ -204,7 +239,7 @@ export class TableRows {
       staged.drop(rowEntry)
       for (const index of indexes) {
         const entry = index.stagePut(staged, this.#indexPlace(index), row, rowEntry)
-        if (index.isExclusive(row)) this.#refuseTaken(view, index, entry, undefined)
+        if (index.isExclusive(row)) this.#refuseTaken(view, staged, index, entry)
       }
       staged.apply(view)
       writtenBytes += staged.writer.length
@@ -222,18 +257,52 @@ export class TableRows {
     return staged.writer.view()
   }
 
-  #oldRow(view: ReadView, row: readonly Cell[]): Cell[] | undefined {
-    return this.get(
-      view,
-      this.#codec.primary.positions.map((position) => row[position]!),
-    )
+  #insert(view: WriteView, row: StagedRow): void {
+    this.#refuseDuplicate(view, row)
+    this.#applyRow(view, row)
   }
 
-  #stagePut(row: readonly Cell[]): number {
+  #upsert(view: WriteView, row: StagedRow): void {
+    // Only index entries need to know what was there.
+    const old = this.#codec.hasIndexes ? this.#oldRow(view, row) : undefined
+    this.#applyRow(view, row, old)
+  }
+
+  /** Writes the row and what changes in the indexes. */
+  #applyRow(view: WriteView, row: StagedRow, old?: readonly Cell[]): void {
+    const { staged, entry } = row
+    const firstOfIndexes = staged.count
+    const before = old === undefined ? undefined : { cells: old, entry }
+    if (this.#codec.hasIndexes) this.#stageIndexes(view, row, before)
+    staged.applyEntry(view, entry)
+    staged.applyFrom(view, firstOfIndexes)
+  }
+
+  #oldRow(view: ReadView, { staged, entry }: StagedRow): Cell[] | undefined {
+    const { slot } = this.#codec
+    const key = staged.key(entry)
+    if (!view.get(key, slot)) return undefined
+    // Views need not fill in the key that they were asked for.
+    slot.keyBytes = key
+    slot.keyStart = 0
+    slot.keyEnd = key.length
+    return this.#codec.decodeEntry(slot, this.#place.tenantId)
+  }
+
+  #stageRow(row: readonly Cell[]): StagedRow {
     const { staged } = this.#codec
+    staged.reset()
     this.#stageKey(row)
-    this.#codec.encodeValue(row)
-    return staged.endPut()
+    this.#codec.encodeValue(staged.writer, row)
+    return { staged, cells: row, entry: staged.endPut() }
+  }
+
+  /** A row that was encoded before gets its place; what its last try staged goes. */
+  #placeRow(rows: StagedRows, i: number): StagedRow {
+    const { entries } = rows
+    entries.truncate(rows.count)
+    entries.placeKey(i, this.#place)
+    return { staged: entries, cells: rows.cells(i), entry: i }
   }
 
   #stageDelete(row: readonly Cell[]): number {
@@ -250,8 +319,9 @@ export class TableRows {
   }
 
   /** Stages what changes in every index when `before` becomes `row`; without it the row is new. */
-  #stageIndexes(view: ReadView, row: StagedRow, before?: StagedRow): void {
-    const { staged, indexes } = this.#codec
+  #stageIndexes(view: ReadView, row: StagedRow, before?: RowBefore): void {
+    const { staged } = row
+    const { indexes } = this.#codec
     for (let i = 0; i < indexes.length; i++) {
       const index = indexes[i]!
       const place = this.#indexPlaces[i]!
@@ -267,13 +337,14 @@ export class TableRows {
           }
         }
       }
-      if (index.isExclusive(row.cells)) this.#refuseTaken(view, index, entry, before?.entry)
+      if (index.isExclusive(row.cells)) {
+        this.#refuseTaken(view, staged, index, entry, before?.entry)
+      }
     }
   }
 
-  #refuseDuplicate(view: ReadView, entry: number): void {
-    const { staged, slot } = this.#codec
-    if (!view.get(staged.key(entry), slot)) return
+  #refuseDuplicate(view: ReadView, { staged, entry }: StagedRow): void {
+    if (!view.get(staged.key(entry), this.#codec.slot)) return
     const { name } = this.definition
     throw engineError('ROW_DUPLICATE_KEY', `${name} has a row with this primary key`, {
       details: { table: name, tenantId: this.#place.tenantId },
@@ -282,11 +353,12 @@ export class TableRows {
 
   #refuseTaken(
     view: ReadView,
+    staged: StagedEntries,
     index: SecondaryIndex,
     entry: number,
-    ownerEntry: number | undefined,
+    ownerEntry?: number,
   ): void {
-    const { staged, slot } = this.#codec
+    const { slot } = this.#codec
     if (!view.get(staged.key(entry), slot)) return
     const { valueBytes, valueStart, valueEnd } = slot
     const isOwn =

@@ -19,7 +19,7 @@ import { IDENTITY_TRANSFORM } from '../../dist/codec/block-transform.js'
 import { ByteReader, ByteWriter, EndOfBytes } from '../../dist/codec/bytes.js'
 import { encodeFileHeader, FILE_TYPE_WAL } from '../../dist/codec/file-header.js'
 import { FrameBatch, FrameWriter } from '../../dist/codec/frame.js'
-import { encodeJson } from '../../dist/codec/json.js'
+import { decodeJson, encodeJson } from '../../dist/codec/json.js'
 import { encodeKeyField, type KeyCell, type KeyKind } from '../../dist/codec/key.js'
 import { RowCodec } from '../../dist/codec/row.js'
 import { tenantHashOf, writeKeyPrefix } from '../../dist/codec/tenant-key.js'
@@ -129,13 +129,21 @@ it('rows and JSON', () => {
   const uuid = '01234567-89ab-4def-8123-456789abcdef'
   const cells = ['é', -3, 0.1, 2n ** 80n, -5n, 1e15, true, Uint8Array.of(9), uuid, 'b', json]
   expect(written((writer) => codec.encode(writer, cells))).toMatchInlineSnapshot(
-    `"01000002c3a9439a9999999999b93f40000b0000000000000000000001450080c6a47e8d03000101090123456789ab4def8123456789abcdef01021782a1619401cbc004000000000000c0a178a16281a163c3"`,
+    `"01000002c3a9439a9999999999b93f40000b0000000000000000000001450080c6a47e8d03000101090123456789ab4def8123456789abcdef010406020161016244210bfa010081780601016302"`,
   )
   const nulls = columns.map(() => null)
   expect(written((writer) => codec.encode(writer, nulls))).toMatchInlineSnapshot(`"01ff07"`)
   expect(written((writer) => encodeJson(writer, json))).toMatchInlineSnapshot(
-    `"021782a1619401cbc004000000000000c0a178a16281a163c3"`,
+    `"0406020161016244210bfa010081780601016302"`,
   )
+  const before = [
+    '021782a1619401cbc004000000000000c0a178a16281a163c3',
+    '010f7b225f5f70726f746f5f5f223a317d',
+  ]
+  expect(before.map((bytes) => decodeJson(new ByteReader(Buffer.from(bytes, 'hex'))))).toEqual([
+    json,
+    JSON.parse('{"__proto__":1}'),
+  ])
 })
 
 it('file header, START and frames', () => {
@@ -211,8 +219,8 @@ it('idempotency tokens', () => {
       "01020304000000050000000f0000c3a920310001",
       "01020304000000050000000f000180060a24181e4000c3a920310001",
       "0100",
-      "01010201c0",
-      "0101020581a26f6bc3",
+      "01010400",
+      "0101040601026f6b02",
     ]
   `)
   expect(tokenOfTimeKey(timeKey)).toBe('é 1')
