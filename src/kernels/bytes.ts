@@ -1,5 +1,8 @@
 // Hot loops over bytes in portable TypeScript. Positions are indexes into the array: start inclusive, end exclusive.
 
+const FNV_OFFSET = 0x811c9dc5
+const FNV_PRIME = 0x01000193
+
 /** Orders two byte ranges like memcmp, a shorter prefix first. Negative, zero or positive. */
 export function compareBytes(
   a: Uint8Array,
@@ -30,8 +33,37 @@ export function compareKeys(a: Uint8Array, b: Uint8Array): number {
  * @see http://www.isthe.com/chongo/tech/comp/fnv/ and MurmurHash3 fmix32 (public domain)
  */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let h = 0x811c9dc5
-  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193)
+  let h = FNV_OFFSET
+  for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i]!, FNV_PRIME)
+  return finishHash(h)
+}
+
+/** hashBytes of one key after the other, which looks at those bytes only that differ from the key before. */
+export class KeyHasher {
+  /** The state of the hash behind so many bytes of the key hashed last. */
+  #states = Int32Array.of(FNV_OFFSET)
+
+  /** @param sharedBytes  how many bytes the key has in common with the key hashed last; 0 for the first */
+  hash(bytes: Uint8Array, start: number, end: number, sharedBytes: number): number {
+    if (end - start >= this.#states.length) this.#grow(end - start)
+    const states = this.#states
+    let h = states[sharedBytes]!
+    for (let i = sharedBytes, count = end - start; i < count; ) {
+      h = Math.imul(h ^ bytes[start + i]!, FNV_PRIME)
+      states[++i] = h
+    }
+    return finishHash(h)
+  }
+
+  #grow(keyBytes: number): void {
+    const grown = new Int32Array(keyBytes * 2 + 1)
+    grown.set(this.#states)
+    this.#states = grown
+  }
+}
+
+function finishHash(state: number): number {
+  let h = state
   h ^= h >>> 16
   h = Math.imul(h, 0x85ebca6b)
   h ^= h >>> 13

@@ -143,15 +143,33 @@ export class EntryArena {
     return true
   }
 
+  /** How many leading bytes the keys of two entries share. */
+  sharedBytes(a: number, b: number): number {
+    const { bytes, words } = this
+    const aBytes = words[a + 1]!
+    const bBytes = words[b + 1]!
+    const limit = aBytes < bBytes ? aBytes : bBytes
+    // Keys begin at whole words.
+    const wordCount = limit >>> 2
+    const aWord = a + HEADER_WORDS
+    const bWord = b + HEADER_WORDS
+    let i = 0
+    while (i < wordCount && words[aWord + i] === words[bWord + i]) i++
+    let shared = i * 4
+    while (shared < limit && bytes[aWord * 4 + shared] === bytes[bWord * 4 + shared]) shared++
+    return shared
+  }
+
   /** Orders two entries: by key, then the newer first. */
   compare(a: number, b: number): number {
     const { bytes, words } = this
-    const aStart = a * 4 + HEADER_BYTES
-    const bStart = b * 4 + HEADER_BYTES
-    const aEnd = aStart + words[a + 1]!
-    const bEnd = bStart + words[b + 1]!
-    const order = compareBytes(bytes, aStart, aEnd, bytes, bStart, bEnd)
-    return order !== 0 ? order : this.seqNumOf(b) - this.seqNumOf(a)
+    const aBytes = words[a + 1]!
+    const bBytes = words[b + 1]!
+    const shared = this.sharedBytes(a, b)
+    if (shared < aBytes && shared < bBytes) {
+      return bytes[a * 4 + HEADER_BYTES + shared]! - bytes[b * 4 + HEADER_BYTES + shared]!
+    }
+    return aBytes !== bBytes ? aBytes - bBytes : this.seqNumOf(b) - this.seqNumOf(a)
   }
 
   /** Orders an entry against a place in the order of entries. */

@@ -11,16 +11,16 @@
 import { invariant } from '../base/assert.js'
 import { engineError } from '../base/errors.js'
 import type { FileId } from '../base/ids.js'
-import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../base/ids.js'
 import { type BlockTransform, IDENTITY_TRANSFORM } from '../codec/block-transform.js'
-import type { Cursor } from '../codec/entry.js'
 import type { FileSystem } from '../env/file-system.js'
-import { BlockCache } from '../sstable/block-cache.js'
+import type { EntryStream } from '../sstable/entry-stream.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
-import { TableReader } from '../sstable/table-reader.js'
+import { TableFile } from '../sstable/table-file.js'
+import { TableStream } from '../sstable/table-stream.js'
 import { copyLiveEntries } from './live-entries.js'
-import { cursorOfImage, type MemtableImage } from './memtable.js'
-import { MergeCursor } from './merge-cursor.js'
+import type { MemtableImage } from './memtable.js'
+import { MemtableStream } from './memtable-stream.js'
+import { MergeStream } from './merge-stream.js'
 import { type JobIdentity, OutputTables } from './output-tables.js'
 import type { Watermarks } from './watermarks.js'
 
@@ -73,7 +73,7 @@ export function runJob(job: Job, fs: FileSystem): JobResult {
 
 function runFlush(job: FlushJob, fs: FileSystem): JobResult {
   const { image } = job
-  const result = writeTables(job, fs, cursorOfImage(image), image.lengthWords * 4)
+  const result = writeTables(job, fs, new MemtableStream(image), image.lengthWords * 4)
   invariant(result.entriesRead === image.entryCount, 'a flush reads every entry of the memtable')
   return result
 }
@@ -81,37 +81,32 @@ function runFlush(job: FlushJob, fs: FileSystem): JobResult {
 function runCompaction(job: CompactionJob, fs: FileSystem): JobResult {
   const { directory, inputs, identity } = job
   const { databaseId } = identity
-  const transform = transformOf(identity)
-  // Every block is read once: caching would only cost.
-  const cache = new BlockCache({ capacityBytes: 0 })
-  const readers = inputs.map((meta) =>
-    TableReader.open(fs, `${directory}/${tableFileName(meta.fileId)}`, meta, {
-      databaseId,
-      transform,
-      cache,
-    }),
-  )
-  const cursor = new MergeCursor(readers.flatMap((reader) => reader.cursors(SEQ_NUM_ZERO)))
+  const files: TableFile[] = []
   try {
+    for (const { fileId, fileBytes, footerChecksum } of inputs) {
+      const path = `${directory}/${tableFileName(fileId)}`
+      const expected = { databaseId, fileId, fileBytes, footerChecksum }
+      files.push(TableFile.open(fs, path, expected, transformOf(identity)))
+    }
+    const parts = ['main', 'history'] as const
+    const streams = files.flatMap((file) => parts.map((part) => new TableStream(file, part)))
     const bytesRead = inputs.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
-    return writeTables(job, fs, cursor, bytesRead, inputs)
+    return writeTables(job, fs, new MergeStream(streams), bytesRead, inputs)
   } finally {
-    cursor.close()
-    for (const reader of readers) reader.close()
+    for (const file of files) file.close()
   }
 }
 
 function writeTables(
   job: Job,
   fs: FileSystem,
-  cursor: Cursor,
+  stream: EntryStream,
   bytesRead: number,
   inputs?: readonly TableMeta[],
 ): JobResult {
   const outputs = new OutputTables(fs, { ...job, transform: transformOf(job.identity) })
   try {
-    cursor.seek(new Uint8Array(0), SEQ_NUM_MAX)
-    const { entriesRead, entriesDropped } = copyLiveEntries(cursor, outputs, job)
+    const { entriesRead, entriesDropped } = copyLiveEntries(stream, outputs, job)
     if (inputs !== undefined) checkEntryCount(inputs, entriesRead)
     const tables = outputs.finish()
     const entriesWritten = tables.reduce((sum, { entryCount }) => sum + entryCount, 0)

@@ -1,5 +1,6 @@
 import { SEQ_NUM_ZERO } from '../base/ids.js'
-import { type Cursor, ENTRY_KIND_DELETE } from '../codec/entry.js'
+import { ENTRY_KIND_DELETE } from '../codec/entry.js'
+import type { EntryStream } from '../sstable/entry-stream.js'
 import type { OutputTables } from './output-tables.js'
 import { WatermarkFinder, type Watermarks } from './watermarks.js'
 
@@ -9,49 +10,67 @@ export interface RetentionRule {
   readonly isBottom: boolean
 }
 
-/** Copies the entries that must stay, from where the cursor stands to its end; lsm/jobs.ts has the rule. */
+/** Nothing was added since the last entry. */
+const ALL_SHARED = 0x3fff_ffff
+
+/**
+ * Copies the entries that must stay, from where the stream stands to its end; lsm/jobs.ts has the rule. Blocks that stay as
+ * a whole are taken over as they are stored.
+ */
 export function copyLiveEntries(
-  cursor: Cursor,
+  stream: EntryStream,
   outputs: OutputTables,
   rule: RetentionRule,
 ): { entriesRead: number; entriesDropped: number } {
   const { isBottom } = rule
   const finder = new WatermarkFinder(rule.watermarks)
-  let key = new Uint8Array(256)
-  let keyBytes = -1
   /** Of the key. */
   let watermark = SEQ_NUM_ZERO
   // The version that the watermark sees has been met: older ones of the key are not needed.
   let isSettled = false
+  /** How much of its key the entry has in common with the entry that was added last. */
+  let sharedBytes = ALL_SHARED
   let entriesRead = 0
   let entriesDropped = 0
-  for (; cursor.isValid; cursor.next()) {
-    const { entry } = cursor
-    const { keyBytes: bytes, keyStart, keyEnd } = entry
-    entriesRead++
-    if (keyEnd - keyStart !== keyBytes || !isSame(key, bytes, keyStart, keyBytes)) {
-      keyBytes = keyEnd - keyStart
-      if (keyBytes > key.length) key = new Uint8Array(keyBytes * 2)
-      for (let i = 0; i < keyBytes; i++) key[i] = bytes[keyStart + i]!
+  while (stream.isValid) {
+    const { entry } = stream
+    if (stream.sharedBytes < sharedBytes) sharedBytes = stream.sharedBytes
+    if (stream.sharedBytes !== entry.keyEnd - entry.keyStart) {
       isSettled = false
       watermark = finder.of(entry)
       outputs.beginKey()
-    }
-    if (entry.seqNum <= watermark) {
-      const isNeeded = !isSettled && !(isBottom && entry.kind === ENTRY_KIND_DELETE)
-      isSettled = true
-      if (!isNeeded) {
-        entriesDropped++
+      const takenCount = takeBlock(stream, outputs, sharedBytes)
+      if (takenCount > 0) {
+        entriesRead += takenCount
+        sharedBytes = ALL_SHARED
         continue
       }
     }
-    outputs.add(entry)
+    entriesRead++
+    const isSeen = entry.seqNum <= watermark
+    if (isSeen && (isSettled || (isBottom && entry.kind === ENTRY_KIND_DELETE))) {
+      entriesDropped++
+    } else {
+      outputs.add(entry, sharedBytes)
+      sharedBytes = ALL_SHARED
+    }
+    if (isSeen) isSettled = true
+    stream.next()
   }
   return { entriesRead, entriesDropped }
 }
 
-function isSame(key: Uint8Array, bytes: Uint8Array, start: number, count: number): boolean {
-  // Neighbours in order differ towards their end.
-  for (let i = count - 1; i >= 0; i--) if (key[i] !== bytes[start + i]) return false
-  return true
+/** Takes over the block that begins with the entry, a new key, if that may be; returns how many entries that were. */
+function takeBlock(stream: EntryStream, outputs: OutputTables, sharedBytes: number): number {
+  const whole = stream.wholeBlock()
+  if (whole === undefined || !outputs.takeBlock(whole, stream.entry, sharedBytes)) return 0
+  let count = 0
+  let shared = sharedBytes
+  do {
+    outputs.addTaken(stream.entry, shared)
+    count++
+    stream.next()
+    shared = stream.sharedBytes
+  } while (stream.block === whole.packed)
+  return count
 }

@@ -19,7 +19,6 @@ import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import { type ArenaImage, EntryArena } from './entry-arena.js'
 import { KeyRun } from './key-run.js'
 import { MemtableCursor } from './memtable-cursor.js'
-import { sortRefs } from './sort-refs.js'
 
 const INITIAL_SLOT_COUNT = 256
 /** Entries between two marks. */
@@ -170,7 +169,7 @@ export class Memtable {
     return new MemtableCursor(this.#arena, this.#runsInOrder())
   }
 
-  /** What a flush job in another thread needs; see cursorOfImage. */
+  /** What a flush job in another thread needs; see lsm/memtable-stream.ts. */
   handover(): MemtableImage {
     return { ...this.#arena.image(), entryCount: this.#entryCount }
   }
@@ -250,24 +249,6 @@ export class Memtable {
     }
     return this.#orderedRuns
   }
-}
-
-/** The entries of a memtable in order, in the thread that received its image. */
-export function cursorOfImage(image: MemtableImage): Cursor {
-  const arena = new EntryArena(image)
-  const refs = arena.collectRefs(image.entryCount)
-  sortRefs(arena, refs)
-  const runs: KeyRun[] = []
-  let start = 0
-  while (start < refs.length) {
-    const prefixAt = arena.keyStartOf(refs[start]!)
-    const prefix = arena.bytes.slice(prefixAt, prefixAt + KEY_PREFIX_BYTES)
-    let end = start + 1
-    while (end < refs.length && startsWith(arena.bytes, arena.keyStartOf(refs[end]!), prefix)) end++
-    runs.push(new KeyRun(arena, prefix, refs.subarray(start, end)))
-    start = end
-  }
-  return new MemtableCursor(arena, runs)
 }
 
 function startsWith(key: Uint8Array, keyStart: number, prefix: Uint8Array): boolean {

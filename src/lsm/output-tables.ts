@@ -6,6 +6,7 @@ import type { EntrySlot } from '../codec/entry.js'
 import { FILE_TYPE_SSTABLE } from '../codec/file-header.js'
 import type { FileSystem } from '../env/file-system.js'
 import { hashBytes } from '../kernels/bytes.js'
+import type { WholeBlock } from '../sstable/entry-stream.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { TableWriter } from '../sstable/table-writer.js'
 
@@ -44,18 +45,24 @@ export class OutputTables {
     if (this.#writer.estimatedBytes >= this.#options.outputTableBytes) this.#finishTable()
   }
 
-  add(entry: EntrySlot): void {
+  /** @param sharedBytes  how many bytes its key has in common with the entry added last */
+  add(entry: EntrySlot, sharedBytes: number): void {
     this.#writer ??= this.#createTable()
-    this.#writer.add(
-      entry.keyBytes,
-      entry.keyStart,
-      entry.keyEnd,
-      entry.seqNum,
-      entry.kind,
-      entry.valueBytes,
-      entry.valueStart,
-      entry.valueEnd,
-    )
+    this.#writer.add(entry, sharedBytes)
+  }
+
+  /**
+   * Takes a block over as it is stored, when it fits in with what was written. If so, its entries follow by addTaken.
+   *
+   * @param first  its first entry
+   */
+  takeBlock(block: WholeBlock, first: EntrySlot, sharedBytes: number): boolean {
+    this.#writer ??= this.#createTable()
+    return this.#writer.takeBlock(block, first, sharedBytes)
+  }
+
+  addTaken(entry: EntrySlot, sharedBytes: number): void {
+    this.#writer!.addTaken(entry, sharedBytes)
   }
 
   /** Makes the last table durable and returns all of them in order. */

@@ -1,6 +1,9 @@
 // Sorts the entries of an arena. Comparing whole keys is slow, so refs are sorted by the four key bytes that follow their
 // common prefix, as plain 64-bit numbers in the runtime's own sort; entries that agree in them are sorted again by
 // the bytes behind. Two rows of a tenant differ early once the shared prefix is skipped, so two passes are the rule.
+//
+// Entries that agree stay in the order in which they were added, which is that of their keys for tenants whose rows come in
+// order: those are done with one look. The versions of one key are turned round at the end.
 
 import type { EntryArena } from './entry-arena.js'
 
@@ -9,7 +12,7 @@ const INSERTION_MAX_COUNT = 16
 /** Passes before whole keys are compared after all: bounds the recursion whatever the keys are. */
 const PASS_MAX_COUNT = 24
 
-/** Sorts refs in place by key, the newer version of a key first. */
+/** Sorts ascending refs in place by key, the newer version of a key first. */
 export function sortRefs(arena: EntryArena, refs: Uint32Array): void {
   if (isSorted(arena, refs, 0, refs.length)) return
   if (refs.length <= INSERTION_MAX_COUNT) insertionSort(arena, refs, 0, refs.length)
@@ -19,7 +22,7 @@ export function sortRefs(arena: EntryArena, refs: Uint32Array): void {
 class RefSort {
   readonly #arena: EntryArena
   readonly #refs: Uint32Array
-  /** One per ref: four bytes of its key above the inverted ref, so that of equal bytes the newer entry comes first. */
+  /** One per ref: four bytes of its key above the ref, so that of equal bytes the older entry comes first. */
   readonly #pairs: BigUint64Array<ArrayBuffer>
   readonly #pairWords: Uint32Array
 
@@ -39,7 +42,9 @@ class RefSort {
     } else if (passCount === PASS_MAX_COUNT) {
       refs.subarray(start, end).sort((a, b) => this.#arena.compare(a, b))
     } else {
-      this.#sortByWord(start, end, this.#commonBytes(start, end, skip), passCount)
+      const commonBytes = this.#commonBytes(start, end, skip)
+      if (this.#areVersions(start, end, commonBytes)) refs.subarray(start, end).reverse()
+      else this.#sortByWord(start, end, commonBytes, passCount)
     }
   }
 
@@ -48,11 +53,11 @@ class RefSort {
     const words = this.#pairWords
     const [low, high] = WORD_ORDER
     for (let i = start; i < end; i++) {
-      words[2 * i + low] = ~refs[i]!
+      words[2 * i + low] = refs[i]!
       words[2 * i + high] = this.#keyWord(refs[i]!, skip)
     }
     this.#pairs.subarray(start, end).sort()
-    for (let i = start; i < end; i++) refs[i] = ~words[2 * i + low]!
+    for (let i = start; i < end; i++) refs[i] = words[2 * i + low]!
     // The words of a range are read before the recursion into it overwrites them.
     let from = start
     while (from < end) {
@@ -62,6 +67,14 @@ class RefSort {
       if (to - from > 1) this.sort(from, to, skip + 4, passCount + 1)
       from = to
     }
+  }
+
+  /** Whether all entries of the range have one key. */
+  #areVersions(start: number, end: number, commonBytes: number): boolean {
+    for (let i = start; i < end; i++) {
+      if (this.#arena.keyLengthOf(this.#refs[i]!) !== commonBytes) return false
+    }
+    return true
   }
 
   /** Four bytes of the key as a number; zeros where it is shorter, which sorts it no later than it belongs. */

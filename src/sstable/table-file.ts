@@ -16,6 +16,7 @@ import {
 import type { File, FileSystem } from '../env/file-system.js'
 import { Block } from './block.js'
 import { type IndexPlace, TenantDirectory } from './directory.js'
+import type { PackedBlock } from './entry-stream.js'
 import { FILTER_LINE_BYTES } from './filter.js'
 import {
   decodeFooter,
@@ -99,14 +100,22 @@ export class TableFile {
 
   /** Reads a block of the tenant, of those that the index knows. */
   readBlock(tenant: number, index: TableIndex, blockIndex: number): Block {
-    const place = this.placeOf(tenant, index.offsets[blockIndex]!)
-    const codecId = index.codecIds[blockIndex]!
+    const isKept = index.codecIds[blockIndex] === CODEC_NONE
     const storedBytes = index.storedBytesOf(blockIndex)
-    const stored =
-      codecId === CODEC_NONE ? new Uint8Array(storedBytes) : this.#scratchOf(storedBytes)
-    this.#readPart(stored, place, index.checksums[blockIndex]!)
-    const plain = this.#open(stored, place, place.tenantId)
-    return new Block(expand(codecId, plain, index.rawBytes[blockIndex]!, place), place)
+    const target = isKept ? new Uint8Array(storedBytes) : this.#scratchOf(storedBytes)
+    const packed = this.#readPackedInto(target, tenant, index, blockIndex)
+    return this.unpackBlock(packed, tenant, index.offsets[blockIndex]!)
+  }
+
+  /** Reads and proves such a block, and leaves it as it is stored. */
+  readPackedBlock(tenant: number, index: TableIndex, blockIndex: number): PackedBlock {
+    const target = new Uint8Array(index.storedBytesOf(blockIndex))
+    return this.#readPackedInto(target, tenant, index, blockIndex)
+  }
+
+  unpackBlock({ codecId, bytes, rawBytes }: PackedBlock, tenant: number, offset: number): Block {
+    const place = this.placeOf(tenant, offset)
+    return new Block(expand(codecId, bytes, rawBytes, place), place)
   }
 
   readIndex(tenant: number): TableIndex {
@@ -163,6 +172,21 @@ export class TableFile {
 
   close(): void {
     this.#file.close()
+  }
+
+  #readPackedInto(
+    target: Uint8Array,
+    tenant: number,
+    index: TableIndex,
+    blockIndex: number,
+  ): PackedBlock {
+    const place = this.placeOf(tenant, index.offsets[blockIndex]!)
+    this.#readPart(target, place, index.checksums[blockIndex]!)
+    return {
+      codecId: index.codecIds[blockIndex]!,
+      bytes: this.#open(target, place, place.tenantId),
+      rawBytes: index.rawBytes[blockIndex]!,
+    }
   }
 
   #readIndexAt(tenant: number, index: IndexPlace, blocksOffsetBytes: number): TableIndex {

@@ -2,7 +2,7 @@ import { invariant } from '../base/assert.js'
 import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { CODEC_NONE, compress } from '../codec/compression.js'
-import { ENTRY_KIND_DELETE } from '../codec/entry.js'
+import { ENTRY_KIND_DELETE, type EntrySlot } from '../codec/entry.js'
 import { encodeFileHeader, FILE_TYPE_SSTABLE, type FileIdentity } from '../codec/file-header.js'
 import {
   TABLE_PREFIX_BYTES,
@@ -11,8 +11,9 @@ import {
   tenantIdOfKey,
 } from '../codec/tenant-key.js'
 import type { File } from '../env/file-system.js'
-import { hashBytes } from '../kernels/bytes.js'
+import { KeyHasher } from '../kernels/bytes.js'
 import { type DirectoryRow, encodeDirectory, type IndexPlace } from './directory.js'
+import type { PackedBlock, WholeBlock } from './entry-stream.js'
 import { FilterBuilder } from './filter.js'
 import {
   encodeFooter,
@@ -23,7 +24,7 @@ import {
 } from './format.js'
 import { encodeGarbage, endsOf, GarbageBuilder, type GarbageRow } from './garbage-block.js'
 import { PartWriter, type WrittenPart } from './part-writer.js'
-import { indexPlaceOf, type PackedPart, TenantBlocksBuilder } from './tenant-blocks-builder.js'
+import { indexPlaceOf, TenantBlocksBuilder } from './tenant-blocks-builder.js'
 
 const NOWHERE: IndexPlace = { offsetBytes: 0, storedBytes: 0, rawBytes: 0, checksum: 0, codecId: 0 }
 
@@ -49,10 +50,11 @@ export class TableWriter {
   readonly #main: TenantBlocksBuilder
   readonly #history: TenantBlocksBuilder
   readonly #filter = new FilterBuilder()
+  readonly #hasher = new KeyHasher()
   readonly #garbage = new GarbageBuilder()
   readonly #directory: DirectoryRow[] = []
   /** Main blocks of the tenant that is being written. */
-  #waiting: PackedPart[] = []
+  #waiting: PackedBlock[] = []
   #waitingBytes = 0
   /** Where that tenant begins. */
   #tenantOffsetBytes: number
@@ -92,63 +94,41 @@ export class TableWriter {
     return this.#parts.offsetBytes + this.#waitingBytes + openBytes + FOOTER_BYTES
   }
 
-  /** Adds the next entry in the order of codec/entry.ts. The bytes are copied. */
-  add(
-    keyBytes: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    seqNum: SeqNum,
-    kind: number,
-    valueBytes: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-  ): void {
-    const main = this.#main
-    const keyLength = keyEnd - keyStart
-    const { lastKey, lastKeyEnd } = main
-    let shared = main.sharedWithLast(keyBytes, keyStart, keyLength)
-    const isSameKey = shared === keyLength && shared === lastKeyEnd
-    const isBehindLast = isSameKey
-      ? seqNum < this.#lastSeqNum
-      : shared === lastKeyEnd ||
-        (shared < keyLength && keyBytes[keyStart + shared]! > lastKey[shared]!)
-    invariant(isBehindLast, 'entries are added in order')
-    invariant(keyLength >= TENANT_PREFIX_BYTES, 'a key starts with its tenant')
+  /**
+   * Adds the next entry in the order of codec/entry.ts. The bytes are copied.
+   *
+   * @param sharedBytes  how many bytes its key has in common with the key of the entry added last, whichever table that is in
+   */
+  add(entry: EntrySlot, sharedBytes: number): void {
+    const shared = this.#entryCount === 0 ? 0 : sharedBytes
+    if (shared === entry.keyEnd - entry.keyStart) {
+      this.#addSuperseded(entry)
+    } else {
+      this.#beginKey(entry, shared)
+      this.#count(entry, this.#main.add(entry, shared))
+    }
+  }
 
-    let part = main
-    if (isSameKey) {
-      part = this.#history
-      shared = part.sharedWithLast(keyBytes, keyStart, keyLength)
-    } else {
-      if (shared < TENANT_PREFIX_BYTES) this.#finishTenant()
-      if (shared < TABLE_PREFIX_BYTES) this.#garbage.beginPrefix(keyBytes, keyStart, keyEnd)
-      this.#filter.add(hashBytes(keyBytes, keyStart, keyEnd))
-    }
-    const entryBytes = part.add(
-      shared,
-      keyBytes,
-      keyStart,
-      keyEnd,
-      seqNum,
-      kind,
-      valueBytes,
-      valueStart,
-      valueEnd,
-    )
-    if (isSameKey) {
-      this.#historyCount++
-      this.#garbage.addSuperseded(entryBytes, this.#lastSeqNum)
-    } else {
-      this.#smallestKey ??= main.lastKey.slice(0, keyLength)
-    }
-    if (kind === ENTRY_KIND_DELETE) {
-      this.#tombstoneCount++
-      this.#garbage.addTombstone(entryBytes, seqNum)
-    }
-    this.#lastSeqNum = seqNum
-    this.#entryCount++
-    if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
-    if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
+  /**
+   * Takes a block over as it is stored, unless that would leave small blocks behind. If so, its entries follow by addTaken.
+   *
+   * @param first  its first entry, a new key
+   */
+  takeBlock(block: WholeBlock, first: EntrySlot, sharedBytes: number): boolean {
+    const shared = this.#entryCount === 0 ? 0 : sharedBytes
+    if (shared < TENANT_PREFIX_BYTES) this.#finishTenant()
+    if (!this.#main.wantsBlock(block)) return false
+    this.#main.takeBlock(block.packed, first, shared)
+    return true
+  }
+
+  /** The next entry of the block that was taken over last. */
+  addTaken(entry: EntrySlot, sharedBytes: number): void {
+    const shared = this.#entryCount === 0 ? 0 : sharedBytes
+    invariant(entry.kind !== ENTRY_KIND_DELETE, 'blocks that are taken over hold no tombstones')
+    this.#beginKey(entry, shared)
+    this.#main.addTaken(entry, shared)
+    this.#count(entry, 0)
   }
 
   /**
@@ -186,6 +166,42 @@ export class TableWriter {
   /** Gives up: closes the file, which the caller removes. */
   abandon(): void {
     this.#file.close()
+  }
+
+  #beginKey(entry: EntrySlot, shared: number): void {
+    const { keyBytes, keyStart, keyEnd } = entry
+    const { lastKey, lastKeyEnd } = this.#main
+    const isBehindLast = shared === lastKeyEnd || keyBytes[keyStart + shared]! > lastKey[shared]!
+    invariant(isBehindLast, 'entries are added in order')
+    invariant(keyEnd - keyStart >= TENANT_PREFIX_BYTES, 'a key starts with its tenant')
+    if (shared < TENANT_PREFIX_BYTES) this.#finishTenant()
+    if (shared < TABLE_PREFIX_BYTES) this.#garbage.beginPrefix(keyBytes, keyStart, keyEnd)
+    this.#filter.add(this.#hasher.hash(keyBytes, keyStart, keyEnd, shared))
+    this.#smallestKey ??= entry.copyKey()
+  }
+
+  /** Adds an older version of the key added last. */
+  #addSuperseded(entry: EntrySlot): void {
+    const { keyBytes, keyStart, keyEnd, seqNum } = entry
+    const history = this.#history
+    const keyLength = keyEnd - keyStart
+    const isBehindLast = keyLength === this.#main.lastKeyEnd && seqNum < this.#lastSeqNum
+    invariant(isBehindLast, 'entries are added in order')
+    const entryBytes = history.add(entry, history.sharedWithLast(keyBytes, keyStart, keyLength))
+    this.#historyCount++
+    this.#garbage.addSuperseded(entryBytes, this.#lastSeqNum)
+    this.#count(entry, entryBytes)
+  }
+
+  #count({ kind, seqNum }: EntrySlot, entryBytes: number): void {
+    if (kind === ENTRY_KIND_DELETE) {
+      this.#tombstoneCount++
+      this.#garbage.addTombstone(entryBytes, seqNum)
+    }
+    this.#lastSeqNum = seqNum
+    this.#entryCount++
+    if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
+    if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
   }
 
   #finishTenant(): void {

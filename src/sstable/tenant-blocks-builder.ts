@@ -1,17 +1,19 @@
 import { SEQ_NUM_MAX } from '../base/ids.js'
 import { compress } from '../codec/compression.js'
+import type { EntrySlot } from '../codec/entry.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { BlockBuilder } from './block-builder.js'
 import type { IndexPlace } from './directory.js'
+import type { PackedBlock, WholeBlock } from './entry-stream.js'
 import { IndexBuilder } from './index-block.js'
 import type { WrittenPart } from './part-writer.js'
 
-/** Bytes on their way into the file. */
-export interface PackedPart {
-  readonly codecId: number
-  readonly bytes: Uint8Array
-  readonly rawBytes: number
-}
+/** A block is built anew rather than taken over, as long as the open one is less than this share of a whole one. */
+const OPEN_MIN_SHARE = 1 / 4
+/** The same of the block itself. */
+const TAKEN_MIN_SHARE = 1 / 2
+/** Unless so many could be taken over in a row: then one small block among them does no harm. */
+const RUN_MIN_COUNT = 4
 
 /** Builds the main or the history blocks of one tenant after another, and their indexes. */
 export class TenantBlocksBuilder {
@@ -22,13 +24,13 @@ export class TenantBlocksBuilder {
   rawBytes = 0
   readonly #blockBytes: number
   /** Takes a block that is complete, in place: it is overwritten afterwards. */
-  readonly #onBlock: (block: PackedPart) => void
+  readonly #onBlock: (block: PackedBlock) => void
   readonly #block = new BlockBuilder()
   readonly #index = new IndexBuilder()
   /** Of the tenant that is being written. */
   #entryCount = 0
 
-  constructor(blockBytes: number, onBlock: (block: PackedPart) => void) {
+  constructor(blockBytes: number, onBlock: (block: PackedBlock) => void) {
     this.#blockBytes = blockBytes
     this.#onBlock = onBlock
   }
@@ -55,20 +57,11 @@ export class TenantBlocksBuilder {
   /**
    * Adds an entry. The caller keeps the order, and finishes a tenant before the next one.
    *
-   * @param shared  what sharedWithLast says
+   * @param shared  how many bytes its key has in common with the key added last
    * @returns its length in the block
    */
-  add(
-    shared: number,
-    keyBytes: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    seqNum: number,
-    kind: number,
-    valueBytes: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
-  ): number {
+  add(entry: EntrySlot, shared: number): number {
+    const { keyBytes, keyStart, keyEnd, seqNum, kind, valueBytes, valueStart, valueEnd } = entry
     const restStart = keyStart + TENANT_PREFIX_BYTES
     const block = this.#block
     if (!block.hasRoom(keyEnd - restStart, valueEnd - valueStart, this.#blockBytes)) {
@@ -94,18 +87,45 @@ export class TenantBlocksBuilder {
     return entryBytes
   }
 
+  /** Whether a block had better be taken over than built anew: not where it would leave small blocks behind. */
+  wantsBlock({ packed, runCount, isLastOfTenant }: WholeBlock): boolean {
+    const blockBytes = this.#blockBytes
+    if (this.#block.isEmpty && isLastOfTenant) return true
+    if (packed.rawBytes < blockBytes * TAKEN_MIN_SHARE) return false
+    if (this.#block.isEmpty || runCount >= RUN_MIN_COUNT) return true
+    return this.#block.rawBytes >= blockBytes * OPEN_MIN_SHARE
+  }
+
+  /**
+   * Takes a block over as it is stored. Its entries follow by addTaken.
+   *
+   * @param first  its first entry, which shares so many bytes with the key added last
+   */
+  takeBlock(block: PackedBlock, first: EntrySlot, shared: number): void {
+    this.finishBlocks()
+    const { keyBytes, keyStart, keyEnd, seqNum } = first
+    this.#startBlock(keyBytes, keyStart + TENANT_PREFIX_BYTES, keyEnd, shared, seqNum)
+    this.#completeBlock(block)
+  }
+
+  /** An entry of the block that was taken over last. */
+  addTaken({ keyBytes, keyStart, keyEnd }: EntrySlot, shared: number): void {
+    this.#rememberKey(keyBytes, keyStart, keyEnd - keyStart, shared)
+    this.#entryCount++
+  }
+
   /** Completes the last block of the tenant. */
   finishBlocks(): void {
     if (!this.#block.isEmpty) this.#finishBlock()
   }
 
   /** Says where a complete block went, one after the other. */
-  addBlock(block: PackedPart, part: WrittenPart): void {
+  addBlock(block: PackedBlock, part: WrittenPart): void {
     this.#index.addBlock(part.storedBytes, block.rawBytes, part.checksum, block.codecId)
   }
 
   /** The index over all blocks of the tenant, which have their places by now. */
-  finishIndex(): PackedPart {
+  finishIndex(): PackedBlock {
     const raw = this.#index.finish(
       this.#entryCount,
       this.lastKey,
@@ -148,14 +168,18 @@ export class TenantBlocksBuilder {
 
   #finishBlock(): void {
     const raw = this.#block.finish()
+    this.#completeBlock({ ...compress(raw), rawBytes: raw.length })
+  }
+
+  #completeBlock(block: PackedBlock): void {
     this.blockCount++
-    this.rawBytes += raw.length
-    this.#onBlock({ ...compress(raw), rawBytes: raw.length })
+    this.rawBytes += block.rawBytes
+    this.#onBlock(block)
   }
 }
 
 /** Where an index was put, as the directory says it. */
-export function indexPlaceOf({ rawBytes, codecId }: PackedPart, part: WrittenPart): IndexPlace {
+export function indexPlaceOf({ rawBytes, codecId }: PackedBlock, part: WrittenPart): IndexPlace {
   const { offsetBytes, storedBytes, checksum } = part
   return { offsetBytes, storedBytes, rawBytes, checksum, codecId }
 }

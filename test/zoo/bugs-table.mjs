@@ -318,15 +318,15 @@ export const BUGS = [
   bug(
     'compaction drops history',
     'lsm/live-entries.js',
-    'if (entry.seqNum <= watermark) {',
-    'if (true) {',
+    'const isSeen = entry.seqNum <= watermark;',
+    'const isSeen = true;',
     'model',
   ),
   bug(
     'compaction keeps an old version instead of the newest',
     'lsm/live-entries.js',
-    'const isNeeded = !isSettled &&',
-    'const isNeeded = isSettled &&',
+    'isSeen && (isSettled ||',
+    'isSeen && (!isSettled ||',
     'model',
   ),
   bug(
@@ -467,8 +467,8 @@ export const BUGS = [
   bug(
     'compaction drops the past of what was deleted',
     'lsm/live-entries.js',
-    'if (entry.seqNum <= watermark)',
-    'if (entry.seqNum <= watermark || entry.kind === ENTRY_KIND_DELETE)',
+    'const isSeen = entry.seqNum <= watermark;',
+    'const isSeen = entry.seqNum <= watermark || entry.kind === ENTRY_KIND_DELETE;',
     'metamorphic',
   ),
 

@@ -1,5 +1,6 @@
 // A sorted list of entries that memtables, merges and compactions are compared with.
 
+import { expect } from 'vitest'
 import type { SeqNum } from '../../../dist/base/ids.js'
 import { SEQ_NUM_MAX } from '../../../dist/base/ids.js'
 import {
@@ -10,6 +11,7 @@ import {
 } from '../../../dist/codec/entry.js'
 import { KEY_PREFIX_BYTES } from '../../../dist/codec/tenant-key.js'
 import { compareKeys } from '../../../dist/kernels/bytes.js'
+import type { EntryStream } from '../../../dist/sstable/entry-stream.js'
 
 export interface ModelEntry {
   readonly key: Uint8Array
@@ -72,6 +74,57 @@ export function readBackward(cursor: Cursor, key?: Uint8Array): ModelEntry[] {
   const found: ModelEntry[] = []
   for (cursor.seekLast(key); cursor.isValid; cursor.prev()) found.push(entryAt(cursor.entry))
   return found
+}
+
+/** Reads a stream to its end, and checks what it says of its keys. */
+export function readStream(stream: EntryStream): ModelEntry[] {
+  const found: ModelEntry[] = []
+  for (; stream.isValid; stream.next()) {
+    const entry = entryAt(stream.entry)
+    expect(stream.sharedBytes).toBe(sharedBytesOf(found.at(-1), entry))
+    found.push(entry)
+  }
+  return found
+}
+
+function sharedBytesOf(before: ModelEntry | undefined, { key }: ModelEntry): number {
+  const end = key.findIndex((byte, i) => byte !== before?.key[i])
+  return end < 0 ? key.length : end
+}
+
+/** A stream over a sorted array. */
+export class ModelStream implements EntryStream {
+  readonly block = undefined
+  readonly #entries: readonly ModelEntry[]
+  readonly #cursor: ModelCursor
+  #index = 0
+
+  constructor(entries: readonly ModelEntry[]) {
+    this.#entries = entries.toSorted(compareModel)
+    this.#cursor = new ModelCursor(entries)
+    this.#cursor.seek(NO_BYTES, SEQ_NUM_MAX)
+  }
+
+  get isValid(): boolean {
+    return this.#cursor.isValid
+  }
+
+  get entry(): EntrySlot {
+    return this.#cursor.entry
+  }
+
+  get sharedBytes(): number {
+    return sharedBytesOf(this.#entries[this.#index - 1], this.#entries[this.#index]!)
+  }
+
+  wholeBlock(): undefined {
+    return undefined
+  }
+
+  next(): void {
+    this.#index++
+    this.#cursor.next()
+  }
 }
 
 /** A cursor over a sorted array. */

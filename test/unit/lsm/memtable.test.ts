@@ -3,7 +3,8 @@ import { describe as group, expect, test } from 'vitest'
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../../../dist/base/ids.js'
 import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../../../dist/codec/entry.js'
 import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
-import { cursorOfImage, Memtable } from '../../../dist/lsm/memtable.js'
+import { Memtable } from '../../../dist/lsm/memtable.js'
+import { MemtableStream } from '../../../dist/lsm/memtable-stream.js'
 import {
   compareModel,
   describe,
@@ -12,6 +13,7 @@ import {
   type ModelEntry,
   readBackward,
   readForward,
+  readStream,
   seq,
   valueOf,
 } from './entry-model.js'
@@ -53,7 +55,7 @@ group('Memtable', () => {
     expect(find(memtable, keyOf(1, 1, 'a'), 5)).toBe(undefined)
     expect(readForward(memtable.cursor())).toEqual([])
     expect(readBackward(memtable.cursor())).toEqual([])
-    expect(readForward(cursorOfImage(memtable.handover()))).toEqual([])
+    expect(readStream(new MemtableStream(memtable.handover()))).toEqual([])
   })
 
   test('tells whether a range holds anything newer, however much of either there is', () => {
@@ -142,8 +144,7 @@ group('Memtable', () => {
           expect(describe(readForward(memtable.cursor()))).toEqual(describe(model))
           expect(describe(readBackward(memtable.cursor()))).toEqual(describe(backward))
           const image = structuredClone(memtable.handover())
-          expect(describe(readForward(cursorOfImage(image)))).toEqual(describe(model))
-          expect(describe(readBackward(cursorOfImage(image)))).toEqual(describe(backward))
+          expect(describe(readStream(new MemtableStream(image)))).toEqual(describe(model))
           const cursor = memtable.cursor()
           for (const [key, at] of probes) {
             const target = { key, seqNum: seq(at), value: undefined }
@@ -203,7 +204,7 @@ group('Memtable', () => {
     model.sort(compareModel)
     expect(describe(readForward(memtable.cursor()))).toEqual(describe(model))
     expect(describe(readBackward(memtable.cursor()))).toEqual(describe(model.toReversed()))
-    expect(describe(readForward(cursorOfImage(memtable.handover())))).toEqual(describe(model))
+    expect(describe(readStream(new MemtableStream(memtable.handover())))).toEqual(describe(model))
   })
 
   test('keys whose hashes collide stay apart', () => {
@@ -266,7 +267,7 @@ group('Memtable', () => {
       model.push(entry)
     }
     model.sort(compareModel)
-    expect(describe(readForward(cursorOfImage(memtable.handover())))).toEqual(describe(model))
+    expect(describe(readStream(new MemtableStream(memtable.handover())))).toEqual(describe(model))
     expect(describe(readForward(memtable.cursor()))).toEqual(describe(model))
   })
 })

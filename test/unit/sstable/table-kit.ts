@@ -72,10 +72,22 @@ export function makeTable(unsorted: readonly Entry[], options: TableOptions = {}
   }
   const blockBytes = options.blockBytes ?? 256
   const writer = new TableWriter(fs.open(path, 'create'), identity, { blockBytes, transform })
-  for (const { key, seqNum, kind, value } of entries) {
-    writer.add(key, 0, key.length, seqNum, kind, value, 0, value.length)
+  const slot = new EntrySlot()
+  for (const [i, entry] of entries.entries()) {
+    pointAt(slot, entry)
+    writer.add(slot, i === 0 ? 0 : sharedBytes(entries[i - 1]!.key, entry.key))
   }
   return { fs, path, meta: writer.finish(), entries }
+}
+
+function pointAt(slot: EntrySlot, { key, seqNum, kind, value }: Entry): void {
+  Object.assign(slot, { keyBytes: key, keyEnd: key.length, seqNum, kind })
+  Object.assign(slot, { valueBytes: value, valueEnd: value.length })
+}
+
+function sharedBytes(a: Uint8Array, b: Uint8Array): number {
+  const end = b.findIndex((byte, i) => byte !== a[i])
+  return end < 0 ? b.length : end
 }
 
 export function openTable(

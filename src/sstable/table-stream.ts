@@ -1,0 +1,189 @@
+import type { SeqNum } from '../base/ids.js'
+import { ENTRY_KIND_DELETE, EntrySlot } from '../codec/entry.js'
+import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { compareBytes } from '../kernels/bytes.js'
+import { type Block, EntryDecoder } from './block.js'
+import type { EntryStream, PackedBlock, WholeBlock } from './entry-stream.js'
+import type { TablePart } from './format.js'
+import type { TableIndex } from './index-block.js'
+import type { TableFile } from './table-file.js'
+
+/** So many blocks that can be taken over one after the other are worth a small one before them. */
+const RUN_MAX_COUNT = 4
+
+/** The main or the history blocks of a table, each read once and past the cache. Throws SSTABLE_CORRUPT for damage. */
+export class TableStream implements EntryStream {
+  isValid = false
+  readonly entry: EntrySlot = new EntrySlot()
+  sharedBytes = 0
+  block: PackedBlock | undefined
+  readonly #file: TableFile
+  readonly #part: TablePart
+  readonly #decoder = new EntryDecoder()
+  #tenant = -1
+  #prefix: Uint8Array = new Uint8Array(0)
+  #index: TableIndex | undefined
+  #blockIndex = 0
+  #content: Block | undefined
+  /** Where the next entry of the block begins. */
+  #position = 0
+  #isBlockStart = false
+  #restartIndex = 0
+  /** Where the next restart is. */
+  #restartPosition = 0
+  /** The key before a restart, which does not say what it shares. */
+  #keyBefore = new Uint8Array(256)
+  #keyBeforeEnd = 0
+
+  constructor(file: TableFile, part: TablePart) {
+    this.#file = file
+    this.#part = part
+    this.next()
+  }
+
+  next(): void {
+    const content = this.#content
+    if (content !== undefined && this.#position < content.entriesEnd) {
+      this.#isBlockStart = false
+      if (this.#position === this.#restartPosition) this.#decodeRestart(content)
+      else this.#decode(content)
+    } else {
+      this.#rememberKey()
+      this.#enterNextBlock()
+    }
+  }
+
+  wholeBlock(before?: EntrySlot): WholeBlock | undefined {
+    // In format version 1 main blocks hold several versions of a key.
+    const isOfNewest = this.#part === 'main' && this.#file.identity.formatVersion > 1
+    if (!this.#isBlockStart || !isOfNewest || !this.#isBlockBefore(this.#blockIndex, before)) {
+      return undefined
+    }
+    if (this.#file.properties.tombstoneCount > 0 && hasTombstone(this.#content!)) return undefined
+    const { blockCount } = this.#index!
+    const end = Math.min(this.#blockIndex + RUN_MAX_COUNT, blockCount)
+    let next = this.#blockIndex + 1
+    while (next < end && this.#isBlockBefore(next, before)) next++
+    return {
+      packed: this.block!,
+      runCount: next - this.#blockIndex,
+      isLastOfTenant: next === blockCount && !this.#isOfTenant(before),
+    }
+  }
+
+  /** Whether all of a block is before an entry, itself not before the current one. */
+  #isBlockBefore(blockIndex: number, before: EntrySlot | undefined): boolean {
+    if (before === undefined || !this.#isOfTenant(before)) return true
+    const { keys, keyStarts, blockCount } = this.#index!
+    const { keyBytes, keyStart, keyEnd } = before
+    // What the next block starts with is behind the keys of this one; behind the last block comes the largest key.
+    const next = blockIndex + 1
+    const order = compareBytes(
+      keys,
+      keyStarts[next]!,
+      keyStarts[next + 1]!,
+      keyBytes,
+      keyStart + TENANT_PREFIX_BYTES,
+      keyEnd,
+    )
+    return next < blockCount ? order <= 0 : order < 0
+  }
+
+  #isOfTenant(other: EntrySlot | undefined): boolean {
+    if (other === undefined) return false
+    const { keyBytes, keyStart } = other
+    const keyEnd = keyStart + TENANT_PREFIX_BYTES
+    return compareBytes(this.#prefix, 0, TENANT_PREFIX_BYTES, keyBytes, keyStart, keyEnd) === 0
+  }
+
+  #enterNextBlock(): void {
+    const index = this.#index
+    if (index !== undefined && this.#blockIndex + 1 < index.blockCount) {
+      this.#enterBlock(index, this.#blockIndex + 1)
+      return
+    }
+    const { directory } = this.#file
+    while (++this.#tenant < directory.tenantCount) {
+      const found = this.#readIndex(this.#tenant)
+      if (found === undefined) continue
+      this.#index = found
+      this.#prefix = directory.prefixOf(this.#tenant)
+      this.#decoder.setTenantPrefix(this.#prefix)
+      this.#enterBlock(found, 0)
+      return
+    }
+    this.isValid = false
+    this.block = undefined
+    this.#content = undefined
+  }
+
+  #readIndex(tenant: number): TableIndex | undefined {
+    if (this.#part === 'main') return this.#file.readIndex(tenant)
+    return this.#file.readHistoryIndex(tenant)
+  }
+
+  #enterBlock(index: TableIndex, blockIndex: number): void {
+    const packed = this.#file.readPackedBlock(this.#tenant, index, blockIndex)
+    const content = this.#file.unpackBlock(packed, this.#tenant, index.offsets[blockIndex]!)
+    this.block = packed
+    this.#content = content
+    this.#blockIndex = blockIndex
+    this.#isBlockStart = true
+    this.#position = 0
+    this.#restartIndex = 0
+    this.#decoder.restart()
+    this.#decodeFirst(content)
+    this.isValid = true
+  }
+
+  #decodeRestart(content: Block): void {
+    this.#rememberKey()
+    this.#decodeFirst(content)
+  }
+
+  /** Decodes the entry of a restart, the key before it being remembered. */
+  #decodeFirst(content: Block): void {
+    const restartIndex = ++this.#restartIndex
+    this.#restartPosition =
+      restartIndex < content.restartCount ? content.restartAt(restartIndex) : content.entriesEnd
+    this.#decode(content)
+    const { keyBytes, keyEnd } = this.entry
+    const before = this.#keyBefore
+    const limit = Math.min(keyEnd, this.#keyBeforeEnd)
+    let shared = 0
+    while (shared < limit && before[shared] === keyBytes[shared]) shared++
+    this.sharedBytes = shared
+  }
+
+  #decode(content: Block): void {
+    const decoder = this.#decoder
+    this.#position = decoder.decode(content, this.#position, content.entriesEnd)
+    this.sharedBytes = TENANT_PREFIX_BYTES + decoder.sharedBytes
+    const { entry } = this
+    entry.keyBytes = decoder.key
+    entry.keyEnd = decoder.keyEnd
+    entry.seqNum = decoder.seqNum as SeqNum
+    entry.kind = decoder.kind
+    entry.valueBytes = content.bytes
+    entry.valueStart = decoder.valueStart
+    entry.valueEnd = decoder.valueEnd
+  }
+
+  #rememberKey(): void {
+    if (this.#content === undefined) return
+    const { key, keyEnd } = this.#decoder
+    if (keyEnd > this.#keyBefore.length) this.#keyBefore = new Uint8Array(keyEnd * 2)
+    const before = this.#keyBefore
+    for (let i = 0; i < keyEnd; i++) before[i] = key[i]!
+    this.#keyBeforeEnd = keyEnd
+  }
+}
+
+function hasTombstone(block: Block): boolean {
+  const decoder = new EntryDecoder()
+  for (let at = 0; at < block.entriesEnd; ) {
+    at = decoder.decode(block, at, block.entriesEnd)
+    if (decoder.kind === ENTRY_KIND_DELETE) return true
+  }
+  return false
+}
