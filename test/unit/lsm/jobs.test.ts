@@ -317,14 +317,14 @@ group('jobs', () => {
 })
 
 /** The main blocks of a table as its file holds them. */
-function storedBlocksOf(fs: MemoryFileSystem, { fileId }: TableMeta): Uint8Array[] {
+function storedBlocksOf(fs: MemoryFileSystem, { fileId }: TableMeta): Buffer[] {
   const path = `${DIRECTORY}/${tableFileName(fileId)}`
   const file = TableFile.open(fs, path, {}, IDENTITY_TRANSFORM)
-  const blocks: Uint8Array[] = []
+  const blocks: Buffer[] = []
   for (let tenant = 0; tenant < file.directory.tenantCount; tenant++) {
     const index = file.readIndex(tenant)
     for (let block = 0; block < index.blockCount; block++) {
-      blocks.push(file.readPackedBlock(tenant, index, block).bytes)
+      blocks.push(Buffer.from(file.readPackedBlock(tenant, index, block).bytes))
     }
   }
   file.close()
