@@ -40,6 +40,27 @@ export const HISTORY_BUGS = [
     'jobs',
   ),
   bug(
+    'a block is taken over although another table reaches into it',
+    'sstable/table-stream.js',
+    'return next < blockCount ? order <= 0 : order < 0;',
+    'return true;',
+    'jobs',
+  ),
+  bug(
+    'blocks with tombstones are taken over',
+    'sstable/table-stream.js',
+    'this.#file.properties.tombstoneCount > 0 &&',
+    'false &&',
+    'jobs',
+  ),
+  bug(
+    'jobs merge old versions first',
+    'lsm/merge-stream.js',
+    'a.seqNum > b.seqNum',
+    'a.seqNum < b.seqNum',
+    'jobs',
+  ),
+  bug(
     'verification does not compare history with what supersedes it',
     'sstable/table-verify.js',
     'if (history.seqNum >= this.#lastSeqNum) {',
