@@ -7,6 +7,8 @@ export default defineConfig({
     // Processes: tests start workers and kill children, and a crash must not take other files along.
     pool: 'forks',
     maxWorkers: 2,
+    // Loads what simulations must not wait for.
+    setupFiles: ['test/loaded-parts.ts'],
     // The engine is built already: loaded as it is, its calls cost what they cost its users.
     server: { deps: { external: [/\/dist\//] } },
     testTimeout: 30_000,

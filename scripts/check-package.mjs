@@ -60,7 +60,9 @@ try {
       cpSync(join(ROOT, name), join(stage, name), { recursive: true })
   }
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  run(process.execPath, [tsc, '-p', join(ROOT, 'tsconfig.json'), '--outDir', join(stage, 'dist')])
+  const dist = join(stage, 'dist')
+  run(process.execPath, [tsc, '-p', join(ROOT, 'tsconfig.json'), '--outDir', dist])
+  run(process.execPath, [join(ROOT, 'scripts/join-modules.mjs'), dist])
   run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], stage)
   const { name, version } = JSON.parse(run('npm', ['pkg', 'get', 'name', 'version'], stage))
   const tarball = join(folder, `${name}-${version}.tgz`)

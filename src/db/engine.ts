@@ -7,7 +7,7 @@ import type { Catalog, TenantRef } from '../catalog/catalog.js'
 import type { RowMapper } from '../catalog/row-values.js'
 import type { Schema } from '../catalog/schema.js'
 import type { Env } from '../env/env.js'
-import { prepare, type PreparedStatement } from '../query/execute.js'
+import type { PreparedStatement } from '../query/execute.js'
 import type { Store } from '../store/store.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import { RecentSnapshot } from './recent-snapshot.js'
@@ -80,8 +80,8 @@ export class Engine {
     return this.tenantRef(tenant) ?? this.catalog.internTenant(view, tenant.name)
   }
 
-  /** Parses a statement, or takes it from the cache, where it keeps its plans. */
-  prepare(text: string): PreparedStatement {
+  /** Parses a statement, or takes it from the cache, where it keeps its plans. The first one waits for the parser. */
+  async prepare(text: string): Promise<PreparedStatement> {
     if (typeof text !== 'string') {
       throw engineError('ARGUMENT_INVALID', `a statement is a text, not ${typeof text}`)
     }
@@ -91,6 +91,8 @@ export class Engine {
       this.#statements.set(text, cached)
       return cached
     }
+    // Loaded with the first statement: a service without SQL opens sooner.
+    const { prepare } = await import('../query/execute.js')
     const prepared = prepare(text)
     if (this.#statements.size >= STATEMENT_CACHE_MAX_COUNT) {
       for (const oldest of this.#statements.keys()) {

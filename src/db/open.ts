@@ -21,7 +21,7 @@ import {
   SETTINGS,
 } from './options.js'
 import { declareRetention } from './retention.js'
-import { SalvagedDatabase } from './salvaged-database.js'
+import type { SalvagedDatabase } from './salvaged-database.js'
 import { RESERVED_TABLE_NAMES, type Tables } from './tenant-session.js'
 
 /** Stored bytes per block before compression, and per sstable; measured defaults, not settings. */
@@ -86,6 +86,7 @@ export async function openSalvaged(
   path: string,
   components: Components = {},
 ): Promise<SalvagedDatabase> {
+  const { SalvagedDatabase } = await import('./salvaged-database.js')
   const { store, onClosed } = await openStore(path, { salvage: true }, components)
   try {
     return new SalvagedDatabase(store, onClosed)

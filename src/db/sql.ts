@@ -3,7 +3,7 @@
 import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { TableRows } from '../indexes/table-rows.js'
-import type { QueryContext, QueryResult } from '../query/execute.js'
+import type { PreparedStatement, QueryContext, QueryResult } from '../query/execute.js'
 import type { Snapshot } from '../store/store-views.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { ReadScope, WriteScope } from './table-session.js'
@@ -44,12 +44,13 @@ export async function runQuery(
   text: string,
   parameters: SqlParameters,
 ): Promise<SqlResult> {
-  if (scope.engine.prepare(text).isWrite) {
+  const statement = await scope.engine.prepare(text)
+  if (statement.isWrite) {
     throw engineError('SQL_UNSUPPORTED', 'a tenant as of a moment can only be read: use select')
   }
   const held = await scope.hold()
   try {
-    return await execute(scope, held.view, text, parameters)
+    return await execute(scope, held.view, statement, parameters)
   } finally {
     held.close()
   }
@@ -61,8 +62,14 @@ export async function runInTransaction(
   text: string,
   parameters: SqlParameters,
 ): Promise<SqlResult> {
-  const run = () => execute(scope, scope.viewNow(), text, parameters)
-  return scope.engine.prepare(text).isWrite ? scope.atomically(run) : scope.inTurn(run)
+  return scope.inTurn(async () => {
+    const statement = await scope.engine.prepare(text)
+    const transaction = scope.viewNow()
+    const run = () => execute(scope, transaction, statement, parameters)
+    if (!statement.isWrite) return run()
+    transaction.assertMayWrite()
+    return transaction.atomically(run)
+  })
 }
 
 /** The rows with the rest beside them: printed or compared, the result is its rows. */
@@ -78,14 +85,13 @@ function sqlResult(result: QueryResult, seqNum: SeqNum): SqlResult {
 async function execute(
   scope: ReadScope,
   view: ReadView | WriteView,
-  text: string,
+  statement: PreparedStatement,
   parameters: SqlParameters,
 ): Promise<SqlResult> {
   const { engine, tenant } = scope
   if (typeof parameters !== 'object' || parameters === null) {
     throw engineError('SQL_PARAMETER', 'parameters are an array, or an object of values by name')
   }
-  const statement = engine.prepare(text)
   // One moment per statement: everything in it that counts from now means the same state.
   const nowMicros = engine.nowMicros()
   const snapshots: Snapshot[] = []

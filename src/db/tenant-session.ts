@@ -130,7 +130,7 @@ export class TenantSession<T extends Tables> {
   ): Promise<SqlResult<R>> {
     const engine = this.#engine
     const tenant = this.#tenant
-    if (!engine.prepare(text).isWrite) {
+    if (!(await engine.prepare(text)).isWrite) {
       return (await runQuery(newestScope(engine, tenant), text, parameters)) as SqlResult<R>
     }
     const { result, seqNum } = await transact(engine, (attempt) =>

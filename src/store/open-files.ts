@@ -14,7 +14,6 @@ import { type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
 import type { Env } from '../env/env.js'
 import type { FileSystem } from '../env/file-system.js'
 import { LOCK_NAME } from '../env/lock-file.js'
-import { OverlayFileSystem } from '../env/overlay-file-system.js'
 import type { HistoryMark } from '../lsm/history-marks.js'
 import { Manifest } from '../lsm/manifest.js'
 import { readManifest } from '../lsm/manifest-state.js'
@@ -33,7 +32,7 @@ import { Quarantine } from './quarantine.js'
 import { RecoveredCommits } from './recovered-commits.js'
 import type { RecoveryReport } from './recovery-report.js'
 import { removeReserve } from './reserve.js'
-import { findLostTables, salvageWal, type SalvageReport } from './salvage.js'
+import type { SalvageReport } from './salvage.js'
 
 export interface StoreOptions {
   readonly path: string
@@ -168,7 +167,7 @@ export async function openFiles(
   if (isToBeCreated(options.path, env, createIfMissing)) env.fs.makeDirectory(options.path)
   const takeLock = () => lockDirectory(options.path, env)
   const lock = await (isSalvage ? takeLock() : withReserve(env.fs, options.path, takeLock))
-  const world = isSalvage ? { ...env, fs: new OverlayFileSystem(env.fs) } : env
+  const world = isSalvage ? await withoutWrites(env) : env
   const surroundings = {
     env: world,
     lock,
@@ -185,6 +184,12 @@ export async function openFiles(
     await lock.release()
     throw error
   }
+}
+
+/** The same world, but what is written stays in memory. */
+async function withoutWrites(env: Env): Promise<Env> {
+  const { OverlayFileSystem } = await import('../env/overlay-file-system.js')
+  return { ...env, fs: new OverlayFileSystem(env.fs) }
 }
 
 /** Does what needs room; without it, once more with that of the reserve. */
@@ -275,6 +280,7 @@ async function recoverDatabase(
   let log: WalRecovery | undefined
   let salvage: SalvageReport | undefined
   if (options.isSalvage === true) {
+    const { findLostTables, salvageWal } = await import('./salvage.js')
     const lostTables = findLostTables(state.tablets, (meta) => checkTable(env, directory, meta))
     const salvaged = salvageWal(walOptions, newCommits)
     commits = salvaged.commits

@@ -22,7 +22,7 @@ import { tenantIdOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import { type ChangeScan, openChangeScan } from './change-scan.js'
-import { type Checkpoint, makeCheckpoint } from './checkpoint.js'
+import type { Checkpoint } from './checkpoint.js'
 import { CommitLog, type Durability } from './commit-log.js'
 import { seqNumAfter } from './commit-number.js'
 import { HistoryFloors, NO_POLICIES } from './history-floors.js'
@@ -47,7 +47,7 @@ import { TabletMap } from './tablet-map.js'
 import { readVersions, type VersionRange } from './version-reads.js'
 import { FixedView, type Snapshot, viewAt } from './store-views.js'
 import type { EntryScan, KeyVersion, ReadView, WriteView, WriteOptions } from './view.js'
-import { type VerifyProgress, type VerifyReport, verifyFiles } from './verify.js'
+import type { VerifyProgress, VerifyReport } from './verify.js'
 import type { WriteBatch } from './write-batch.js'
 
 export type { Snapshot } from './store-views.js'
@@ -281,6 +281,8 @@ export class Store implements ImmediateWriteHost {
   async verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
     const assertReadable = () => this.#assertReadable()
     assertReadable()
+    const { verifyFiles } = await import('./verify.js')
+    assertReadable()
     return verifyFiles(this.#files, this.#env, { assertReadable, onProgress })
   }
 
@@ -299,7 +301,10 @@ export class Store implements ImmediateWriteHost {
       newest: () => this.#last,
       assertWritable: () => this.assertWritable(),
     }
-    return this.#checkpointTurn.run(() => makeCheckpoint(source, directory))
+    return this.#checkpointTurn.run(async () => {
+      const { makeCheckpoint } = await import('./checkpoint.js')
+      return makeCheckpoint(source, directory)
+    })
   }
 
   /**

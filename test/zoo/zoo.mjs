@@ -56,10 +56,10 @@ function hunt(copy, due) {
     else failures.push(`${name} finds fault with the engine as it is\n${output.slice(-4000)}`)
   }
   for (const bug of failures.length > 0 ? [] : due) {
-    const { name, file, harness } = bug
-    const path = join(copy, 'dist', file)
+    const { name, harness } = bug
+    const { path, text } = /** @type {{ path: string, text: string }} */ (planted(copy, bug))
     const sound = readFileSync(path, 'utf8')
-    writeFileSync(path, /** @type {string} */ (planted(copy, bug)))
+    writeFileSync(path, text)
     const { isSound, seconds } = look(copy, harness)
     writeFileSync(path, sound)
     if (isSound) failures.push(`${name}: survived ${harness}, ${seconds} s`)
