@@ -17,7 +17,7 @@ import { order, orderId, seeded, tenantOfOrder } from './orders.mjs'
 
 const BATCH_ROWS = 1000
 const UNDER_WAY_COUNT = 2
-const READS_PER_TURN = 4
+const READS_PER_TURN = 16
 const LOOP_RESOLUTION_MS = 1
 
 const { values } = parseArgs({

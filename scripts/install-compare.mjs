@@ -2,7 +2,7 @@
 // Installs the engines that bench/compare measures beside ours, into that folder. Most come with binaries; SQLite may compile
 // for a minute. What can neither be fetched nor compiled is left out of the comparison, which says so.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
@@ -12,7 +12,9 @@ const folder = join(ROOT, 'bench/compare')
 const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
 
 if (Object.entries(dependencies).some(([name, version]) => installedVersion(name) !== version)) {
-  npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], folder)
+  // `npm ci` would throw away what was compiled.
+  const command = existsSync(join(folder, 'node_modules')) ? 'install' : 'ci'
+  npm([command, '--ignore-scripts', '--no-audit', '--no-fund'], folder)
 }
 if (!sqliteLoads()) buildPackage('better-sqlite3', folder)
 for (const name of Object.keys(dependencies)) {

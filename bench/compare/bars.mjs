@@ -119,6 +119,11 @@ export const MEASURES = [
   { workload: 'replay', measure: 'logMbPerSecond', title: 'MB of log a second', atLeast: 150 },
 ]
 
+/** What is measured, with the workload. */
+export function titleOf({ workload, title }) {
+  return title.startsWith('W') ? title : `${WORKLOAD_TITLES[workload].split(':')[0]}: ${title}`
+}
+
 /** What the price of a feature is told of. */
 export const PRICED = [
   'rowsPerSecond',

@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { median } from '../numbers.mjs'
-import { isReached, MEASURES, PRICED, spellBar, WORKLOAD_TITLES } from './bars.mjs'
+import { isReached, MEASURES, PRICED, spellBar, titleOf, WORKLOAD_TITLES } from './bars.mjs'
 import { ENGINES, isOurs, OURS } from './engines.mjs'
 import { readLines, sectionResults, SECTIONS, spelled, tableOf } from './sections.mjs'
 
@@ -100,7 +100,7 @@ function prices() {
     return `${withRange(row, name)}, **${(own / base).toFixed(2)}x**`
   }
   const body = rows.map((row) => [
-    `${WORKLOAD_TITLES[row.workload].split(':')[0]}: ${row.title}`,
+    titleOf(row),
     withRange(row, OURS),
     ...variants.map((name) => priceOf(row, name)),
   ])
@@ -131,7 +131,7 @@ const barred = [
     .filter(({ reached }) => reached !== undefined)
     .map(({ row, ours, best, ratio, reached }) => ({
       key: `${row.workload}.${row.measure}`,
-      title: `${WORKLOAD_TITLES[row.workload].split(':')[0]}: ${row.title}`,
+      title: titleOf(row),
       ours,
       beside:
         row.times === undefined
