@@ -27,8 +27,11 @@ export interface Target {
   /** How many inputs of the cheapest target one input of this one costs. */
   readonly cost: number
   make(random: Seeded): Uint8Array
-  /** @throws when the property does not hold */
-  check(input: Uint8Array): void | Promise<void>
+  /**
+   * @returns whether the input was accepted, so that what lies behind was reached
+   * @throws when the property does not hold
+   */
+  check(input: Uint8Array): boolean | Promise<boolean>
 }
 
 /** Whether the call ended well; a typed error is a refusal, anything else is passed on. */
@@ -99,9 +102,9 @@ function keyTarget(): Target {
     cost: 1,
     make: (random) => mutated(random, seeds),
     check(input) {
-      if (input.length === 0) return
+      if (input.length === 0) return false
       const field = fieldOf(input[0]!)
-      decodes(() => {
+      return decodes(() => {
         const reader = new ByteReader(input, 1)
         const cell = decodeKeyField(reader, field)
         const again = rewritten((writer) => encodeKeyField(writer, field, cell))
@@ -138,17 +141,18 @@ function rowTarget(): Target {
     make: (random) => mutated(random, seeds),
     check(input) {
       const row: Cell[] = emptyRow.slice()
-      if (!decodes(() => codec.decode(input, 0, input.length, row))) return
+      if (!decodes(() => codec.decode(input, 0, input.length, row))) return false
       // Bytes with a right checksum may still spell a value of msgpack that JSON has not.
       if (row[JSON_CELL] !== null) {
         const value = jsonOf(row[JSON_CELL])
-        if (value === undefined) return
+        if (value === undefined) return false
         row[JSON_CELL] = value
       }
       const again = rewritten((writer) => codec.encode(writer, row))
       const second: Cell[] = emptyRow.slice()
       codec.decode(again, 0, again.length, second)
       assertSame(row, second)
+      return true
     },
   }
 }
@@ -172,7 +176,7 @@ function jsonTarget(): Target {
     cost: 1,
     make: (random) => mutated(random, seeds),
     check(input) {
-      decodes(() => {
+      return decodes(() => {
         const value = decodeJson(new ByteReader(input))
         const json = jsonOf(value)
         if (json === undefined) return
@@ -240,7 +244,7 @@ function editTarget(): Target {
     cost: 1,
     make: (random) => mutated(random, seeds),
     check(input) {
-      decodes(() => {
+      return decodes(() => {
         const payload = decodeManifestPayload(input)
         const again = encodeManifestPayload(payload)
         assertSame(payload, decodeManifestPayload(again))
@@ -272,7 +276,7 @@ function commitTarget(): Target {
     cost: 1,
     make: (random) => mutated(random, seeds),
     check(input) {
-      decodes(() =>
+      return decodes(() =>
         decodeCommit(input, 9 as SeqNum, IDENTITY_TRANSFORM, (_, bytes, start, keyEnd, end) => {
           if (start > keyEnd || keyEnd > end || end > bytes.length) throw new Error('out of bounds')
         }),
@@ -301,7 +305,7 @@ function headerTarget(): Target {
       return bytes
     },
     check(input) {
-      decodes(() => {
+      return decodes(() => {
         const identity = decodeFileHeader(input, expected)
         const again = decodeFileHeader(encodeFileHeader(identity), expected)
         // Headers of version 1 are read; written is the newest.
@@ -322,8 +326,8 @@ function compressionTarget(): Target {
     check(input) {
       const claimed = input.length < 4 ? 10 : loadU32(input, 0)
       // Readers refuse a larger claim before they come here.
-      if (claimed > input.length * 256) return
-      decodes(() => {
+      if (claimed > input.length * 256) return false
+      return decodes(() => {
         if (decompress(1, input, claimed).length !== claimed) throw new Error('another length')
       })
     },

@@ -11,6 +11,7 @@ import { Seeded } from '../model/seeded.js'
 import { CODEC_TARGETS, type Target } from './codec-targets.js'
 import corpus from './corpus.json' with { type: 'json' }
 import { FILE_TARGETS } from './file-targets.js'
+import { SSTABLE_TARGETS } from './sstable-targets.js'
 import { TEXT_TARGETS } from './text-targets.js'
 
 const FUZZ_RUNS = process.env.FUZZ_RUNS
@@ -22,18 +23,20 @@ const FAILURE_MAX_COUNT = 10
 /** The runner hears nothing while this thread works: it is let in now and then. */
 const TURN_INPUTS = 20_000
 const FOUND: Readonly<Record<string, readonly string[]>> = corpus
-const TARGETS = [...CODEC_TARGETS, ...FILE_TARGETS, ...TEXT_TARGETS]
+const TARGETS = [...CODEC_TARGETS, ...FILE_TARGETS, ...SSTABLE_TARGETS, ...TEXT_TARGETS]
 
 async function fuzz(target: Target, count: number): Promise<void> {
   const failed: number[] = []
+  let acceptedCount = 0
   // Nearly every input is refused with an error, and most of the time would go into their stacks.
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
   for (let i = 0; i < count && failed.length < FAILURE_MAX_COUNT; i++) {
     if (i % TURN_INPUTS === 0) await new Promise(setImmediate)
     try {
-      const done = target.check(inputOf(target, i))
-      if (done !== undefined) await done
+      let isAccepted = target.check(inputOf(target, i))
+      if (typeof isAccepted !== 'boolean') isAccepted = await isAccepted
+      if (isAccepted) acceptedCount++
     } catch {
       failed.push(i)
     }
@@ -43,6 +46,8 @@ async function fuzz(target: Target, count: number): Promise<void> {
   // One after another: an input takes the place of the one before.
   for (const i of failed) failures.push(await failureOf(target, i))
   expect(failures.length, `${target.name}:\n${failures.join('\n')}`).toBe(0)
+  // Else nothing behind the first check was ever reached.
+  expect(acceptedCount, `accepted by ${target.name}`).toBeGreaterThan(0)
 }
 
 function inputOf(target: Target, i: number): Uint8Array {
