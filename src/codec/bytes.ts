@@ -3,6 +3,7 @@
 // Orders never come from here: keys have codec/key.ts.
 
 import { engineError } from '../base/errors.js'
+import { copyBytes } from '../kernels/bytes.js'
 
 const TWO_32 = 0x1_0000_0000
 /** Below this many characters a loop beats the call into the runtime. */
@@ -107,13 +108,8 @@ export class ByteWriter {
   raw(source: Uint8Array, start = 0, end: number = source.length): void {
     const count = end - start
     this.reserve(count)
-    const { bytes, length } = this
-    if (count < 32) {
-      for (let i = 0; i < count; i++) bytes[length + i] = source[start + i]!
-    } else {
-      bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), length)
-    }
-    this.length = length + count
+    copyBytes(this.bytes, this.length, source, start, end)
+    this.length += count
   }
 
   /** @throws ARGUMENT_INVALID for a lone surrogate */

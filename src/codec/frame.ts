@@ -65,20 +65,30 @@ export class FrameBatch {
     return this.#writer.length
   }
 
-  /** Copies the payload behind the frames that are there. */
-  append(type: number, seqNum: SeqNum, payload: Uint8Array, start: number, end: number): void {
-    const writer = this.#writer
-    const payloadBytes = end - start
+  /**
+   * Adds a frame behind those that are there.
+   *
+   * @param encode  appends the payload, which so comes into being in its place; when it throws, there is no frame
+   */
+  append(type: number, seqNum: SeqNum, encode: (out: ByteWriter) => void): void {
     invariant(type > 0 && type < 256, 'a frame type fits a byte and is not 0')
+    const writer = this.#writer
+    const at = writer.length
+    writer.reserve(FRAME_HEADER_BYTES)
+    writer.length = at + FRAME_HEADER_BYTES
+    try {
+      encode(writer)
+    } catch (error) {
+      writer.length = at
+      throw error
+    }
+    const payloadBytes = writer.length - at - FRAME_HEADER_BYTES
     invariant(payloadBytes < 2 ** 32, 'a frame payload fits its length field')
-    writer.reserve(frameBytes(payloadBytes))
-    const { bytes, length } = writer
     // seal() fills in the other fields.
-    storeU32(bytes, length + 4, payloadBytes)
-    storeU32(bytes, length + 8, type)
-    storeU64(bytes, length + 16, seqNum)
-    writer.length = length + FRAME_HEADER_BYTES
-    writer.raw(payload, start, end)
+    const { bytes } = writer
+    storeU32(bytes, at + 4, payloadBytes)
+    storeU32(bytes, at + 8, type)
+    storeU64(bytes, at + 16, seqNum)
     writer.align(FRAME_ALIGNMENT_BYTES)
     this.frameCount++
   }

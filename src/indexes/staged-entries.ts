@@ -135,9 +135,9 @@ export class StagedEntries {
     const kind = this.#kinds[entry]!
     if (kind === NOTHING) return
     const { bytes } = this.writer
+    const keyStart = this.#keyStarts[entry]!
     const keyEnd = this.#keyEnds[entry]!
-    const key = bytes.subarray(this.#keyStarts[entry], keyEnd)
-    if (kind === DELETE) view.delete(key)
-    else view.put(key, bytes.subarray(keyEnd, this.#valueEnds[entry]))
+    if (kind === DELETE) view.delete(bytes.subarray(keyStart, keyEnd))
+    else view.putEntry(bytes, keyStart, keyEnd, this.#valueEnds[entry]!)
   }
 }

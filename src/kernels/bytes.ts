@@ -3,6 +3,24 @@
 const FNV_OFFSET = 0x811c9dc5
 const FNV_PRIME = 0x01000193
 
+/** Up to this many bytes a loop beats a view and a call into the runtime. */
+const SHORT_COPY_BYTES = 64
+
+/** Copies a byte range to `at` of the target. The ranges must not overlap. */
+export function copyBytes(
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  if (end - start <= SHORT_COPY_BYTES) {
+    for (let i = start; i < end; i++) target[at++] = source[i]!
+  } else {
+    target.set(start === 0 && end === source.length ? source : source.subarray(start, end), at)
+  }
+}
+
 /** Orders two byte ranges like memcmp, a shorter prefix first. Negative, zero or positive. */
 export function compareBytes(
   a: Uint8Array,

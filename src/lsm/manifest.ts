@@ -314,7 +314,7 @@ export class Manifest {
     const file = this.#file!
     const frames = this.#frames!
     const batch = this.#batch
-    batch.append(type, this.#editNumber as SeqNum, payload, 0, payload.length)
+    batch.append(type, this.#editNumber as SeqNum, (out) => out.raw(payload))
     const { offsetBytes } = frames
     file.write(frames.seal(batch), offsetBytes)
     batch.reset()

@@ -19,7 +19,7 @@
 
 import { engineError } from '../base/errors.js'
 import type { FileId, SeqNum, TenantId } from '../base/ids.js'
-import type { BlockTransform } from '../codec/block-transform.js'
+import { type BlockTransform, IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import { ByteReader, type ByteWriter, EndOfBytes } from '../codec/bytes.js'
 import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT } from '../codec/entry.js'
 
@@ -33,27 +33,40 @@ const WAL_PLACE_FILE_ID = 0 as FileId
 export interface CommitSection {
   readonly tenantHash: number
   readonly tenantId: TenantId
-  /** The records, one behind the other. */
-  readonly records: ByteWriter
+  /** Length of the records. */
+  readonly byteCount: number
+}
+
+export interface CommitOptions<Section> {
+  readonly seqNum: SeqNum
+  readonly transform: BlockTransform
+  /** Appends the records of a section, one behind the other. */
+  readonly copyRecords: (section: Section, out: ByteWriter) => void
 }
 
 /** Writes the payload of a commit behind what `out` holds. */
-export function encodeCommit(
+export function encodeCommit<Section extends CommitSection>(
   out: ByteWriter,
-  sections: readonly CommitSection[],
-  seqNum: SeqNum,
-  transform: BlockTransform,
+  sections: readonly Section[],
+  { seqNum, transform, copyRecords }: CommitOptions<Section>,
 ): void {
   out.u8(COMMIT_VERSION)
   out.varint(sections.length)
-  for (const { tenantHash, tenantId, records } of sections) {
+  for (const section of sections) {
+    const { tenantHash, tenantId, byteCount } = section
     out.u32(tenantHash)
     out.u32(tenantId)
-    out.varint(records.length)
+    out.varint(byteCount)
+    const storedAt = out.length
+    out.varint(byteCount)
+    const start = out.length
+    copyRecords(section, out)
+    if (transform.id === IDENTITY_TRANSFORM.id) continue
     const place = { tenantId, fileId: WAL_PLACE_FILE_ID, offsetBytes: seqNum }
-    const stored = transform.seal(records.bytes.subarray(0, records.length), place)
+    const stored = transform.seal(out.bytes.slice(start, out.length), place)
+    out.length = storedAt
     out.varint(stored.length)
-    out.raw(stored, 0, stored.length)
+    out.raw(stored)
   }
 }
 

@@ -20,8 +20,10 @@ import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
 import { Histogram, type HistogramSummary } from '../base/metrics.js'
+import type { ByteWriter } from '../codec/bytes.js'
 import type { Clock } from '../env/env.js'
 import type { WalWriter } from '../wal/writer.js'
+import { LoneWriter, type SyncFacts } from './lone-writer.js'
 
 /** A group that takes longer than this is reported as a stall. */
 const STALL_REPORT_MS = 100
@@ -84,6 +86,7 @@ export class CommitLog {
   readonly #closing = new AbortController()
   #startMicros: number | undefined
   #isStallTold = false
+  readonly #lone = new LoneWriter()
   readonly #flushMicros = new Histogram()
   readonly #groupCommits = new Histogram()
 
@@ -109,20 +112,32 @@ export class CommitLog {
   }
 
   /**
-   * Frames one commit into the log. Resolves once it is as safe as asked for.
+   * Frames one commit for the log. It is written and synced when somebody waits for it.
+   *
+   * @param encode  appends the payload of the frame; when it throws, there is no such commit
+   * @throws DB_POISONED
+   */
+  append(seqNum: SeqNum, encode: (out: ByteWriter) => void): void {
+    this.#options.wal.append(seqNum, encode)
+    this.#appended = seqNum
+    if (!this.#isStallTold) this.#tellOfStall()
+  }
+
+  /**
+   * Resolves once a commit that was appended, and all before it, are as safe as asked for.
    *
    * @throws COMMIT_UNKNOWN (as rejection) when the sync failed; DISK_FULL, IO_FAILED when the commit did not happen
    */
-  append(
-    seqNum: SeqNum,
-    bytes: Uint8Array,
-    byteCount: number,
-    durability: Durability,
-  ): Promise<void> {
-    this.#options.wal.append(seqNum, bytes, 0, byteCount)
-    this.#appended = seqNum
-    if (!this.#isStallTold) this.#tellOfStall()
-    return this.#until(seqNum, durability)
+  whenSafe(seqNum: SeqNum, durability: Durability): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    if (seqNum <= (durability === 'sync' ? this.#durable : this.#readable)) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ seqNum, durability, resolve, reject })
+      if (this.#isRunning) return
+      const isForNow = this.#lone.comes(this.#now())
+      if (isForNow && durability === 'sync' && this.#options.wal.canWriteNow) this.#runNow()
+      else void this.#run()
+    })
   }
 
   /**
@@ -131,7 +146,7 @@ export class CommitLog {
    * @throws what those commits fail with (as rejection)
    */
   settle(durability: Durability): Promise<void> {
-    return this.#until(this.#appended, durability)
+    return this.whenSafe(this.#appended, durability)
   }
 
   /**
@@ -140,7 +155,7 @@ export class CommitLog {
    * @throws as settle
    */
   whenDurable(seqNum: SeqNum): Promise<void> {
-    return this.#until(seqNum, 'sync')
+    return this.whenSafe(seqNum, 'sync')
   }
 
   /**
@@ -155,7 +170,7 @@ export class CommitLog {
 
   get #underWayMs(): number {
     if (this.#startMicros === undefined) return 0
-    return (this.#options.clock.monotonicMicros() - this.#startMicros) / 1000
+    return (this.#now() - this.#startMicros) / 1000
   }
 
   /** Told by the first commit that finds the disk busy for long, since its sync may never end, and when it has ended. */
@@ -170,20 +185,12 @@ export class CommitLog {
     })
   }
 
-  #until(seqNum: SeqNum, durability: Durability): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
-    if (seqNum <= (durability === 'sync' ? this.#durable : this.#readable)) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ seqNum, durability, resolve, reject })
-      if (!this.#isRunning) void this.#run()
-    })
-  }
-
   async #run(): Promise<void> {
     this.#isRunning = true
     while (this.#waiting.length > 0) {
       // Whoever is about to commit in this turn of the event loop joins the group.
       await this.#options.clock.yield()
+      this.#lone.turned()
       try {
         await this.#runGroup()
       } catch (cause) {
@@ -193,16 +200,93 @@ export class CommitLog {
     this.#isRunning = false
   }
 
+  /** A group of one commit, in this turn of the event loop. */
+  #runNow(): void {
+    const { wal } = this.#options
+    this.#isRunning = true
+    try {
+      const appended = this.#beginGroup()
+      let written: SeqNum
+      try {
+        wal.writeNow()
+        written = this.#wrote(appended)
+      } catch (error) {
+        written = this.#notWritten(error)
+      }
+      const startMicros = this.#now()
+      wal.syncNow()
+      this.#synced(written, { startMicros, endMicros: this.#now(), isOnThread: true })
+      this.#endGroup(written)
+    } catch (cause) {
+      this.#fail(cause)
+    }
+    this.#isRunning = false
+    if (this.#waiting.length > 0) void this.#run()
+  }
+
   async #runGroup(): Promise<void> {
-    this.#group = this.#waiting
-    this.#waiting = []
-    this.#startMicros = this.#options.clock.monotonicMicros()
-    this.#isStallTold = false
+    const appended = this.#beginGroup()
     const isSynced = this.#group.some(
       ({ seqNum, durability }) => durability === 'sync' && seqNum > this.#durable,
     )
-    const written = await this.#write()
+    const written = await this.#write(appended)
     if (isSynced) await this.#sync(written)
+    this.#endGroup(written)
+  }
+
+  /** What has been appended now is the group's. */
+  #beginGroup(): SeqNum {
+    this.#group = this.#waiting
+    this.#waiting = []
+    this.#startMicros = this.#now()
+    this.#isStallTold = false
+    return this.#appended
+  }
+
+  /** Writes what is appended, or refuses it; returns up to where commits are written. */
+  async #write(appended: SeqNum): Promise<SeqNum> {
+    try {
+      await this.#options.wal.write()
+    } catch (error) {
+      return this.#notWritten(error)
+    }
+    return this.#wrote(appended)
+  }
+
+  #wrote(appended: SeqNum): SeqNum {
+    this.#unsyncedCount += this.#group.length
+    return appended
+  }
+
+  #notWritten(error: unknown): SeqNum {
+    if (!isRefusal(error)) throw error
+    this.#refuse(error)
+    return this.#readable
+  }
+
+  async #sync(written: SeqNum): Promise<void> {
+    const { wal } = this.#options
+    const startMicros = this.#now()
+    const isOnThread = this.#group.length === 1 && this.#lone.isQuick(startMicros)
+    if (isOnThread) wal.syncNow()
+    else await wal.sync()
+    this.#synced(written, { startMicros, endMicros: this.#now(), isOnThread })
+  }
+
+  #synced(written: SeqNum, facts: SyncFacts): void {
+    const { wal, onRotated } = this.#options
+    this.#lone.synced(this.#group.length, facts)
+    if (written === this.#durable) return
+    this.#durable = written
+    this.#flushMicros.record(facts.endMicros - this.#startMicros!)
+    this.#groupCommits.record(this.#unsyncedCount)
+    this.#unsyncedCount = 0
+    if (wal.durable.fileId === this.#fileId) return
+    this.#fileId = wal.durable.fileId
+    onRotated(wal.durable)
+  }
+
+  #endGroup(written: SeqNum): void {
     this.#tellOfStall()
     this.#startMicros = undefined
     this.#readable = written
@@ -213,31 +297,8 @@ export class CommitLog {
     if (this.#durable < written && !this.#isWindowOpen) void this.#keepWindow()
   }
 
-  /** Writes what is appended, or refuses it; returns up to where commits are written. */
-  async #write(): Promise<SeqNum> {
-    const appended = this.#appended
-    try {
-      await this.#options.wal.write()
-    } catch (error) {
-      if (!isRefusal(error)) throw error
-      this.#refuse(error)
-      return this.#readable
-    }
-    this.#unsyncedCount += this.#group.length
-    return appended
-  }
-
-  async #sync(written: SeqNum): Promise<void> {
-    const { wal, clock, onRotated } = this.#options
-    await wal.sync()
-    if (written === this.#durable) return
-    this.#durable = written
-    this.#flushMicros.record(clock.monotonicMicros() - this.#startMicros!)
-    this.#groupCommits.record(this.#unsyncedCount)
-    this.#unsyncedCount = 0
-    if (wal.durable.fileId === this.#fileId) return
-    this.#fileId = wal.durable.fileId
-    onRotated(wal.durable)
+  #now(): number {
+    return this.#options.clock.monotonicMicros()
   }
 
   /** Has the log synced when the window ends, unless somebody did meanwhile. */

@@ -154,6 +154,11 @@ export class ImmediateView implements WriteView {
     this.#batch.put(key, value)
   }
 
+  putEntry(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+    this.#assertOpen()
+    this.#batch.putEntry(bytes, keyStart, keyEnd, valueEnd)
+  }
+
   delete(key: Uint8Array): void {
     this.#assertOpen()
     this.#batch.delete(key)

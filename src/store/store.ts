@@ -16,7 +16,6 @@ import { Mutex } from '../base/async.js'
 import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
-import { ByteWriter } from '../codec/bytes.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { tenantIdOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
@@ -64,7 +63,6 @@ export class Store implements ImmediateWriteHost {
   readonly #maintenance: Maintenance
   readonly #reserve: Reserve
   readonly locks: KeyLocks
-  readonly #payload = new ByteWriter(4096)
   readonly #probeSlot = new EntrySlot()
   readonly #checkpointTurn = new Mutex()
   #state: StoreState = 'open'
@@ -380,22 +378,19 @@ export class Store implements ImmediateWriteHost {
     if (this.#maintenance.hasReadOnly)
       this.#maintenance.assertWritable(this.#tablets.ofBatch(batch))
     const seqNum = seqNumAfter(this.#last, this.#env.clock)
-    const payload = this.#payload
-    payload.reset()
-    batch.encode(payload, seqNum, this.#options.transform)
+    this.#log.append(seqNum, (out) => batch.encode(out, seqNum, this.#options.transform))
     this.#last = seqNum
-    const logged = this.#log.append(seqNum, payload.bytes, payload.length, durability)
     try {
       this.#tablets.apply(batch, seqNum)
     } catch (error) {
       // The log holds what the memtables do not: reading on would answer wrongly.
       this.#poison(error)
-      logged.catch(() => undefined)
       throw engineError('COMMIT_UNKNOWN', 'a commit could not be applied', {
         cause: error,
         committed: 'unknown',
       })
     }
+    const logged = this.#log.whenSafe(seqNum, durability)
     this.#maintenance.notice()
     this.#reserve.keep()
     return logged.then(() => seqNum)

@@ -161,6 +161,11 @@ export class StoreTransaction implements WriteView {
     this.#batch.put(key, value)
   }
 
+  putEntry(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+    this.assertMayWrite()
+    this.#batch.putEntry(bytes, keyStart, keyEnd, valueEnd)
+  }
+
   delete(key: Uint8Array): void {
     this.assertMayWrite()
     this.#batch.delete(key)

@@ -31,6 +31,8 @@ export interface EntryScan {
 export interface WriteView extends ReadView {
   /** Copies both; the arrays may be reused by the caller. */
   put(key: Uint8Array, value: Uint8Array): void
+  /** As put, of a key and the value right behind it. */
+  putEntry(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void
   delete(key: Uint8Array): void
   /** Runs several writes as one: when `fn` throws, those that it made are taken back. */
   atomically<R>(fn: () => R): R

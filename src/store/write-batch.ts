@@ -1,17 +1,22 @@
-// The writes of one transaction or commit, in memory, already in the form the log stores them in.
+// The writes of one transaction or commit, in memory, as records of the log (commit-format.ts).
+//
+// Records lie in one buffer, in the order of writing. What else is known of an entry is ENTRY_FIELDS numbers of one array:
+// a small commit allocates little, and a large one has no object per entry.
 //
 // Invariants:
 // 1. A key has at most one live record; writing it again marks the earlier record dead in place.
-// 2. Records of one tenant lie in one section, so the log can seal each tenant's part with its own key.
+// 2. The entries of a tenant are a chain, in the order of writing, that hangs on the tenant's section: the log can seal
+//    each tenant's part with its own key, and memtables take the writes tenant by tenant.
 // 3. `#slots` maps key hashes to entry numbers + 1 by open addressing; entries are never removed from it, a rewritten
 //    key re-points its slot.
 
 import { engineError } from '../base/errors.js'
-import { SEQ_NUM_MAX, type SeqNum, type TenantId } from '../base/ids.js'
+import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
 import { KEY_MAX_BYTES, TRANSACTION_MAX_BYTES, VALUE_MAX_BYTES } from '../base/limits.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { ByteWriter } from '../codec/bytes.js'
 import { type Cursor, ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../codec/entry.js'
+import { tenantHashOfKey, tenantIdOfKey } from '../codec/tenant-key.js'
 import { compareBytes, hashBytes } from '../kernels/bytes.js'
 import { type CommitSection, encodeCommit, RECORD_KIND_DEAD } from './commit-format.js'
 
@@ -31,23 +36,43 @@ export type WriteVisitor = (
 
 const NO_VALUE = new Uint8Array(0)
 
+const INITIAL_RECORD_BYTES = 512
+const INITIAL_ENTRY_COUNT = 16
+const INITIAL_SLOT_COUNT = 64
+
+// The numbers of an entry. Positions are indexes into the records; a value starts where its key ends. Other entries are
+// named by their number + 1, 0 being none.
+const ENTRY_FIELDS = 8
+const RECORD_START = 0
+const KEY_START = 1
+const KEY_END = 2
+const VALUE_END = 3
+const KEY_HASH = 4
+/** As written: the kind in the record changes when the key is written again. */
+const KIND = 5
+/** The key's write before this one. */
+const EARLIER = 6
+/** The next write of the tenant. */
+const NEXT = 7
+
+/** The chain of a tenant's entries. */
+interface BatchSection extends CommitSection {
+  byteCount: number
+  first: number
+  last: number
+}
+
 export class WriteBatch {
-  readonly #sections: CommitSection[] = []
-  readonly #sectionOfTenant = new Map<number, number>()
+  readonly #records = new ByteWriter(INITIAL_RECORD_BYTES)
+  #entries = new Int32Array(INITIAL_ENTRY_COUNT * ENTRY_FIELDS)
+  #slots = new Int32Array(INITIAL_SLOT_COUNT)
+  #sections: BatchSection[] = []
+  readonly #sectionOfTenant = new Map<number, BatchSection>()
+  /** That of the last write: the next one mostly belongs there, too. */
+  #lastSection: BatchSection | undefined
   #entryCount = 0
   #liveCount = 0
   #byteCount = 0
-  // Entry columns, by entry number.
-  #section: Uint32Array = new Uint32Array(16)
-  #record: Uint32Array = new Uint32Array(16)
-  #keyStart: Uint32Array = new Uint32Array(16)
-  #keyEnd: Uint32Array = new Uint32Array(16)
-  #valueEnd: Uint32Array = new Uint32Array(16)
-  #hash: Uint32Array = new Uint32Array(16)
-  #kind: Uint8Array = new Uint8Array(16)
-  /** Entry number + 1 of the key's write before this one; 0 when it is the first. */
-  #earlier: Uint32Array = new Uint32Array(16)
-  #slots: Int32Array = new Int32Array(64)
 
   /** Whether there is nothing to commit. */
   get isEmpty(): boolean {
@@ -75,30 +100,42 @@ export class WriteBatch {
 
   /** @throws KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE; the batch is then as before */
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#write(ENTRY_KIND_PUT, key, value)
+    this.#write(ENTRY_KIND_PUT, key, 0, key.length, value, 0, value.length)
+  }
+
+  /** As put, of a key and the value right behind it. */
+  putEntry(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+    this.#write(ENTRY_KIND_PUT, bytes, keyStart, keyEnd, bytes, keyEnd, valueEnd)
   }
 
   /** @throws KEY_TOO_LARGE TXN_TOO_LARGE; the batch is then as before */
   delete(key: Uint8Array): void {
-    this.#write(ENTRY_KIND_DELETE, key, NO_VALUE)
+    this.#write(ENTRY_KIND_DELETE, key, 0, key.length, NO_VALUE, 0, 0)
   }
 
   /** Fills the slot with this batch's own write of the key, tombstones included. */
   find(key: Uint8Array, keyHash: number, slot: EntrySlot): boolean {
-    const entry = this.#slots[this.#probe(key, keyHash)]! - 1
+    const entry = this.#slots[this.#probe(key, 0, key.length, keyHash)]! - 1
     if (entry < 0) return false
     this.#fill(entry, slot)
     return true
   }
 
-  /** Calls `visit` for each live write, in the order of writing. */
+  /** Calls `visit` for each live write, tenant by tenant, each tenant's in the order of writing. */
   forEach(visit: WriteVisitor): void {
-    for (let i = 0; i < this.#entryCount; i++) {
-      const bytes = this.#sections[this.#section[i]!]!.records.bytes
-      const kind = bytes[this.#record[i]!]!
-      if (kind === RECORD_KIND_DEAD) continue
-      const keyEnd = this.#keyEnd[i]!
-      visit(bytes, this.#keyStart[i]!, keyEnd, this.#hash[i]!, kind, keyEnd, this.#valueEnd[i]!)
+    const { bytes } = this.#records
+    const entries = this.#entries
+    for (const { first } of this.#sections) {
+      for (let number = first; number !== 0; ) {
+        const at = (number - 1) * ENTRY_FIELDS
+        number = entries[at + NEXT]!
+        const kind = bytes[entries[at + RECORD_START]!]!
+        if (kind === RECORD_KIND_DEAD) continue
+        const keyEnd = entries[at + KEY_END]!
+        const keyHash = entries[at + KEY_HASH]! >>> 0
+        const valueEnd = entries[at + VALUE_END]!
+        visit(bytes, entries[at + KEY_START]!, keyEnd, keyHash, kind, keyEnd, valueEnd)
+      }
     }
   }
 
@@ -110,166 +147,223 @@ export class WriteBatch {
   /** Takes back every write since the savepoint. */
   rollbackTo(savepoint: number): void {
     if (savepoint === this.#entryCount) return
+    const entries = this.#entries
     for (let entry = this.#entryCount - 1; entry >= savepoint; entry--) {
-      const { records } = this.#sections[this.#section[entry]!]!
-      const earlier = this.#earlier[entry]! - 1
-      this.#byteCount -= this.#valueEnd[entry]! - this.#keyStart[entry]!
-      if (earlier >= 0) this.#setKind(earlier, this.#kind[earlier]!)
+      const at = entry * ENTRY_FIELDS
+      this.#byteCount -= entries[at + VALUE_END]! - entries[at + KEY_START]!
+      const earlier = entries[at + EARLIER]! - 1
+      if (earlier >= 0) this.#setKind(earlier, entries[earlier * ENTRY_FIELDS + KIND]!)
       else this.#liveCount--
-      records.length = this.#record[entry]!
     }
+    this.#records.length = entries[savepoint * ENTRY_FIELDS + RECORD_START]!
     this.#entryCount = savepoint
+    this.#rebuildSections()
     this.#rebuildSlots(this.#slots.length)
   }
 
   /** Appends the log payload of this batch to `out`. */
   encode(out: ByteWriter, seqNum: SeqNum, transform: BlockTransform): void {
-    encodeCommit(out, this.#sections, seqNum, transform)
+    const copyRecords = (section: BatchSection) => this.#copyRecords(section, out)
+    encodeCommit(out, this.#sections, { seqNum, transform, copyRecords })
   }
 
   /** A cursor over the live writes of now; later writes are not seen by it. */
   cursor(): Cursor {
+    const { bytes } = this.#records
+    const entries = this.#entries
     const order: number[] = []
     for (let i = 0; i < this.#entryCount; i++) {
-      const bytes = this.#sections[this.#section[i]!]!.records.bytes
-      if (bytes[this.#record[i]!] !== RECORD_KIND_DEAD) order.push(i)
+      if (bytes[entries[i * ENTRY_FIELDS + RECORD_START]!] !== RECORD_KIND_DEAD) order.push(i)
     }
-    const a = new EntrySlot()
-    const b = new EntrySlot()
     order.sort((x, y) => {
-      this.#fill(x, a)
-      this.#fill(y, b)
-      return compareBytes(a.keyBytes, a.keyStart, a.keyEnd, b.keyBytes, b.keyStart, b.keyEnd)
+      const a = x * ENTRY_FIELDS
+      const b = y * ENTRY_FIELDS
+      const [aStart, aEnd] = [entries[a + KEY_START]!, entries[a + KEY_END]!]
+      return compareBytes(
+        bytes,
+        aStart,
+        aEnd,
+        bytes,
+        entries[b + KEY_START]!,
+        entries[b + KEY_END]!,
+      )
     })
     return new BatchCursor(order, (entry, slot) => this.#fill(entry, slot))
   }
 
-  #write(kind: number, key: Uint8Array, value: Uint8Array): void {
-    if (key.length > KEY_MAX_BYTES) {
-      throw engineError('KEY_TOO_LARGE', `a key of ${key.length} bytes exceeds ${KEY_MAX_BYTES}`, {
-        details: { keyBytes: key.length, maxBytes: KEY_MAX_BYTES },
+  #write(
+    kind: number,
+    keyBytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueBytes: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    const keyLength = keyEnd - keyStart
+    const valueLength = valueEnd - valueStart
+    this.#checkRoom(keyLength, valueLength)
+    const keyHash = hashBytes(keyBytes, keyStart, keyEnd)
+    const slot = this.#probe(keyBytes, keyStart, keyEnd, keyHash)
+    const earlier = this.#slots[slot]!
+    const entry = this.#entryCount
+    if ((entry + 1) * ENTRY_FIELDS > this.#entries.length) this.#growEntries()
+    const records = this.#records
+    const entries = this.#entries
+    const at = entry * ENTRY_FIELDS
+    entries[at + RECORD_START] = records.length
+    records.u8(kind)
+    records.varint(keyLength)
+    records.varint(valueLength)
+    const start = records.length
+    if (keyBytes === valueBytes && keyEnd === valueStart) {
+      records.raw(keyBytes, keyStart, valueEnd)
+    } else {
+      records.raw(keyBytes, keyStart, keyEnd)
+      records.raw(valueBytes, valueStart, valueEnd)
+    }
+    entries[at + KEY_START] = start
+    entries[at + KEY_END] = start + keyLength
+    entries[at + VALUE_END] = records.length
+    entries[at + KEY_HASH] = keyHash
+    entries[at + KIND] = kind
+    entries[at + EARLIER] = earlier
+    this.#entryCount = entry + 1
+    this.#byteCount += keyLength + valueLength
+    this.#link(entry)
+    this.#slots[slot] = entry + 1
+    if (earlier !== 0) this.#setKind(earlier - 1, RECORD_KIND_DEAD)
+    else if (++this.#liveCount * 2 > this.#slots.length) {
+      this.#rebuildSlots(this.#slots.length * 4)
+    }
+  }
+
+  #checkRoom(keyLength: number, valueLength: number): void {
+    if (keyLength > KEY_MAX_BYTES) {
+      throw engineError('KEY_TOO_LARGE', `a key of ${keyLength} bytes exceeds ${KEY_MAX_BYTES}`, {
+        details: { keyBytes: keyLength, maxBytes: KEY_MAX_BYTES },
       })
     }
-    if (value.length > VALUE_MAX_BYTES) {
+    if (valueLength > VALUE_MAX_BYTES) {
       throw engineError(
         'VALUE_TOO_LARGE',
-        `a row of ${value.length} bytes exceeds ${VALUE_MAX_BYTES}`,
-        { details: { valueBytes: value.length, maxBytes: VALUE_MAX_BYTES } },
+        `a row of ${valueLength} bytes exceeds ${VALUE_MAX_BYTES}`,
+        { details: { valueBytes: valueLength, maxBytes: VALUE_MAX_BYTES } },
       )
     }
-    if (this.#byteCount + key.length + value.length > TRANSACTION_MAX_BYTES) {
+    if (this.#byteCount + keyLength + valueLength > TRANSACTION_MAX_BYTES) {
       throw engineError(
         'TXN_TOO_LARGE',
         `the transaction would exceed ${TRANSACTION_MAX_BYTES} bytes of keys and values`,
         { details: { maxBytes: TRANSACTION_MAX_BYTES } },
       )
     }
-    const keyHash = hashBytes(key, 0, key.length)
-    const slot = this.#probe(key, keyHash)
-    const earlier = this.#slots[slot]! - 1
-    const entry = this.#append(kind, key, value, keyHash)
-    this.#earlier[entry] = earlier + 1
-    this.#slots[slot] = entry + 1
-    if (earlier >= 0) this.#setKind(earlier, RECORD_KIND_DEAD)
-    else this.#liveCount++
-    if (this.#liveCount * 2 > this.#slots.length) this.#rebuildSlots(this.#slots.length * 4)
   }
 
   #setKind(entry: number, kind: number): void {
-    this.#sections[this.#section[entry]!]!.records.bytes[this.#record[entry]!] = kind
+    this.#records.bytes[this.#entries[entry * ENTRY_FIELDS + RECORD_START]!] = kind
   }
 
-  #append(kind: number, key: Uint8Array, value: Uint8Array, keyHash: number): number {
-    const entry = this.#entryCount
-    if (entry === this.#section.length) this.#growColumns()
-    const section = this.#sectionFor(key)
-    const { records } = this.#sections[section]!
-    this.#section[entry] = section
-    this.#record[entry] = records.length
-    records.u8(kind)
-    records.varint(key.length)
-    records.varint(value.length)
-    this.#keyStart[entry] = records.length
-    records.raw(key, 0, key.length)
-    this.#keyEnd[entry] = records.length
-    records.raw(value, 0, value.length)
-    this.#valueEnd[entry] = records.length
-    this.#hash[entry] = keyHash
-    this.#kind[entry] = kind
-    this.#entryCount = entry + 1
-    this.#byteCount += key.length + value.length
-    return entry
+  /** Appends an entry to the chain of its tenant. */
+  #link(entry: number): void {
+    const entries = this.#entries
+    const at = entry * ENTRY_FIELDS
+    const section = this.#sectionOf(entries[at + KEY_START]!)
+    if (section.last === 0) section.first = entry + 1
+    else entries[(section.last - 1) * ENTRY_FIELDS + NEXT] = entry + 1
+    section.last = entry + 1
+    section.byteCount += entries[at + VALUE_END]! - entries[at + RECORD_START]!
+    entries[at + NEXT] = 0
   }
 
-  #sectionFor(key: Uint8Array): number {
-    const tenantId = readUint32(key, 4)
-    const known = this.#sectionOfTenant.get(tenantId)
-    if (known !== undefined) return known
-    const section = this.#sections.length
-    this.#sections.push({
-      tenantHash: readUint32(key, 0),
-      tenantId: tenantId as TenantId,
-      records: new ByteWriter(512),
-    })
-    this.#sectionOfTenant.set(tenantId, section)
+  #sectionOf(keyStart: number): BatchSection {
+    const { bytes } = this.#records
+    const tenantId = tenantIdOfKey(bytes, keyStart)
+    if (this.#lastSection?.tenantId === tenantId) return this.#lastSection
+    let section = this.#sectionOfTenant.get(tenantId)
+    if (section === undefined) {
+      const tenantHash = tenantHashOfKey(bytes, keyStart)
+      section = { tenantHash, tenantId, byteCount: 0, first: 0, last: 0 }
+      this.#sections.push(section)
+      this.#sectionOfTenant.set(tenantId, section)
+    }
+    this.#lastSection = section
     return section
   }
 
+  #rebuildSections(): void {
+    this.#sections = []
+    this.#sectionOfTenant.clear()
+    this.#lastSection = undefined
+    for (let entry = 0; entry < this.#entryCount; entry++) this.#link(entry)
+  }
+
+  #copyRecords({ first }: BatchSection, out: ByteWriter): void {
+    const { bytes } = this.#records
+    const entries = this.#entries
+    for (let number = first; number !== 0; ) {
+      let at = (number - 1) * ENTRY_FIELDS
+      const start = entries[at + RECORD_START]!
+      // Those that lie side by side are copied together.
+      while (entries[at + NEXT] === ++number) at += ENTRY_FIELDS
+      out.raw(bytes, start, entries[at + VALUE_END]!)
+      number = entries[at + NEXT]!
+    }
+  }
+
   /** The slot that holds the key, or the free one where it belongs. */
-  #probe(key: Uint8Array, keyHash: number): number {
+  #probe(key: Uint8Array, keyStart: number, keyEnd: number, keyHash: number): number {
+    const { bytes } = this.#records
+    const entries = this.#entries
     const slots = this.#slots
     const mask = slots.length - 1
     let slot = keyHash & mask
     for (;;) {
-      const entry = slots[slot]! - 1
-      if (entry < 0) return slot
-      if (this.#hash[entry] === keyHash) {
-        const { bytes } = this.#sections[this.#section[entry]!]!.records
-        const start = this.#keyStart[entry]!
-        const end = this.#keyEnd[entry]!
-        if (compareBytes(bytes, start, end, key, 0, key.length) === 0) return slot
+      const at = (slots[slot]! - 1) * ENTRY_FIELDS
+      if (at < 0) return slot
+      if (entries[at + KEY_HASH] === (keyHash | 0)) {
+        const [start, end] = [entries[at + KEY_START]!, entries[at + KEY_END]!]
+        if (compareBytes(bytes, start, end, key, keyStart, keyEnd) === 0) return slot
       }
       slot = (slot + 1) & mask
     }
   }
 
   #rebuildSlots(slotCount: number): void {
+    const { bytes } = this.#records
+    const entries = this.#entries
     const slots = new Int32Array(slotCount)
     const mask = slotCount - 1
     for (let entry = 0; entry < this.#entryCount; entry++) {
-      const { bytes } = this.#sections[this.#section[entry]!]!.records
-      if (bytes[this.#record[entry]!] === RECORD_KIND_DEAD) continue
-      let slot = this.#hash[entry]! & mask
+      const at = entry * ENTRY_FIELDS
+      if (bytes[entries[at + RECORD_START]!] === RECORD_KIND_DEAD) continue
+      let slot = entries[at + KEY_HASH]! & mask
       while (slots[slot] !== 0) slot = (slot + 1) & mask
       slots[slot] = entry + 1
     }
     this.#slots = slots
   }
 
-  #growColumns(): void {
-    this.#section = doubled(this.#section)
-    this.#record = doubled(this.#record)
-    this.#keyStart = doubled(this.#keyStart)
-    this.#keyEnd = doubled(this.#keyEnd)
-    this.#valueEnd = doubled(this.#valueEnd)
-    this.#hash = doubled(this.#hash)
-    this.#earlier = doubled(this.#earlier)
-    const kind = new Uint8Array(this.#kind.length * 2)
-    kind.set(this.#kind)
-    this.#kind = kind
+  #growEntries(): void {
+    const grown = new Int32Array(this.#entries.length * 2)
+    grown.set(this.#entries)
+    this.#entries = grown
   }
 
   #fill(entry: number, slot: EntrySlot): void {
-    const { bytes } = this.#sections[this.#section[entry]!]!.records
+    const { bytes } = this.#records
+    const entries = this.#entries
+    const at = entry * ENTRY_FIELDS
+    const keyEnd = entries[at + KEY_END]!
     slot.keyBytes = bytes
-    slot.keyStart = this.#keyStart[entry]!
-    slot.keyEnd = this.#keyEnd[entry]!
+    slot.keyStart = entries[at + KEY_START]!
+    slot.keyEnd = keyEnd
     slot.seqNum = OWN_WRITE_SEQ_NUM
     // Not the record's, which changes when the key is written again: a cursor shows the writes of when it was made.
-    slot.kind = this.#kind[entry]!
+    slot.kind = entries[at + KIND]!
     slot.valueBytes = bytes
-    slot.valueStart = slot.keyEnd
-    slot.valueEnd = this.#valueEnd[entry]!
+    slot.valueStart = keyEnd
+    slot.valueEnd = entries[at + VALUE_END]!
   }
 }
 
@@ -336,15 +430,4 @@ class BatchCursor implements Cursor {
     }
     return low
   }
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  const high = (bytes[at]! << 8) | bytes[at + 1]!
-  return (high * 0x10000 + ((bytes[at + 2]! << 8) | bytes[at + 3]!)) >>> 0
-}
-
-function doubled(column: Uint32Array): Uint32Array {
-  const grown = new Uint32Array(column.length * 2)
-  grown.set(column)
-  return grown
 }

@@ -141,7 +141,7 @@ export class WalFile {
     invariant(this.endBytes === FRAMES_START_BYTES, 'a WAL file is started once')
     const batch = new FrameBatch()
     const payload = encodeStart({ previous, spaceBytes: this.#durableSpaceBytes })
-    batch.append(FRAME_TYPE_START, previous.seqNum, payload, 0, payload.length)
+    batch.append(FRAME_TYPE_START, previous.seqNum, (out) => out.raw(payload))
     this.#lastSeqNum = previous.seqNum
     this.write(batch, previous.seqNum)
   }

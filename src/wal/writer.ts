@@ -16,6 +16,7 @@
 import { invariant } from '../base/assert.js'
 import { EngineError, engineError } from '../base/errors.js'
 import type { FileId, SeqNum } from '../base/ids.js'
+import type { ByteWriter } from '../codec/bytes.js'
 import { FrameBatch } from '../codec/frame.js'
 import type { FileSystem } from '../env/file-system.js'
 import { FRAME_TYPE_COMMIT, WAL_BEGINNING, type WalPosition, walFileName } from './format.js'
@@ -110,12 +111,13 @@ export class WalWriter {
   /**
    * Frames a commit in memory; the next write takes it. No I/O.
    *
+   * @param encode  appends the payload; when it throws, there is no such commit
    * @throws DB_POISONED
    */
-  append(seqNum: SeqNum, payload: Uint8Array, start: number, end: number): void {
+  append(seqNum: SeqNum, encode: (out: ByteWriter) => void): void {
     this.#checkUsable()
     invariant(seqNum > this.#lastAppended, 'commits reach the log in the order of their SeqNums')
-    this.#pending.append(FRAME_TYPE_COMMIT, seqNum, payload, start, end)
+    this.#pending.append(FRAME_TYPE_COMMIT, seqNum, encode)
     this.#lastAppended = seqNum
   }
 
@@ -128,18 +130,34 @@ export class WalWriter {
    * @throws DB_POISONED when the writer was broken before
    */
   async write(): Promise<void> {
-    this.#begin()
-    const group = this.#pending
-    this.#pending = this.#group
-    this.#group = group
+    if (this.canWriteNow) {
+      this.writeNow()
+      return
+    }
+    const group = this.#takePending()
     const lastSeqNum = this.#lastAppended
     try {
-      if (group.frameCount === 0) return
-      const { byteCount } = group
-      if (this.#current.fits(byteCount)) this.#current.ensureSpace(byteCount)
-      else await this.#rotate(byteCount)
+      await this.#rotate(group.byteCount)
       this.#checkUsable()
       this.#writeFrames(() => this.#current.write(group, lastSeqNum))
+    } finally {
+      group.reset()
+      this.#isBusy = false
+    }
+  }
+
+  /** Whether the log need not go on in the next file for what was appended. */
+  get canWriteNow(): boolean {
+    return this.#current.fits(this.#pending.byteCount)
+  }
+
+  /** As write(), in this turn, where that is possible. */
+  writeNow(): void {
+    const group = this.#takePending()
+    try {
+      if (group.frameCount === 0) return
+      this.#current.ensureSpace(group.byteCount)
+      this.#writeFrames(() => this.#current.write(group, this.#lastAppended))
     } finally {
       group.reset()
       this.#isBusy = false
@@ -157,9 +175,24 @@ export class WalWriter {
     try {
       if (this.#current.isSynced) return
       await this.#syncCurrent()
-      if (this.#next === undefined && this.#current.isHalfUsed) {
-        this.#preparation = this.#prepareNext()
+      this.#prepareWhenDue()
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  /** As sync(), on the calling thread. */
+  syncNow(): void {
+    this.#begin()
+    try {
+      if (this.#current.isSynced) return
+      try {
+        this.#current.syncNow()
+      } catch (cause) {
+        throw this.#break(cause)
       }
+      this.#markSynced()
+      this.#prepareWhenDue()
     } finally {
       this.#isBusy = false
     }
@@ -200,6 +233,14 @@ export class WalWriter {
     if (this.#next !== undefined) this.#discard(this.#next)
   }
 
+  #takePending(): FrameBatch {
+    this.#begin()
+    const group = this.#pending
+    this.#pending = this.#group
+    this.#group = group
+    return group
+  }
+
   #begin(): void {
     this.#checkUsable()
     invariant(!this.#isBusy, 'writes and syncs of the log do not overlap')
@@ -212,9 +253,18 @@ export class WalWriter {
     } catch (cause) {
       throw this.#break(cause)
     }
+    this.#markSynced()
+  }
+
+  #markSynced(): void {
     // Of the file being prepared.
     if (this.#breakage !== undefined) throw this.#break(this.#breakage.cause)
     this.#current.markSynced()
+  }
+
+  #prepareWhenDue(): void {
+    if (this.#next !== undefined || !this.#current.isHalfUsed) return
+    this.#preparation = this.#prepareNext()
   }
 
   /** Goes on in the next file, with space for that many bytes of commits. */

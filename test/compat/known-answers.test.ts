@@ -156,19 +156,21 @@ it('file header, START and frames', () => {
     `"2900000000000000001000000000000001401e18240a06000000010000000000"`,
   )
   const batch = new FrameBatch()
-  batch.append(1, previous.seqNum, start, 0, start.length)
-  batch.append(2, (previous.seqNum + 1) as SeqNum, Uint8Array.of(1, 2, 3), 0, 3)
+  batch.append(1, previous.seqNum, (out) => out.raw(start))
+  batch.append(2, (previous.seqNum + 1) as SeqNum, (out) => out.raw(Uint8Array.of(1, 2, 3)))
   expect(hex(new FrameWriter(HEADER).seal(batch))).toMatchInlineSnapshot(
     `"393baf802000000001000000efbeadde01401e18240a060000000000a05bcfd140000000000000002900000000000000001000000000000001401e18240a060000000100000000003cd869820300000002000000efbeadde02401e18240a0600393baf802779a77440000000000000000102030000000000"`,
   )
 })
 
 it('commit payloads and version edits', () => {
-  const records = new ByteWriter()
-  records.raw(Uint8Array.of(1, 2, 1, 10, 11, 12))
-  const sections = [{ tenantHash: 0x01020304, tenantId: 5 as TenantId, records }]
+  const sections = [{ tenantHash: 0x01020304, tenantId: 5 as TenantId, byteCount: 6 }]
   const commit = (writer: ByteWriter) =>
-    encodeCommit(writer, sections, 99 as SeqNum, IDENTITY_TRANSFORM)
+    encodeCommit(writer, sections, {
+      seqNum: 99 as SeqNum,
+      transform: IDENTITY_TRANSFORM,
+      copyRecords: (_section, out) => out.raw(Uint8Array.of(1, 2, 1, 10, 11, 12)),
+    })
   expect(written(commit)).toMatchInlineSnapshot(`"0101040302010500000006060102010a0b0c"`)
   const meta = {
     fileId: 300 as FileId,

@@ -261,11 +261,13 @@ describe('a want of descriptors', () => {
 })
 
 describe('a failed sync', () => {
-  it('leaves the outcome unknown and acknowledges nothing any more', async () => {
+  // The second is that of a client which commits again and again, see store/lone-writer.ts.
+  it.each(['sync', 'syncNow'])('leaves the outcome unknown for good (%s)', async (method) => {
     const fs = new MemoryFileSystem()
-    const { db, notes } = await openOn(fs)
+    const { db, env, notes } = await openOn(fs)
     await notes.insert({ id: 1, text: 'kept' })
-    fs.inject = (call) => (call.name === 'sync' && call.path.endsWith('.wal') ? 'EIO' : undefined)
+    if (method === 'sync') await env.clock.sleep(1)
+    fs.inject = (call) => (call.name === method && call.path.endsWith('.wal') ? 'EIO' : undefined)
     await expect(notes.insert({ id: 2, text: 'unknown' })).rejects.toMatchObject({
       code: 'COMMIT_UNKNOWN',
       committed: 'unknown',

@@ -66,7 +66,7 @@ describe('the newest file of the log', () => {
     await db.tenant('a').notes.insert({ id: 0, text: 'durable' })
     let killedInSync: MemoryFileSystem | undefined
     fs.inject = ({ name, path }) => {
-      if (name === 'sync' && path.endsWith('.wal')) killedInSync ??= fs.clone()
+      if (name.startsWith('sync') && path.endsWith('.wal')) killedInSync ??= fs.clone()
       return undefined
     }
     await db.tenant('a').notes.insert({ id: 1, text: 'written, not synced' })

@@ -7,7 +7,7 @@ import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { counters, expectCode, onEnd } from './db-kit.js'
-import { HangingFileSystem } from './hanging-file-system.js'
+import { HangingFileSystem, pause } from './hanging-file-system.js'
 
 const NEVER = new Promise<void>(() => undefined)
 
@@ -23,6 +23,7 @@ async function openHeld() {
   onEnd(() => db.close())
   const shop = db.tenant('a')
   await shop.counters.insert({ id: 'x', n: 0 })
+  pause(env.clock)
   return { fs, clock: env.clock, db, shop }
 }
 

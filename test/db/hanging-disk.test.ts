@@ -7,7 +7,7 @@ import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { counters, expectCode } from './db-kit.js'
-import { HangingFileSystem } from './hanging-file-system.js'
+import { HangingFileSystem, pause } from './hanging-file-system.js'
 
 async function someTurns(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
@@ -31,6 +31,7 @@ test('commits wait for a disk that hangs, and everybody can see why', async () =
 
   const hanging = new Deferred<void>()
   fs.answer = hanging.promise
+  pause(env.clock)
   const first = rows.insert({ id: 'first', n: 1 })
   await someTurns()
   env.clock.advance(5_000)

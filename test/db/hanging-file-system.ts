@@ -1,3 +1,4 @@
+import type { SimulatedClock } from '../../dist/env/clock.js'
 import { MemoryFileSystem } from '../../dist/testing.js'
 
 /** Syncs of its log wait for `answer`. */
@@ -14,4 +15,9 @@ export class HangingFileSystem extends MemoryFileSystem {
     }
     return file
   }
+}
+
+/** Who commits again at once has his sync on the thread, where it cannot wait. After a pause he has not. */
+export function pause(clock: SimulatedClock): void {
+  clock.advance(1)
 }

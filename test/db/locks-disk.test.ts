@@ -7,7 +7,7 @@ import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { counters, expectCode, onEnd } from './db-kit.js'
-import { HangingFileSystem } from './hanging-file-system.js'
+import { HangingFileSystem, pause } from './hanging-file-system.js'
 
 const ONCE = { retryMaxCount: 0 } as const
 
@@ -33,6 +33,7 @@ async function openFragile() {
   onEnd(() => db.close())
   const shop = db.tenant('a')
   await shop.counters.insert({ id: 'x', n: 0 })
+  pause(env.clock)
   return { fs, state, clock: env.clock, db, shop }
 }
 

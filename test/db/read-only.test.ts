@@ -7,7 +7,7 @@ import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { counters, expectCode, openShop, order } from './db-kit.js'
-import { HangingFileSystem } from './hanging-file-system.js'
+import { HangingFileSystem, pause } from './hanging-file-system.js'
 
 const READ_ONLY = { readOnly: true, retryMaxCount: 0 } as const
 
@@ -57,6 +57,7 @@ test('it neither waits for a disk that hangs nor for a lock', async () => {
   const db = await open({ path: '/data', tables: { counters }, walFileBytes: 1 << 16 }, { env })
   const shop = db.tenant('a')
   await shop.counters.insert({ id: 'n', n: 1 })
+  pause(env.clock)
   const hanging = new Deferred<void>()
   fs.answer = hanging.promise
   const commits = [

@@ -263,9 +263,14 @@ export function commitSeeds(): Uint8Array[] {
     records.raw(Uint8Array.from(record))
     records.raw(new Uint8Array(14 + record[2]!).fill(5))
   }
-  const section = { tenantHash: 7, tenantId: 1 as TenantId, records }
+  const section = { tenantHash: 7, tenantId: 1 as TenantId, byteCount: records.length }
+  const options = {
+    seqNum: 9 as SeqNum,
+    transform: IDENTITY_TRANSFORM,
+    copyRecords: (_section: unknown, out: ByteWriter) => out.raw(records.view()),
+  }
   return [[section], [section, section], []].map((sections) =>
-    written((writer) => encodeCommit(writer, sections, 9 as SeqNum, IDENTITY_TRANSFORM)),
+    written((writer) => encodeCommit(writer, sections, options)),
   )
 }
 

@@ -43,7 +43,7 @@ function framedFile(random: Seeded, first: readonly Uint8Array[], others: readon
     const payload = random.chance(0.5) ? mutated(random, seeds) : random.pick(seeds)
     const type = random.chance(0.9) ? (i === 0 ? 1 : 2) : 1 + random.below(4)
     batch.reset()
-    batch.append(type, seqNum as SeqNum, payload, 0, payload.length)
+    batch.append(type, seqNum as SeqNum, (out) => out.raw(payload))
     seqNum += random.chance(0.9) ? 1 : random.below(4)
     const bytes = writer.seal(batch)
     frames.set(bytes, end)

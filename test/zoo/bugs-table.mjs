@@ -22,6 +22,13 @@ export const BUGS = [
   ),
   bug('the log is not synced', 'wal/writer.js', 'await this.#current.sync();', '', 'powerCut'),
   bug(
+    'the log of a lone writer is not synced',
+    'wal/writer.js',
+    'this.#current.syncNow();',
+    '',
+    'powerCut',
+  ),
+  bug(
     'a new log file has no synced header',
     'wal/wal-file.js',
     'this.syncNow();\n        this.syncName();',
@@ -446,8 +453,8 @@ export const BUGS = [
   bug(
     'a commit is acknowledged before it is written',
     'store/commit-log.js',
-    'const written = await this.#write();',
-    'for (const waiter of this.#group) waiter.resolve(); await this.#options.clock.sleep(20); const written = await this.#write();',
+    'const written = await this.#write(appended);',
+    'for (const waiter of this.#group) waiter.resolve(); await this.#options.clock.sleep(20); const written = await this.#write(appended);',
     'kill',
   ),
   bug(

@@ -57,8 +57,8 @@ export const DURABILITY_BUGS = [
   bug(
     'whenDurable() waits for no sync',
     'store/commit-log.js',
-    "return this.#until(seqNum, 'sync');",
-    "return this.#until(seqNum, 'relaxed');",
+    "return this.whenSafe(seqNum, 'sync');",
+    "return this.whenSafe(seqNum, 'relaxed');",
     'durability',
   ),
   bug(

@@ -167,8 +167,8 @@ export const TURN_BUGS = [
   bug(
     'a scan loses own writes that are written again',
     'store/write-batch.js',
-    'slot.kind = this.#kind[entry];',
-    'slot.kind = bytes[this.#record[entry]];',
+    'slot.kind = entries[at + KIND];',
+    'slot.kind = bytes[entries[at + RECORD_START]];',
     'savepoints',
   ),
   bug(

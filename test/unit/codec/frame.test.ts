@@ -51,7 +51,7 @@ function build(
       const n = frames.length
       const payload = Uint8Array.from({ length: size }, (_, i) => (n * 31 + i * 7 + 1) & 0xff)
       frames.push({ offsetBytes: writer.offsetBytes + batch.byteCount, group, payload })
-      batch.append(2, (n + 1) as SeqNum, payload, 0, size)
+      batch.append(2, (n + 1) as SeqNum, (out) => out.raw(payload))
     }
     parts.push(writer.seal(batch).slice())
     writer.markSynced()
@@ -240,10 +240,28 @@ describe('frames', () => {
     expect(scan(bytes)).toMatchObject({ end: 'torn', tornBytes: 299_001 - FRAMES_START_BYTES })
   })
 
+  test('a payload that cannot be encoded leaves the batch as it was', () => {
+    const batch = new FrameBatch()
+    batch.append(2, 1 as SeqNum, (out) => out.raw(Uint8Array.of(1, 2, 3)))
+    const { byteCount } = batch
+    const failing = () =>
+      batch.append(2, 2 as SeqNum, (out) => {
+        out.raw(new Uint8Array(5000))
+        throw new Error('of the test')
+      })
+    expect(failing).toThrow('of the test')
+    expect([batch.byteCount, batch.frameCount]).toEqual([byteCount, 1])
+    batch.append(2, 2 as SeqNum, (out) => out.raw(Uint8Array.of(4)))
+    const header = encodeFileHeader(identity)
+    const sealed = new FrameWriter(header).seal(batch)
+    const { payloads } = scan(new Uint8Array(Buffer.concat([header, sealed])))
+    expect(payloads).toEqual([Uint8Array.of(1, 2, 3), Uint8Array.of(4)])
+  })
+
   test('a batch is sealed for another place after it was sealed for one', () => {
     const batch = new FrameBatch()
     const payload = Uint8Array.from([1, 2, 3])
-    batch.append(2, 1 as SeqNum, payload, 1, 3)
+    batch.append(2, 1 as SeqNum, (out) => out.raw(payload, 1, 3))
     const header = encodeFileHeader(identity)
     new FrameWriter(encodeFileHeader({ ...identity, epoch: 5 })).seal(batch)
     const sealed = new FrameWriter(header).seal(batch)

@@ -58,6 +58,10 @@ export class SortedStore implements WriteView {
     this.#replace(key, [{ key: key.slice(), value: value.slice() }])
   }
 
+  putEntry(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
+    this.put(bytes.subarray(keyStart, keyEnd), bytes.subarray(keyEnd, valueEnd))
+  }
+
   delete(key: Uint8Array): void {
     this.#replace(key, [])
   }

@@ -79,7 +79,7 @@ export function payloadOf(seqNum: number): Uint8Array {
 
 export function append(wal: WalWriter, seqNum: number): void {
   const payload = payloadOf(seqNum)
-  wal.append(seqNum as SeqNum, payload, 0, payload.length)
+  wal.append(seqNum as SeqNum, (out) => out.raw(payload))
 }
 
 /** Makes everything appended so far durable. */

@@ -90,7 +90,7 @@ describe('WalWriter', () => {
     const large = new Uint8Array(20_000).fill(7)
     append(wal, 1)
     await flush(wal)
-    wal.append(2 as SeqNum, large, 0, large.length)
+    wal.append(2 as SeqNum, (out) => out.raw(large))
     await flush(wal)
     append(wal, 3)
     await flush(wal)
@@ -127,7 +127,7 @@ describe('WalWriter', () => {
     append(wal, 1)
     await flush(wal)
     const provenHint = wal.durable
-    wal.append(2 as SeqNum, large, 0, large.length)
+    wal.append(2 as SeqNum, (out) => out.raw(large))
     await wal.write()
     expect(wal.files.map((file) => file.lastSeqNum)).toEqual([1, 2])
     // Commit 1 is in tables, and the power goes before the sync of commit 2.
@@ -158,7 +158,7 @@ describe('WalWriter', () => {
       await wal.write()
       fs.inject = ({ name }) => (name.startsWith('sync') ? 'EIO' : undefined)
       // It no longer fits: the file is synced before the next one is started.
-      if (method === 'write') wal.append(2 as SeqNum, new Uint8Array(5000), 0, 5000)
+      if (method === 'write') wal.append(2 as SeqNum, (out) => out.raw(new Uint8Array(5000)))
       const failing = wal[method]()
       await expect(failing).rejects.toMatchObject({
         code: 'COMMIT_UNKNOWN',
@@ -197,7 +197,7 @@ describe('WalWriter', () => {
       })
     const wal = openWriter(fs, undefined, { yield: pause, fileBytes: 1024 })
     const half = new Uint8Array(500)
-    wal.append(1 as SeqNum, half, 0, half.length)
+    wal.append(1 as SeqNum, (out) => out.raw(half))
     await flush(wal)
     await macrotask()
     await macrotask()
@@ -267,10 +267,10 @@ describe('WalWriter', () => {
     const wal = openWriter(fs, undefined, { yield: macrotask, fileBytes: 2048 })
     let seqNum = 0
     const fill = new Uint8Array(1100)
-    wal.append(++seqNum as SeqNum, fill, 0, fill.length)
+    wal.append(++seqNum as SeqNum, (out) => out.raw(fill))
     await flush(wal)
     expect(fs.list(DIRECTORY).length).toBe(2)
-    wal.append(++seqNum as SeqNum, fill, 0, fill.length)
+    wal.append(++seqNum as SeqNum, (out) => out.raw(fill))
     fs.inject = ({ name }) => (name === 'write' ? 'ENOSPC' : undefined)
     const failing = flush(wal)
     append(wal, ++seqNum)
@@ -285,7 +285,7 @@ describe('WalWriter', () => {
     const fs = newFiles()
     const wal = openWriter(fs, undefined, { yield: macrotask, fileBytes: 3 << 20 })
     const payload = new Uint8Array(2 << 20)
-    wal.append(1 as SeqNum, payload, 0, payload.length)
+    wal.append(1 as SeqNum, (out) => out.raw(payload))
     await flush(wal)
     expect(fs.list(DIRECTORY).length).toBe(2)
     await wal.close()
