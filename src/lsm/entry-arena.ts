@@ -8,7 +8,7 @@
 //      2  valueBytes     length of the value
 //      3  seqNumLow      low 32 bits of the SeqNum
 //      4  seqNumHigh     high 21 bits of the SeqNum, and the kind in the top 8 bits
-//      5  key, value     one behind the other, then zeros up to a whole word
+//      5  key, value     one behind the other; what the last word holds behind them has no meaning
 //
 // Invariants:
 // 1. Growing takes more of the address space that was reserved, and copies only when that is used up: what an older view
@@ -16,8 +16,9 @@
 // 2. Entries lie without gaps, so the whole arena can be walked from word 1 on.
 
 import type { SeqNum } from '../base/ids.js'
+import { MiB } from '../base/limits.js'
 import type { EntrySlot, KeyRange } from '../codec/entry.js'
-import { compareBytes } from '../kernels/bytes.js'
+import { compareBytes, copyBytes } from '../kernels/bytes.js'
 
 const HEADER_WORDS = 5
 const HEADER_BYTES = HEADER_WORDS * 4
@@ -30,8 +31,11 @@ const EMPTY = new SharedArrayBuffer(0)
 const TWO_32 = 0x1_0000_0000
 const HIGH_MASK = 0x1f_ffff
 const KIND_SHIFT = 24
-/** Below this many bytes a loop beats subarray and set. */
-const SHORT_COPY_BYTES = 48
+/** Longer entries are copied by the runtime, and those of larger sources. */
+const LOOP_MAX_WORDS = 128
+const WORDS_MAX_BYTES: number = MiB
+const NO_WORDS = new Uint32Array(0)
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
 /** A read-only copy of the arena's extent that can be sent to another thread. */
 export interface ArenaImage {
@@ -88,13 +92,37 @@ export class EntryArena {
     words[ref + 4] = high | (kind << KIND_SHIFT)
     const keyAt = ref * 4 + HEADER_BYTES
     if (keyBytes === valueBytes && keyEnd === valueStart) {
-      copyBytes(bytes, keyAt, keyBytes, keyStart, valueEnd)
+      this.#copyEntry(ref + HEADER_WORDS, endWords, keyBytes, keyStart)
     } else {
       copyBytes(bytes, keyAt, keyBytes, keyStart, keyEnd)
       copyBytes(bytes, keyAt + keyLength, valueBytes, valueStart, valueEnd)
     }
     this.#lengthWords = endWords
     return ref
+  }
+
+  /**
+   * Fills words with the bytes of the source from a position on; what the last one has beyond the entry does not matter. A
+   * view and a call into the runtime cost more than the words of an entry of usual length.
+   */
+  #copyEntry(at: number, end: number, source: Uint8Array, start: number): void {
+    const { words } = this
+    const from = wordsOf(source)
+    let next = start >>> 2
+    const shift = (start & 3) << 3
+    if (from.length < next + end - at + 1 || end - at > LOOP_MAX_WORDS) {
+      const endByte = Math.min(source.length, start + (end - at) * 4)
+      this.bytes.set(source.subarray(start, endByte), at * 4)
+    } else if (shift === 0) {
+      while (at < end) words[at++] = from[next++]!
+    } else {
+      let low = from[next++]!
+      while (at < end) {
+        const high = from[next++]!
+        words[at++] = (low >>> shift) | (high << (32 - shift))
+        low = high
+      }
+    }
   }
 
   previousOf(ref: number): number {
@@ -222,6 +250,19 @@ export class EntryArena {
   }
 }
 
+/** What was looked at last: all entries of a batch come from one source. */
+let viewed: { readonly bytes: Uint8Array; readonly words: Uint32Array } | undefined
+
+/** The words of a source; none where they would not be its bytes in their order. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  if (bytes === viewed?.bytes) return viewed.words
+  const { buffer, byteOffset, length } = bytes
+  const isUsable = IS_LITTLE_ENDIAN && byteOffset % 4 === 0 && length <= WORDS_MAX_BYTES
+  if (!isUsable) return NO_WORDS
+  viewed = { bytes, words: new Uint32Array(buffer, byteOffset, length >>> 2) }
+  return viewed.words
+}
+
 /** What the library's types do not know of yet. */
 type GrowableBuffer = SharedArrayBuffer & {
   readonly maxByteLength: number
@@ -235,18 +276,4 @@ function reserve(bytes: number): SharedArrayBuffer {
     reserved: { readonly maxByteLength: number },
   ) => GrowableBuffer
   return new Growable(bytes, options)
-}
-
-function copyBytes(
-  target: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  start: number,
-  end: number,
-): void {
-  if (end - start < SHORT_COPY_BYTES) {
-    for (let i = start; i < end; i++) target[at++] = source[i]!
-  } else {
-    target.set(source.subarray(start, end), at)
-  }
 }

@@ -33,8 +33,8 @@ export interface MemtableImage extends ArenaImage {
 
 export class Memtable {
   readonly #arena = new EntryArena()
-  #slotRefs = new Uint32Array(INITIAL_SLOT_COUNT)
-  #slotHashes = new Uint32Array(INITIAL_SLOT_COUNT)
+  /** Two words a slot, side by side because both are looked at: a ref, and the hash of its key. */
+  #slots = new Uint32Array(INITIAL_SLOT_COUNT * 2)
   #keyCount = 0
   #entryCount = 0
   #minSeqNum: SeqNum = SEQ_NUM_MAX
@@ -90,7 +90,7 @@ export class Memtable {
   ): void {
     const arena = this.#arena
     const slot = this.#slotOf(keyBytes, keyStart, keyEnd, keyHash)
-    const older = this.#slotRefs[slot]!
+    const older = this.#slots[slot]!
     if (older !== 0)
       invariant(arena.seqNumOf(older) < seqNum, 'versions of a key are added in order')
     const run = this.#runOf(keyBytes, keyStart, keyEnd)
@@ -105,8 +105,8 @@ export class Memtable {
       valueStart,
       valueEnd,
     )
-    this.#slotRefs[slot] = ref
-    this.#slotHashes[slot] = keyHash
+    this.#slots[slot] = ref
+    this.#slots[slot + 1] = keyHash
     run.add(ref)
     if (this.#entryCount % MARK_ENTRY_COUNT === 0) {
       this.#markRefs.push(ref)
@@ -115,13 +115,13 @@ export class Memtable {
     this.#entryCount++
     if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
     if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
-    if (older === 0 && ++this.#keyCount * 2 > this.#slotRefs.length) this.#growSlots()
+    if (older === 0 && ++this.#keyCount * 4 > this.#slots.length) this.#growSlots()
   }
 
   /** Fills the slot with the newest version at or below `maxSeqNum`, a tombstone too; false when there is none. */
   get(key: Uint8Array, keyHash: number, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
     const arena = this.#arena
-    let ref = this.#slotRefs[this.#slotOf(key, 0, key.length, keyHash)]!
+    let ref = this.#slots[this.#slotOf(key, 0, key.length, keyHash)]!
     while (ref !== 0 && arena.seqNumOf(ref) > maxSeqNum) ref = arena.previousOf(ref)
     if (ref === 0) return false
     arena.load(ref, slot)
@@ -187,37 +187,33 @@ export class Memtable {
     return undefined
   }
 
-  /** The slot of the hash table that holds the key, or the free one where it belongs. */
+  /** The slot of the hash table that holds the key, or the free one where it belongs: the index of its ref. */
   #slotOf(key: Uint8Array, keyStart: number, keyEnd: number, keyHash: number): number {
-    const refs = this.#slotRefs
-    const hashes = this.#slotHashes
-    const mask = refs.length - 1
-    let slot = keyHash & mask
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = (keyHash << 1) & mask
     for (;;) {
-      const ref = refs[slot]!
+      const ref = slots[slot]!
       if (ref === 0) return slot
-      if (hashes[slot] === keyHash && this.#arena.hasKey(ref, key, keyStart, keyEnd)) return slot
-      slot = (slot + 1) & mask
+      if (slots[slot + 1] === keyHash && this.#arena.hasKey(ref, key, keyStart, keyEnd)) return slot
+      slot = (slot + 2) & mask
     }
   }
 
   #growSlots(): void {
-    const oldRefs = this.#slotRefs
-    const oldHashes = this.#slotHashes
-    const refs = new Uint32Array(oldRefs.length * 2)
-    const hashes = new Uint32Array(refs.length)
-    const mask = refs.length - 1
-    for (let i = 0; i < oldRefs.length; i++) {
-      const ref = oldRefs[i]!
+    const old = this.#slots
+    const slots = new Uint32Array(old.length * 2)
+    const mask = slots.length - 1
+    for (let i = 0; i < old.length; i += 2) {
+      const ref = old[i]!
       if (ref === 0) continue
-      const hash = oldHashes[i]!
-      let slot = hash & mask
-      while (refs[slot] !== 0) slot = (slot + 1) & mask
-      refs[slot] = ref
-      hashes[slot] = hash
+      const hash = old[i + 1]!
+      let slot = (hash << 1) & mask
+      while (slots[slot] !== 0) slot = (slot + 2) & mask
+      slots[slot] = ref
+      slots[slot + 1] = hash
     }
-    this.#slotRefs = refs
-    this.#slotHashes = hashes
+    this.#slots = slots
   }
 
   #runOf(key: Uint8Array, keyStart: number, keyEnd: number): KeyRun {
@@ -230,7 +226,8 @@ export class Memtable {
       runs = []
       this.#runsByHash.set(hash, runs)
     }
-    let run = runs.find((candidate) => startsWith(key, keyStart, candidate.prefix))
+    let run: KeyRun | undefined
+    for (const candidate of runs) if (startsWith(key, keyStart, candidate.prefix)) run = candidate
     if (run === undefined) {
       run = new KeyRun(this.#arena, key.slice(keyStart, keyStart + KEY_PREFIX_BYTES))
       runs.push(run)

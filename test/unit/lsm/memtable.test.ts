@@ -58,6 +58,29 @@ group('Memtable', () => {
     expect(readStream(new MemtableStream(memtable.handover()))).toEqual([])
   })
 
+  test('entries come out as they went in, wherever they lay and however long they are', () => {
+    const memtable = new Memtable()
+    const source = Uint8Array.from({ length: 1200 }, (_, i) => (i * 31) ^ (i >> 3))
+    const found: string[] = []
+    const given: string[] = []
+    let at = 0
+    for (let start = 0; start < 9; start++) {
+      // One that ends where the source does, and one that is too long for the loop.
+      for (const valueEnd of [start + 14, start + 15, start + 33, start + 170, 700 + start, 1200]) {
+        const bytes = source.slice()
+        bytes[start] = ++at
+        const hash = hashBytes(bytes, start, start + 14)
+        memtable.add(bytes, start, start + 14, hash, seq(at), 1, bytes, start + 14, valueEnd)
+        given.push(Buffer.from(bytes.subarray(start, valueEnd)).toString('hex'))
+        const slot = new EntrySlot()
+        memtable.get(bytes.slice(start, start + 14), hash, SEQ_NUM_MAX, slot)
+        const entry = slot.keyBytes.slice(slot.keyStart, slot.valueEnd)
+        found.push(Buffer.from(entry).toString('hex'))
+      }
+    }
+    expect(found).toEqual(given)
+  })
+
   test('tells whether a range holds anything newer, however much of either there is', () => {
     const PLACES = 1024
     const keys = Array.from({ length: PLACES }, (_, n) => keyOf(1, 1, String(n).padStart(5, '0')))
