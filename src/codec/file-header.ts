@@ -2,7 +2,7 @@
 //
 //   offset  bytes  field             meaning
 //        0      8  magic             "TABULAR1"
-//        8      2  formatVersion     2; files of version 1 are read, too
+//        8      2  formatVersion     3; files of versions 1 and 2 are read, too
 //       10      1  fileType          1 WAL, 2 sstable, 3 manifest, 4 superblock, 5 segment (reserved)
 //       11      1  checksumType      1: CRC-32 (IEEE); of everything behind the header
 //       12      4  epoch             random per file: bytes of an earlier file in the same place never verify
@@ -32,7 +32,7 @@ import { crc32 } from './checksum.js'
 
 export const FILE_HEADER_BYTES = 64
 /** What is written; every version from 1 on is read. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 export const FILE_TYPE_WAL = 1
 export const FILE_TYPE_SSTABLE = 2
 export const FILE_TYPE_MANIFEST = 3

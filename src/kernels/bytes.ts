@@ -45,15 +45,42 @@ export function compareKeys(a: Uint8Array, b: Uint8Array): number {
   return compareBytes(a, 0, a.length, b, 0, b.length)
 }
 
+/** Whether two byte ranges are the same. From their ends, where keys differ. */
+export function equalBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): boolean {
+  const length = aEnd - aStart
+  if (length !== bEnd - bStart) return false
+  for (let i = length - 1; i >= 0; i--) {
+    if (a[aStart + i] !== b[bStart + i]) return false
+  }
+  return true
+}
+
 /**
  * Hashes a byte range to 32 unsigned bits: FNV-1a over the bytes, then the murmur3 finaliser, so that low bits are
  * usable for tables and filters alike. On disk in filters and tenant hashes: never change it.
  * @see http://www.isthe.com/chongo/tech/comp/fnv/ and MurmurHash3 fmix32 (public domain)
  */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let h = FNV_OFFSET
+  return finishHash(mixBytes(bytes, start, end))
+}
+
+/** Goes on hashing with more bytes, so that keys which begin alike share that part of the work. */
+export function mixBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  state: number = FNV_OFFSET,
+): number {
+  let h = state
   for (let i = start; i < end; i++) h = Math.imul(h ^ bytes[i]!, FNV_PRIME)
-  return finishHash(h)
+  return h
 }
 
 /** hashBytes of one key after the other, which looks at those bytes only that differ from the key before. */
@@ -80,7 +107,8 @@ export class KeyHasher {
   }
 }
 
-function finishHash(state: number): number {
+/** The hash of all bytes that were mixed in. */
+export function finishHash(state: number): number {
   let h = state
   h ^= h >>> 16
   h = Math.imul(h, 0x85ebca6b)

@@ -14,7 +14,8 @@
 import { invariant } from '../base/assert.js'
 import { SEQ_NUM_MAX, type SeqNum, type TabletId } from '../base/ids.js'
 import { type Cursor, type EntrySlot, isBehind, type KeyRange } from '../codec/entry.js'
-import { compareBytes, compareKeys } from '../kernels/bytes.js'
+import { tenantHashOfKey } from '../codec/tenant-key.js'
+import { compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
 import type { TableReader } from '../sstable/table-reader.js'
 import { Memtable } from './memtable.js'
@@ -25,6 +26,9 @@ import type { Version } from './version.js'
 export interface OpenTable {
   readonly meta: TableMeta
   readonly reader: TableReader
+  /** Of the tenants of its smallest and largest key: most keys are told apart by them. */
+  readonly firstHash: number
+  readonly lastHash: number
   holders: number
 }
 
@@ -142,17 +146,17 @@ export class Tablet {
     for (let i = 0; i < memtables.length; i++) {
       if (memtables[i]!.get(key, keyHash, at, slot)) return true
     }
+    const tenantHash = tenantHashOfKey(key)
     const newest = levels[0]
     if (newest !== undefined) {
       for (let i = 0; i < newest.length; i++) {
-        const { meta, reader } = newest[i]!
-        if (meta.minSeqNum > at || !covers(meta, key)) continue
-        if (reader.get(key, keyHash, at, slot)) return true
+        const table = newest[i]!
+        if (covers(table, key, tenantHash) && table.reader.get(key, keyHash, at, slot)) return true
       }
     }
     for (let i = 1; i < levels.length; i++) {
-      const table = tableOf(levels[i]!, key)
-      if (table === undefined || table.meta.minSeqNum > at) continue
+      const table = tableOf(levels[i]!, key, tenantHash)
+      if (table === undefined) continue
       if (table.reader.get(key, keyHash, at, slot)) return true
     }
     return false
@@ -167,10 +171,11 @@ export class Tablet {
         return slot.seqNum > since
       }
     }
+    const tenantHash = tenantHashOfKey(key)
     for (const level of levels) {
-      for (const { meta, reader } of level) {
-        if (meta.maxSeqNum <= since || !covers(meta, key)) continue
-        if (reader.get(key, keyHash, Number.MAX_SAFE_INTEGER as SeqNum, slot)) {
+      for (const table of level) {
+        if (table.meta.maxSeqNum <= since || !covers(table, key, tenantHash)) continue
+        if (table.reader.get(key, keyHash, Number.MAX_SAFE_INTEGER as SeqNum, slot)) {
           if (slot.seqNum > since) return true
         }
       }
@@ -268,7 +273,13 @@ export class Tablet {
   #tableFor(meta: TableMeta): OpenTable {
     const known = this.#open.get(meta.fileId)
     if (known !== undefined) return known
-    const table: OpenTable = { meta, reader: this.#source.open(meta), holders: 0 }
+    const table: OpenTable = {
+      meta,
+      reader: this.#source.open(meta),
+      firstHash: tenantHashOfKey(meta.smallestKey),
+      lastHash: tenantHashOfKey(meta.largestKey),
+      holders: 0,
+    }
     this.#open.set(meta.fileId, table)
     return table
   }
@@ -299,23 +310,37 @@ function tableCursors(
   return cursors
 }
 
-function covers(meta: TableMeta, key: Uint8Array): boolean {
-  const { smallestKey, largestKey } = meta
-  return (
-    compareBytes(key, 0, key.length, smallestKey, 0, smallestKey.length) >= 0 &&
-    compareBytes(key, 0, key.length, largestKey, 0, largestKey.length) <= 0
-  )
+function covers(table: OpenTable, key: Uint8Array, tenantHash: number): boolean {
+  return startsAtOrBefore(table, key, tenantHash) && !endsBefore(table, key, tenantHash)
 }
 
 /** The one table of a sorted level whose range holds the key. */
-function tableOf(level: readonly OpenTable[], key: Uint8Array): OpenTable | undefined {
+function tableOf(
+  level: readonly OpenTable[],
+  key: Uint8Array,
+  tenantHash: number,
+): OpenTable | undefined {
   let low = 0
   let high = level.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compareKeys(level[middle]!.meta.largestKey, key) < 0) low = middle + 1
+    if (endsBefore(level[middle]!, key, tenantHash)) low = middle + 1
     else high = middle
   }
   const table = level[low]
-  return table !== undefined && compareKeys(table.meta.smallestKey, key) <= 0 ? table : undefined
+  return table !== undefined && startsAtOrBefore(table, key, tenantHash) ? table : undefined
+}
+
+function startsAtOrBefore(table: OpenTable, key: Uint8Array, tenantHash: number): boolean {
+  const { firstHash } = table
+  return firstHash === tenantHash
+    ? compareKeys(table.meta.smallestKey, key) <= 0
+    : firstHash < tenantHash
+}
+
+function endsBefore(table: OpenTable, key: Uint8Array, tenantHash: number): boolean {
+  const { lastHash } = table
+  return lastHash === tenantHash
+    ? compareKeys(table.meta.largestKey, key) < 0
+    : lastHash < tenantHash
 }

@@ -1,38 +1,46 @@
 import { invariant } from '../base/assert.js'
-import { ByteWriter } from '../codec/bytes.js'
-import { RESTART_INTERVAL, VERSION_BYTES } from './format.js'
+import { ByteWriter, varintBytes } from '../codec/bytes.js'
+import { BLOCK_TRAILER_BYTES, ENTRY_COUNT_MARK, KIND_SHIFT, VERSION_BYTES } from './format.js'
 
 const TWO_32 = 0x1_0000_0000
 
 /** Builds one data block after another, as drawn in format.ts. */
 export class BlockBuilder {
-  readonly #writer = new ByteWriter(32 * 1024)
-  #restarts = new Uint32Array(64)
-  #restartCount = 0
+  /** The values come first in a block, so they are written where they stay. */
+  readonly #block = new ByteWriter(32 * 1024)
+  /** The rests of keys, and their versions. */
+  readonly #keys = new ByteWriter(8 * 1024)
+  readonly #versions = new ByteWriter(2 * 1024)
+  /** Of the rests, and of values. */
+  readonly #keyLengths: number[] = []
+  readonly #valueLengths: number[] = []
+  /** What these take at most. */
+  #lengthsBytes = 0
   #entryCount = 0
+  /** What all rests begin with. */
+  #prefixBytes = 0
 
   get isEmpty(): boolean {
     return this.#entryCount === 0
   }
 
-  /** Length of the block if it were finished now. */
+  /** Length of the block if it were finished now, or a little more. */
   get rawBytes(): number {
-    return this.#writer.length + 4 * this.#restartCount + 4
+    return this.#entryCount === 0 ? 0 : this.#lengthWith(0, 0, 0, this.#prefixBytes)
   }
 
   /** True when an entry would not push a block that has some beyond the limit. */
-  hasRoom(restBytes: number, valueBytes: number, blockMaxBytes: number): boolean {
+  hasRoom(sharedBytes: number, restBytes: number, valueBytes: number, blockMaxBytes: number) {
     if (this.#entryCount === 0) return true
-    // Three varints of at most 5 bytes; a restart may be due.
-    const entryMaxBytes = 15 + restBytes + VERSION_BYTES + valueBytes + 4
-    return this.rawBytes + entryMaxBytes <= blockMaxBytes
+    const prefixBytes = Math.min(this.#prefixBytes, sharedBytes)
+    return this.#lengthWith(1, restBytes, valueBytes, prefixBytes) <= blockMaxBytes
   }
 
   /**
    * Appends an entry; the caller keeps the order.
    *
    * @param sharedBytes  longest common prefix of the key's rest with the rest of the key before it in this block
-   * @returns how many bytes it takes
+   * @returns how many bytes the entry counts as in the garbage block
    */
   add(
     sharedBytes: number,
@@ -45,57 +53,66 @@ export class BlockBuilder {
     valueStart: number,
     valueEnd: number,
   ): number {
-    const writer = this.#writer
-    const start = writer.length
-    const shared = this.#entryCount % RESTART_INTERVAL === 0 ? this.#restart() : sharedBytes
-    const unsharedBytes = restEnd - restStart - shared
-    writer.varint(shared)
-    writer.varint(unsharedBytes)
-    writer.varint(valueEnd - valueStart)
-    writer.raw(keyBytes, restStart + shared, restEnd)
-    writer.reserve(VERSION_BYTES)
-    storeVersion(writer.bytes, writer.length, seqNum, kind)
-    writer.length += VERSION_BYTES
-    writer.raw(valueBytes, valueStart, valueEnd)
+    const restBytes = restEnd - restStart
+    if (this.#entryCount === 0) this.#prefixBytes = restBytes
+    else if (sharedBytes < this.#prefixBytes) this.#prefixBytes = sharedBytes
+    this.#keys.raw(keyBytes, restStart, restEnd)
+    this.#block.raw(valueBytes, valueStart, valueEnd)
+    const high = Math.floor(seqNum / TWO_32)
+    this.#versions.u32(seqNum - high * TWO_32)
+    this.#versions.u32((high | (kind << KIND_SHIFT)) >>> 0)
+    const valueLength = valueEnd - valueStart
+    this.#keyLengths[this.#entryCount] = restBytes
+    this.#valueLengths[this.#entryCount] = valueLength
+    this.#lengthsBytes += varintBytes(restBytes) + varintBytes(valueLength)
     this.#entryCount++
-    return writer.length - start
+    return restBytes + VERSION_BYTES + valueLength
   }
 
   /** The block, valid until the next call of add. Starts over. */
   finish(): Uint8Array {
-    invariant(this.#entryCount > 0, 'a block has an entry')
-    const writer = this.#writer
-    for (let i = 0; i < this.#restartCount; i++) writer.u32(this.#restarts[i]!)
-    writer.u32(this.#restartCount)
+    const entryCount = this.#entryCount
+    const prefixBytes = this.#prefixBytes
+    invariant(entryCount > 0, 'a block has an entry')
+    const writer = this.#block
+    const valuesBytes = writer.length
+    writer.reserve(this.rawBytes - valuesBytes)
+    const { bytes } = this.#keys
+    writer.raw(bytes, 0, prefixBytes)
+    let start = 0
+    for (let i = 0; i < entryCount; i++) {
+      const end = start + this.#keyLengths[i]!
+      writer.raw(bytes, start + prefixBytes, end)
+      start = end
+    }
+    writer.raw(this.#versions.bytes, 0, this.#versions.length)
+    for (let i = 0; i < entryCount; i++) writer.varint(this.#keyLengths[i]! - prefixBytes)
+    for (let i = 0; i < entryCount; i++) writer.varint(this.#valueLengths[i]!)
+    writer.u32(prefixBytes)
+    writer.u32(this.#keys.length - entryCount * prefixBytes)
+    writer.u32(valuesBytes)
+    writer.u32(ENTRY_COUNT_MARK + entryCount)
     const block = writer.view()
     writer.reset()
-    this.#restartCount = 0
+    this.#keys.reset()
+    this.#versions.reset()
+    this.#lengthsBytes = 0
     this.#entryCount = 0
     return block
   }
 
-  /** Marks a restart at the end of what is written; returns how much the next entry shares: nothing. */
-  #restart(): 0 {
-    if (this.#restartCount === this.#restarts.length) {
-      const grown = new Uint32Array(this.#restartCount * 2)
-      grown.set(this.#restarts)
-      this.#restarts = grown
-    }
-    this.#restarts[this.#restartCount++] = this.#writer.length
-    return 0
+  /** Length of the block with a prefix, and perhaps one more entry, or a little more. */
+  #lengthWith(
+    addedCount: number,
+    restBytes: number,
+    valueBytes: number,
+    prefixBytes: number,
+  ): number {
+    const count = this.#entryCount + addedCount
+    const keysBytes = this.#keys.length + restBytes - (count - 1) * prefixBytes
+    const lengthsBytes =
+      this.#lengthsBytes + (addedCount === 0 ? 0 : varintBytes(restBytes) + varintBytes(valueBytes))
+    const valuesBytes = this.#block.length + valueBytes
+    return valuesBytes + keysBytes + VERSION_BYTES * count + lengthsBytes + BLOCK_TRAILER_BYTES
   }
-}
-
-/** Writes the version suffix: the inverted SeqNum in 7 bytes, big-endian, then the kind. */
-function storeVersion(bytes: Uint8Array, at: number, seqNum: number, kind: number): void {
-  const high = ~Math.floor(seqNum / TWO_32)
-  const low = ~(seqNum >>> 0)
-  bytes[at] = high >>> 16
-  bytes[at + 1] = high >>> 8
-  bytes[at + 2] = high
-  bytes[at + 3] = low >>> 24
-  bytes[at + 4] = low >>> 16
-  bytes[at + 5] = low >>> 8
-  bytes[at + 6] = low
-  bytes[at + 7] = kind
 }

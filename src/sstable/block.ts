@@ -2,14 +2,25 @@
 // what keeps a reader inside the block.
 
 import type { SeqNum } from '../base/ids.js'
-import { loadU32 } from '../codec/bytes.js'
-import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT, type EntrySlot } from '../codec/entry.js'
+import { ByteReader, EndOfBytes, loadU32 } from '../codec/bytes.js'
+import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../codec/entry.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
-import { compareBytes } from '../kernels/bytes.js'
-import { VERSION_BYTES } from './format.js'
+import { compareBytes, equalBytes, finishHash, mixBytes } from '../kernels/bytes.js'
+import {
+  BLOCK_TRAILER_BYTES,
+  ENTRY_COUNT_MARK,
+  KIND_SHIFT,
+  SEQ_NUM_HIGH_MASK,
+  VERSION_BYTES,
+} from './format.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 const TWO_32 = 0x1_0000_0000
+/** Searches of a block after which it is worth its hash slots: many are read once and then forgotten. */
+const SLOTS_AFTER_COUNT = 2
+const SLOTS_MAX_ENTRY_COUNT = 0x7fff
+/** Up to here two bytes hold every position in a block. */
+const NARROW_BLOCK_MAX_BYTES = 0xffff
 
 /** No version of the key at or below the SeqNum. */
 export const BLOCK_ABSENT = 0
@@ -21,219 +32,299 @@ export const BLOCK_PAST_END = 2
 export class Block {
   readonly bytes: Uint8Array
   readonly place: PartPlace
-  readonly restartCount: number
-  /** Where entries end and restarts begin. */
-  readonly entriesEnd: number
+  readonly entryCount: number
+  readonly prefixStart: number
+  readonly prefixEnd: number
+  readonly #versionsStart: number
+  /** Where each key goes on behind the prefix, and where the last ends; then the same of values. */
+  readonly #starts: Uint16Array | Uint32Array
+  /** Where each hash of a key leads: number of its newest entry, from 1. Made when the block is searched again. */
+  #slots: Uint16Array | undefined
+  #searchCount = 0
+  /** How long each entry was in a block of an earlier format, from which this one was made. */
+  readonly #olderEntryBytes: readonly number[] | undefined
 
   /** @throws SSTABLE_CORRUPT */
-  constructor(bytes: Uint8Array, place: PartPlace) {
+  constructor(bytes: Uint8Array, place: PartPlace, olderEntryBytes?: readonly number[]) {
+    this.#olderEntryBytes = olderEntryBytes
     this.bytes = bytes
     this.place = place
-    const restartCount = bytes.length < 4 ? 0 : loadU32(bytes, bytes.length - 4)
-    this.restartCount = restartCount
-    this.entriesEnd = bytes.length - 4 - 4 * restartCount
-    if (restartCount === 0 || this.entriesEnd <= 0 || this.restartAt(0) !== 0) {
-      throw this.corrupt('the block has no restarts')
+    const end = bytes.length - BLOCK_TRAILER_BYTES
+    if (end < 0) throw this.corrupt('the block is too short')
+    const prefixStart = loadU32(bytes, end + 8)
+    const prefixEnd = prefixStart + loadU32(bytes, end)
+    const versionsStart = prefixEnd + loadU32(bytes, end + 4)
+    const entryCount = loadU32(bytes, end + 12) % ENTRY_COUNT_MARK
+    this.entryCount = entryCount
+    this.prefixStart = prefixStart
+    this.prefixEnd = prefixEnd
+    this.#versionsStart = versionsStart
+    const lengthsStart = versionsStart + VERSION_BYTES * entryCount
+    if (entryCount === 0 || lengthsStart > end) {
+      throw this.corrupt('the block is too short for what it counts')
     }
-    for (let i = 1; i < restartCount; i++) {
-      const at = this.restartAt(i)
-      if (at <= this.restartAt(i - 1) || at >= this.entriesEnd) {
-        throw this.corrupt('the restarts of the block are out of order')
-      }
-    }
+    this.#starts = this.#readStarts(lengthsStart, end)
+    this.#checkKinds()
   }
 
-  restartAt(restartIndex: number): number {
-    return loadU32(this.bytes, this.entriesEnd + 4 * restartIndex)
+  /** What it occupies in memory, its hash slots included. */
+  get memoryBytes(): number {
+    return this.bytes.length + this.#starts.byteLength + 2 * slotCountOf(this.entryCount)
   }
 
-  /** Where the entries of a restart end. */
-  restartEnd(restartIndex: number): number {
-    return restartIndex + 1 < this.restartCount ? this.restartAt(restartIndex + 1) : this.entriesEnd
+  /** Whether no longer prefix would do. */
+  get isPrefixWhole(): boolean {
+    const last = this.entryCount - 1
+    const [a, b] = [this.keyStart(0), this.keyStart(last)]
+    const isEmpty = a === this.keyEnd(0) || b === this.keyEnd(last)
+    return last === 0 ? a === this.keyEnd(0) : isEmpty || this.bytes[a] !== this.bytes[b]
   }
 
-  /** The last restart whose entry is at or before (rest of key, seqNum); -1 when there is none. */
-  findRestart(key: Uint8Array, restStart: number, restEnd: number, seqNum: number): number {
-    const { bytes, entriesEnd } = this
+  /** Where the key of an entry goes on behind the prefix. */
+  keyStart(entry: number): number {
+    return this.#starts[entry]!
+  }
+
+  keyEnd(entry: number): number {
+    return this.#starts[entry + 1]!
+  }
+
+  /** How many bytes the rest of an entry's key has in common with that of the entry before. */
+  sharedBytes(entry: number): number {
+    const { bytes } = this
+    const start = this.keyStart(entry)
+    const before = this.keyStart(entry - 1)
+    const limit = Math.min(this.keyEnd(entry) - start, start - before)
+    let shared = 0
+    while (shared < limit && bytes[before + shared] === bytes[start + shared]) shared++
+    return this.prefixEnd - this.prefixStart + shared
+  }
+
+  kind(entry: number): number {
+    return this.bytes[this.#versionsStart + entry * VERSION_BYTES + VERSION_BYTES - 1]!
+  }
+
+  seqNum(entry: number): number {
+    const at = this.#versionsStart + entry * VERSION_BYTES
+    return (loadU32(this.bytes, at + 4) & SEQ_NUM_HIGH_MASK) * TWO_32 + loadU32(this.bytes, at)
+  }
+
+  /** Points the slot at version and value of an entry. */
+  load(entry: number, slot: EntrySlot): void {
+    const { bytes } = this
+    const at = this.#versionsStart + entry * VERSION_BYTES
+    const high = loadU32(bytes, at + 4)
+    slot.seqNum = ((high & SEQ_NUM_HIGH_MASK) * TWO_32 + loadU32(bytes, at)) as SeqNum
+    slot.kind = high >>> KIND_SHIFT
+    slot.valueBytes = bytes
+    slot.valueStart = this.valueStart(entry)
+    slot.valueEnd = this.valueEnd(entry)
+  }
+
+  /** What an entry counts as in the garbage block. */
+  entryBytes(entry: number): number {
+    const older = this.#olderEntryBytes?.[entry]
+    if (older !== undefined) return older
+    const restBytes = this.prefixEnd - this.prefixStart + this.keyEnd(entry) - this.keyStart(entry)
+    return restBytes + VERSION_BYTES + this.valueEnd(entry) - this.valueStart(entry)
+  }
+
+  valueStart(entry: number): number {
+    return this.#starts[this.entryCount + 1 + entry]!
+  }
+
+  valueEnd(entry: number): number {
+    return this.#starts[this.entryCount + 2 + entry]!
+  }
+
+  /** The first entry at or after (rest of key, seqNum); entryCount when all are before. */
+  lowerBound(key: Uint8Array, restStart: number, restEnd: number, seqNum: number): number {
+    const { bytes, prefixStart, prefixEnd, entryCount } = this
+    const start = restStart + prefixEnd - prefixStart
+    const keyEnd = start < restEnd ? start : restEnd
+    const prefixOrder = compareBytes(bytes, prefixStart, prefixEnd, key, restStart, keyEnd)
+    if (prefixOrder !== 0) return prefixOrder < 0 ? entryCount : 0
     let low = 0
-    let high = this.restartCount
+    let high = entryCount
     while (low < high) {
       const middle = (low + high) >>> 1
-      let at = loadU32(bytes, entriesEnd + 4 * middle) + 1 // sharedBytes is 0, in one byte
-      const unsharedBytes = readVarint(bytes, at)
-      at += varintLength(unsharedBytes)
-      at += varintLength(readVarint(bytes, at))
-      const end = at + unsharedBytes
-      if (end > entriesEnd) throw this.corrupt('an entry leaves the block')
-      const order = compareBytes(bytes, at, end, key, restStart, restEnd)
-      if (order < 0 || (order === 0 && loadSeqNum(bytes, end) >= seqNum)) low = middle + 1
+      const from = this.keyStart(middle)
+      const order = compareBytes(bytes, from, this.keyEnd(middle), key, start, restEnd)
+      if (order < 0 || (order === 0 && this.seqNum(middle) > seqNum)) low = middle + 1
       else high = middle
     }
-    return low - 1
+    return low
+  }
+
+  /** Whether an entry has this rest of a key. */
+  hasKey(entry: number, key: Uint8Array, restStart: number): boolean {
+    const { bytes, prefixStart, prefixEnd } = this
+    const start = restStart + prefixEnd - prefixStart
+    return (
+      equalBytes(bytes, this.keyStart(entry), this.keyEnd(entry), key, start, key.length) &&
+      equalBytes(bytes, prefixStart, prefixEnd, key, restStart, start)
+    )
+  }
+
+  /**
+   * The newest entry of a key; -1 when there is none, undefined when this was not looked up yet as often as it takes.
+   *
+   * @param keyHash  hashBytes of the whole key
+   */
+  newestOf(key: Uint8Array, restStart: number, keyHash: number): number | undefined {
+    const slots = this.#slots ?? this.#makeSlots(key, restStart)
+    if (slots === undefined) return undefined
+    const mask = slots.length - 1
+    for (let slot = keyHash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot]! - 1
+      if (entry < 0 || this.hasKey(entry, key, restStart)) return entry
+    }
   }
 
   corrupt(problem: string) {
     return tableCorrupt(this.place, problem)
   }
+
+  /** @param tenantKey  begins as all keys of the block do, with what they are the rests of */
+  #makeSlots(tenantKey: Uint8Array, restStart: number): Uint16Array | undefined {
+    const { bytes, prefixStart, prefixEnd, entryCount } = this
+    this.#searchCount++
+    if (this.#searchCount < SLOTS_AFTER_COUNT || entryCount > SLOTS_MAX_ENTRY_COUNT)
+      return undefined
+    const slots = new Uint16Array(slotCountOf(entryCount))
+    const mask = slots.length - 1
+    const state = mixBytes(bytes, prefixStart, prefixEnd, mixBytes(tenantKey, 0, restStart))
+    let start = prefixEnd
+    let lastStart = -1
+    for (let entry = 0; entry < entryCount; entry++) {
+      const end = this.keyEnd(entry)
+      // Older versions of a key follow the newest.
+      if (lastStart < 0 || !equalBytes(bytes, lastStart, start, bytes, start, end)) {
+        let slot = finishHash(mixBytes(bytes, start, end, state)) & mask
+        while (slots[slot] !== 0) slot = (slot + 1) & mask
+        slots[slot] = entry + 1
+      }
+      lastStart = start
+      start = end
+    }
+    this.#slots = slots
+    return slots
+  }
+
+  #readStarts(lengthsStart: number, lengthsEnd: number): Uint16Array | Uint32Array {
+    const { bytes, entryCount } = this
+    const isWide = bytes.length > NARROW_BLOCK_MAX_BYTES
+    const starts = new (isWide ? Uint32Array : Uint16Array)(2 * (entryCount + 1))
+    const reader = new ByteReader(bytes, lengthsStart, lengthsEnd)
+    try {
+      let i = 0
+      for (const [start, end] of [
+        [this.prefixEnd, this.#versionsStart],
+        [0, this.prefixStart],
+      ] as const) {
+        let at = start
+        for (const last = i + entryCount; i < last; i++) {
+          starts[i] = at
+          at += reader.varint()
+        }
+        starts[i++] = at
+        if (at !== end) throw this.corrupt('the lengths of the entries do not fill the block')
+      }
+      if (reader.remaining > 0) throw this.corrupt('there are bytes behind the lengths')
+    } catch (error) {
+      if (!(error instanceof EndOfBytes)) throw error
+      throw this.corrupt('the lengths of the entries end early')
+    }
+    return starts
+  }
+
+  /** An unknown kind would read as absent. */
+  #checkKinds(): void {
+    for (let entry = 0; entry < this.entryCount; entry++) {
+      const kind = this.kind(entry)
+      if (kind !== ENTRY_KIND_PUT && kind !== ENTRY_KIND_DELETE) {
+        throw this.corrupt(`an entry has the unknown kind ${kind}`)
+      }
+    }
+  }
 }
 
 /**
- * Finds the newest version of a key at or below a SeqNum in the block that would hold it. Keys are compared where they
- * lie, none is put together: an entry that shares more with its predecessor than the predecessor with the key sorts like
- * the predecessor, one that shares less sorts behind the key.
+ * Finds the newest version of a key at or below a SeqNum in the block that would hold it.
  *
+ * @param keyHash  hashBytes of the whole key
  * @param slot  on BLOCK_FOUND gets version and value, not the key
  * @returns BLOCK_FOUND, BLOCK_ABSENT or BLOCK_PAST_END
- * @throws SSTABLE_CORRUPT
  */
 export function findInBlock(
   block: Block,
   key: Uint8Array,
   restStart: number,
+  keyHash: number,
   seqNum: SeqNum,
   slot: EntrySlot,
 ): number {
-  const { bytes, entriesEnd } = block
-  const restBytes = key.length - restStart
-  const restart = block.findRestart(key, restStart, key.length, seqNum)
-  let at = restart < 0 ? 0 : block.restartAt(restart)
-  // How much of the key the entry before has in common with it, that entry being before the key or one of its versions.
-  let matched = 0
-  while (at < entriesEnd) {
-    const shared = readVarint(bytes, at)
-    at += varintLength(shared)
-    const unshared = readVarint(bytes, at)
-    at += varintLength(unshared)
-    const valueLength = readVarint(bytes, at)
-    at += varintLength(valueLength)
-    const restEnd = at + unshared
-    const valueStart = restEnd + VERSION_BYTES
-    const next = valueStart + valueLength
-    if (next > entriesEnd) throw block.corrupt('an entry leaves the block')
-    if (shared === 0) matched = 0
-    if (shared < matched) return BLOCK_ABSENT
-    if (shared === matched) {
-      const limit = unshared < restBytes - matched ? unshared : restBytes - matched
-      const from = restStart + matched
-      let i = 0
-      while (i < limit && bytes[at + i] === key[from + i]) i++
-      matched += i
-      if (i === unshared) {
-        if (matched === restBytes && loadSeqNum(bytes, restEnd) <= seqNum) {
-          slot.seqNum = loadSeqNum(bytes, restEnd) as SeqNum
-          slot.kind = kindOf(block, valueStart - 1)
-          slot.valueBytes = bytes
-          slot.valueStart = valueStart
-          slot.valueEnd = next
-          return BLOCK_FOUND
-        }
-      } else if (matched === restBytes || bytes[at + i]! > key[from + i]!) {
-        return BLOCK_ABSENT
-      }
-    }
-    at = next
+  let entry = block.newestOf(key, restStart, keyHash)
+  if (entry === -1) return BLOCK_ABSENT
+  if (entry === undefined || block.seqNum(entry) > seqNum) {
+    entry = block.lowerBound(key, restStart, key.length, seqNum)
+    if (entry === block.entryCount) return BLOCK_PAST_END
+    if (!block.hasKey(entry, key, restStart)) return BLOCK_ABSENT
   }
-  return BLOCK_PAST_END
+  block.load(entry, slot)
+  return BLOCK_FOUND
 }
 
-/** Goes through the entries of a block one after another, putting their keys together in a buffer of its own. */
-export class EntryDecoder {
-  /** The whole key: tenant prefix, then rest. The buffer grows, so read it anew after each step. */
-  key = new Uint8Array(64)
-  keyEnd = TENANT_PREFIX_BYTES
-  sharedBytes = 0
-  seqNum = 0
-  kind = 0
-  valueStart = 0
-  valueEnd = 0
+/** The entries of blocks of one tenant after another, their keys put together in a buffer. */
+export class BlockEntries {
+  /** Valid until the next load. */
+  readonly entry = new EntrySlot()
+  #block: Block | undefined
+  #prefixEnd = TENANT_PREFIX_BYTES
+
+  constructor() {
+    this.entry.keyBytes = new Uint8Array(64)
+  }
 
   /** Puts the first 8 bytes of all keys that follow in place. */
   setTenantPrefix(prefix: Uint8Array): void {
-    this.key.set(prefix)
+    this.entry.keyBytes.set(prefix)
   }
 
-  /** Forgets the key before: the next entry is the first of a restart. */
-  restart(): void {
-    this.keyEnd = TENANT_PREFIX_BYTES
+  setBlock(block: Block): void {
+    const { bytes, prefixStart, prefixEnd } = block
+    this.#block = block
+    this.#prefixEnd = this.#appendToKey(TENANT_PREFIX_BYTES, bytes, prefixStart, prefixEnd)
   }
 
-  /**
-   * Decodes the entry at a position: a restart, or where the entry decoded last ended.
-   *
-   * @returns the position after it, not beyond `end`
-   * @throws SSTABLE_CORRUPT
-   */
-  decode(block: Block, position: number, end: number): number {
-    const { bytes } = block
-    const shared = readVarint(bytes, position)
-    let at = position + varintLength(shared)
-    const unshared = readVarint(bytes, at)
-    at += varintLength(unshared)
-    const valueLength = readVarint(bytes, at)
-    at += varintLength(valueLength)
-    const restEnd = at + unshared
-    const valueStart = restEnd + VERSION_BYTES
-    const valueEnd = valueStart + valueLength
-    if (valueEnd > end) throw block.corrupt('an entry leaves the block')
-    const keyStart = TENANT_PREFIX_BYTES + shared
-    if (keyStart > this.keyEnd) throw block.corrupt('an entry shares more than there is')
-    const keyEnd = keyStart + unshared
-    if (keyEnd > this.key.length) this.#growKey(keyEnd)
-    const { key } = this
-    for (let i = 0; i < unshared; i++) key[keyStart + i] = bytes[at + i]!
-    this.sharedBytes = shared
-    this.keyEnd = keyEnd
-    this.seqNum = loadSeqNum(bytes, restEnd)
-    this.kind = kindOf(block, valueStart - 1)
-    this.valueStart = valueStart
-    this.valueEnd = valueEnd
-    return valueEnd
+  load(entryIndex: number): void {
+    const block = this.#block!
+    const { entry } = this
+    entry.keyEnd = this.#appendToKey(
+      this.#prefixEnd,
+      block.bytes,
+      block.keyStart(entryIndex),
+      block.keyEnd(entryIndex),
+    )
+    block.load(entryIndex, entry)
   }
 
-  #growKey(neededBytes: number): void {
-    const grown = new Uint8Array(neededBytes * 2)
-    grown.set(this.key.subarray(0, this.keyEnd))
-    this.key = grown
+  #appendToKey(at: number, bytes: Uint8Array, start: number, end: number): number {
+    const keyEnd = at + end - start
+    if (keyEnd > this.entry.keyBytes.length) {
+      const grown = new Uint8Array(keyEnd * 2)
+      grown.set(this.entry.keyBytes.subarray(0, at))
+      this.entry.keyBytes = grown
+    }
+    const key = this.entry.keyBytes
+    for (let i = start; i < end; i++) key[at++] = bytes[i]!
+    return keyEnd
   }
 }
 
-/** An unknown kind would read as absent. */
-function kindOf(block: Block, at: number): number {
-  const kind = block.bytes[at]!
-  if (kind === ENTRY_KIND_PUT || kind === ENTRY_KIND_DELETE) return kind
-  throw block.corrupt(`an entry has the unknown kind ${kind}`)
-}
-
-/** The SeqNum of a version suffix: 7 bytes, inverted and big-endian. */
-function loadSeqNum(bytes: Uint8Array, at: number): number {
-  const high = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!
-  const low =
-    (bytes[at + 3]! << 24) | (bytes[at + 4]! << 16) | (bytes[at + 5]! << 8) | bytes[at + 6]!
-  return (high ^ 0xff_ffff) * TWO_32 + (~low >>> 0)
-}
-
-/** Beyond the end of the bytes it reads zeros; callers check where the entry ends. */
-function readVarint(bytes: Uint8Array, at: number): number {
-  const first = bytes[at]!
-  return first < 128 ? first : readLongVarint(bytes, at)
-}
-
-function readLongVarint(bytes: Uint8Array, at: number): number {
-  let value = bytes[at]! & 0x7f
-  let scale = 128
-  for (let i = 1; i < 5; i++) {
-    const byte = bytes[at + i]!
-    value += (byte & 0x7f) * scale
-    if (byte < 128) break
-    scale *= 128
-  }
-  return value
-}
-
-/** How many bytes the writer gave a varint of this value. */
-function varintLength(value: number): number {
-  if (value < 0x80) return 1
-  if (value < 0x4000) return 2
-  if (value < 0x20_0000) return 3
-  return value < 0x1000_0000 ? 4 : 5
+/** A power of two, of which between a third and two thirds are taken. */
+function slotCountOf(entryCount: number): number {
+  let count = 4
+  while (count * 2 < entryCount * 3) count *= 2
+  return count
 }

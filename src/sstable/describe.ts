@@ -8,7 +8,7 @@ import { CODEC_LZ4 } from '../codec/compression.js'
 import { ENTRY_KIND_DELETE } from '../codec/entry.js'
 import type { FoundIdentity } from '../codec/file-header.js'
 import type { FileSystem } from '../env/file-system.js'
-import { type Block, EntryDecoder } from './block.js'
+import { type Block, BlockEntries } from './block.js'
 import type { IndexPlace } from './directory.js'
 import type { TableFooter, TablePart, TableProperties } from './format.js'
 import type { GarbageRow } from './garbage-block.js'
@@ -208,23 +208,19 @@ function* describeEntries(
   prefix: Uint8Array,
   part: TablePart,
 ): Generator<TableItem, void> {
-  const decoder = new EntryDecoder()
-  decoder.setTenantPrefix(prefix)
-  let position = 0
-  while (position < block.entriesEnd) {
-    const next = orDamage(() => decoder.decode(block, position, block.entriesEnd))
-    if (typeof next !== 'number') {
-      yield next
-      return
-    }
-    position = next
+  const entries = new BlockEntries()
+  const { entry } = entries
+  entries.setTenantPrefix(prefix)
+  entries.setBlock(block)
+  for (let i = 0; i < block.entryCount; i++) {
+    entries.load(i)
     yield {
       what: 'entry',
       part,
-      key: decoder.key.slice(0, decoder.keyEnd),
-      seqNum: decoder.seqNum as SeqNum,
-      kind: decoder.kind === ENTRY_KIND_DELETE ? 'delete' : 'put',
-      value: block.bytes.slice(decoder.valueStart, decoder.valueEnd),
+      key: entry.copyKey(),
+      seqNum: entry.seqNum,
+      kind: entry.kind === ENTRY_KIND_DELETE ? 'delete' : 'put',
+      value: entry.copyValue(),
     }
   }
 }

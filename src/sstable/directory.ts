@@ -105,6 +105,9 @@ export class TenantDirectory {
   readonly tenantIds: Uint32Array
   readonly filterBytes: Uint32Array
   readonly filterChecksums: Uint32Array
+  /** Stretches of tenants by their hashes, which are spread evenly: so each holds one or two. The last is an end. */
+  readonly #stretchStarts: Uint32Array
+  readonly #stretchesPerHash: number
   readonly #indexes: IndexPlaces
   /** Tenants that have history, ascending, and where its indexes lie. */
   readonly #historyTenants: Uint32Array
@@ -134,13 +137,26 @@ export class TenantDirectory {
       throw tableCorrupt(place, 'the directory does not fit its counts, or holds no number', error)
     }
     this.#check(endBytes, place)
+    const { tenantHashes, tenantCount } = this
+    const hashCount = tenantHashes[tenantCount - 1]! - tenantHashes[0]! + 1
+    this.#stretchesPerHash = tenantCount / hashCount
+    this.#stretchStarts = new Uint32Array(tenantCount + 1)
+    let stretch = 0
+    for (let tenant = 0; tenant < tenantCount; tenant++) {
+      const own = this.#stretchOf(tenantHashes[tenant]!)
+      while (stretch < own) this.#stretchStarts[++stretch] = tenant
+    }
+    while (stretch < tenantCount) this.#stretchStarts[++stretch] = tenantCount
   }
 
   /** The first tenant at or behind this one; tenantCount when there is none. */
   lowerBound(tenantHash: number, tenantId: number): number {
-    const { tenantHashes, tenantIds } = this
-    let low = 0
-    let high = this.tenantCount
+    const { tenantHashes, tenantIds, tenantCount } = this
+    if (tenantHash < tenantHashes[0]!) return 0
+    if (tenantHash > tenantHashes[tenantCount - 1]!) return tenantCount
+    const stretch = this.#stretchOf(tenantHash)
+    let low = this.#stretchStarts[stretch]!
+    let high = this.#stretchStarts[stretch + 1]!
     while (low < high) {
       const middle = (low + high) >>> 1
       const hash = tenantHashes[middle]!
@@ -206,6 +222,12 @@ export class TenantDirectory {
   /** Where the tenant ends, its filter included. */
   endOffsetOf(tenant: number): number {
     return this.filterOffsetOf(tenant) + this.filterBytes[tenant]!
+  }
+
+  /** Of a hash that is not outside those of the tenants; ascends with it. */
+  #stretchOf(tenantHash: number): number {
+    const stretch = Math.floor((tenantHash - this.tenantHashes[0]!) * this.#stretchesPerHash)
+    return stretch < this.tenantCount ? stretch : this.tenantCount - 1
   }
 
   #historyRowOf(tenant: number): number {

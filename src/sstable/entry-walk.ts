@@ -1,13 +1,13 @@
-import { compareKeys } from '../kernels/bytes.js'
+import { compareBytes, compareKeys } from '../kernels/bytes.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
-import { type Block, EntryDecoder } from './block.js'
+import { type Block, BlockEntries } from './block.js'
 import type { TableIndex } from './index-block.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 import type { TableFile } from './table-file.js'
 
 /**
  * Goes through the main or the history blocks of one tenant from front to back, past the cache, and checks what they promise
- * on their own: checksums, order within and across blocks, restarts, starts and largest key of the index, its count.
+ * on their own: checksums, order within and across blocks, prefixes, starts and largest key of the index, its count.
  */
 export class EntryWalk {
   isValid = false
@@ -18,7 +18,7 @@ export class EntryWalk {
   lastKey: Uint8Array = new Uint8Array(0)
   seqNum = 0
   kind = 0
-  /** Length of the entry in its block. */
+  /** What the entry counts as in the garbage block. */
   entryBytes = 0
   entryCount = 0
   /** Of the blocks so far. */
@@ -29,11 +29,10 @@ export class EntryWalk {
   readonly #tenant: number
   readonly #prefix: Uint8Array
   readonly #indexPlace: PartPlace
-  readonly #decoder = new EntryDecoder()
+  readonly #entries = new BlockEntries()
   #block: Block | undefined
   #blockIndex = -1
-  #restartIndex = 0
-  #position = 0
+  #entryIndex = 0
 
   constructor(file: TableFile, tenant: number, index: TableIndex) {
     this.#file = file
@@ -41,13 +40,13 @@ export class EntryWalk {
     this.index = index
     this.#prefix = file.directory.prefixOf(tenant)
     this.#indexPlace = file.placeOf(tenant, index.offsets[index.blockCount]!)
-    this.#decoder.setTenantPrefix(this.#prefix)
+    this.#entries.setTenantPrefix(this.#prefix)
   }
 
   /** @throws SSTABLE_CORRUPT */
   next(): void {
     let block = this.#block
-    this.isBlockStart = block === undefined || this.#position >= block.entriesEnd
+    this.isBlockStart = block === undefined || this.#entryIndex >= block.entryCount
     if (this.isBlockStart) block = this.#nextBlock()
     this.isValid = block !== undefined
     if (block !== undefined) this.#nextEntry(block)
@@ -59,10 +58,6 @@ export class EntryWalk {
 
   #nextBlock(): Block | undefined {
     const { index } = this
-    const before = this.#block
-    if (before !== undefined && this.#restartIndex !== before.restartCount) {
-      throw before.corrupt('a restart is not at the start of an entry')
-    }
     const blockIndex = ++this.#blockIndex
     if (blockIndex === index.blockCount) {
       this.#checkEnd()
@@ -72,45 +67,34 @@ export class EntryWalk {
     const block = this.#file.readBlock(this.#tenant, index, blockIndex)
     this.storedBytes += index.storedBytesOf(blockIndex)
     this.rawBytes += index.rawBytes[blockIndex]!
+    if (!block.isPrefixWhole) throw block.corrupt('keys of the block share more than its prefix')
     this.#block = block
-    this.#restartIndex = 0
-    this.#position = 0
-    this.#decoder.restart()
+    this.#entryIndex = 0
+    this.#entries.setBlock(block)
     return block
   }
 
   #nextEntry(block: Block): void {
-    const decoder = this.#decoder
-    const position = this.#position
-    const restartIndex = this.#restartIndex
-    const isRestart =
-      restartIndex < block.restartCount && position === block.restartAt(restartIndex)
-    if (isRestart) this.#restartIndex++
-    this.#position = decoder.decode(block, position, block.entriesEnd)
-    if (isRestart && decoder.sharedBytes !== 0) throw block.corrupt('a restart shares a key')
-    this.#checkOrder(block, isRestart)
+    const { entry } = this.#entries
+    this.#entries.load(this.#entryIndex)
+    this.#checkOrder(block)
     if (this.isBlockStart) this.#checkFirst(block)
-    this.kind = decoder.kind
-    this.entryBytes = this.#position - position
+    this.kind = entry.kind
+    this.entryBytes = block.entryBytes(this.#entryIndex)
+    this.#entryIndex++
     this.entryCount++
   }
 
-  /** Compares the decoded entry with the one before it and takes its place. */
-  #checkOrder(block: Block, isRestart: boolean): void {
-    const { key, keyEnd, seqNum, sharedBytes } = this.#decoder
+  /** Compares the entry with the one before it and takes its place. */
+  #checkOrder(block: Block): void {
+    const { entry } = this.#entries
+    const { keyBytes, keyEnd, seqNum } = entry
     const last = this.lastKey
-    let shared = 0
-    while (shared < last.length && shared < keyEnd && last[shared] === key[shared]) shared++
-    const isSameKey = shared === keyEnd && shared === last.length
-    const isBehind = isSameKey
-      ? seqNum < this.seqNum
-      : shared === last.length || (shared < keyEnd && key[shared]! > last[shared]!)
+    const order = compareBytes(keyBytes, 0, keyEnd, last, 0, last.length)
+    const isBehind = order === 0 ? seqNum < this.seqNum : order > 0
     if (!isBehind) throw block.corrupt('entries are out of order')
-    if (!isRestart && shared - TENANT_PREFIX_BYTES !== sharedBytes) {
-      throw block.corrupt('an entry does not share all it could')
-    }
-    if (!isSameKey) this.lastKey = key.slice(0, keyEnd)
-    this.isSameKey = isSameKey
+    if (order !== 0) this.lastKey = entry.copyKey()
+    this.isSameKey = order === 0
     this.seqNum = seqNum
   }
 

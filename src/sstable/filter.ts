@@ -15,6 +15,9 @@ const LINE_BITS = FILTER_LINE_BYTES * 8
 const PROBE_COUNT = 6
 const GOLDEN = 0x9e3779b9
 const TWO_32 = 0x1_0000_0000
+const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+/** Turns the number of a bit among the bytes of a word into its number in the word. */
+const BIT_ORDER = isLittleEndian ? 0 : 24
 
 /** Gathers the hashes of a tenant's distinct keys. */
 export class FilterBuilder {
@@ -40,17 +43,27 @@ export class FilterBuilder {
   }
 }
 
+/** A filter as its probes read it: word by word, in the byte order of the machine. */
+export function wordsOfFilter(filter: Uint8Array): Uint32Array {
+  const { buffer, byteOffset, length } = wordAligned(filter)
+  return new Uint32Array(buffer, byteOffset, length >>> 2)
+}
+
 /** False when no key with this hash was added. The filter has at least one whole line. */
-export function filterMayContain(filter: Uint8Array, hash: number): boolean {
-  const lineCount = filter.length >>> 6
-  const line = Math.floor((hash * lineCount) / TWO_32) * FILTER_LINE_BYTES
+export function filterMayContain(filter: Uint32Array, hash: number): boolean {
+  const lineCount = filter.length >>> 4
+  const line = Math.floor((hash * lineCount) / TWO_32) << 4
   let h = mix(hash)
   for (let i = 0; i < PROBE_COUNT; i++) {
     const bit = h >>> 23
-    if ((filter[line + (bit >>> 3)]! & (1 << (bit & 7))) === 0) return false
+    if ((filter[line + (bit >>> 5)]! & (1 << (bit ^ BIT_ORDER))) === 0) return false
     h = Math.imul(h, GOLDEN)
   }
   return true
+}
+
+function wordAligned(bytes: Uint8Array): Uint8Array {
+  return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
 }
 
 function setBits(filter: Uint8Array, lineCount: number, hash: number): void {

@@ -22,20 +22,18 @@
 // Data block, before compression; at most the writer's block size unless it holds a single entry:
 //
 //   bytes  field          meaning
-//       n  entries        see below
-//      4r  restarts       u32 offset in the block of every 16th entry, from the first on
-//       4  restartCount   u32, at least 1
+//       v  values         of all e entries, one behind the other
+//       p  prefix         what the rests of all keys begin with, as long as possible
+//       k  keys           what follows in the rest of each key, one behind the other
+//      8e  versions       u56 SeqNum, u8 kind: 1 put, 2 tombstone
+//       l  lengths        of what follows the prefix in each key, then of each value, as varints
+//       4  prefixBytes    u32 p
+//       4  keysBytes      u32 k
+//       4  valuesBytes    u32 v
+//       4  entryCount     u32 e, at least 1, with the top bit set
 //
-// Entry:
-//
-//   bytes  field          meaning
-//     1-5  sharedBytes    varint: longest common prefix with the rest of the key before it; 0 at a restart
-//     1-5  unsharedBytes  varint
-//     1-5  valueBytes     varint
-//       n  unshared       the rest of the key from sharedBytes on
-//       7  invertedSeqNum 2^56-1 minus the SeqNum, big-endian
-//       1  kind           1 put, 2 tombstone
-//       m  value
+//   So an entry is found, and read, without those before it, a search touches nothing but keys, and what is alike lies
+//   together, which is what compression lives on. Blocks without that bit: sstable/older-block.ts.
 //
 // Index block of a tenant's main or history blocks, before compression, in columns over those b blocks:
 //
@@ -112,7 +110,8 @@
 //          data block. Checksums are bound to file and offset, so a stale, moved or foreign part is found. Without a
 //          manifest the footer's own checksum stands in for it. A damaged filter costs speed only: readers go on without.
 // Crash:   a file without a valid footer was never finished, and no manifest names it: it is deleted at open.
-// Compat:  see codec/file-header.ts. Property ids are never used again. In a table of format version 1 the main blocks hold
+// Compat:  see codec/file-header.ts. Property ids are never used again. Blocks of format versions 1 and 2 are read, see
+//          sstable/older-block.ts; in them an entry counts with its length in the block for the garbage block. In a table of format version 1 the main blocks hold
 //          all versions, newest first, and there is neither history nor garbage block; it reads like a later one without.
 
 import type { FileId, SeqNum } from '../base/ids.js'
@@ -121,9 +120,14 @@ import { FILE_HEADER_BYTES, placedChecksum } from '../codec/file-header.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 export const FOOTER_BYTES = 64
-export const RESTART_INTERVAL = 16
-/** Inverted SeqNum and kind. */
+/** SeqNum and kind of an entry. */
 export const VERSION_BYTES = 8
+/** Of the upper half of a version. */
+export const KIND_SHIFT = 24
+export const SEQ_NUM_HIGH_MASK = 0xff_ffff
+/** What a block ends with. */
+export const BLOCK_TRAILER_BYTES = 16
+export const ENTRY_COUNT_MARK = 0x8000_0000
 /** LZ4 cannot expand further: a larger claim is damage, found before memory is allocated for it. */
 export const EXPANSION_MAX = 256
 

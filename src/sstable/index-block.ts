@@ -81,6 +81,9 @@ export class TableIndex {
   /** Start of each key in `keys`, then the end of the last. Key i starts block i; the one behind them is the largest. */
   readonly keyStarts: Uint32Array
   readonly keys: Uint8Array
+  /** How many bytes all keys begin with in common, and what comes next in the start of each block, as a number. */
+  readonly #prefixBytes: number
+  readonly #startNumbers: Float64Array
 
   /**
    * @param dataStartBytes  where the tenant's data begins in the file
@@ -113,11 +116,23 @@ export class TableIndex {
     for (let i = 0; i <= blockCount; i++) this.keyStarts[i + 1] = reader.u32()
     this.keys = raw.subarray(keysStart)
     this.#check(dataEndBytes, place)
+    const { keys, keyStarts } = this
+    const largestStart = keyStarts[blockCount]!
+    const limit = Math.min(keyStarts[1]!, keys.length - largestStart)
+    let prefixBytes = 0
+    while (prefixBytes < limit && keys[prefixBytes] === keys[largestStart + prefixBytes]) {
+      prefixBytes++
+    }
+    this.#prefixBytes = prefixBytes
+    this.#startNumbers = new Float64Array(blockCount)
+    for (let i = 0; i < blockCount; i++) {
+      this.#startNumbers[i] = numberAt(keys, keyStarts[i]! + prefixBytes, keyStarts[i + 1]!)
+    }
   }
 
   /** What it occupies in memory, roughly. */
   get bytes(): number {
-    return this.blockCount * (ROW_BYTES + 8) + this.keys.length + 512
+    return this.blockCount * (ROW_BYTES + 16) + this.keys.length + 512
   }
 
   storedBytesOf(blockIndex: number): number {
@@ -126,20 +141,25 @@ export class TableIndex {
 
   /** The last block that starts at or before (rest of key, seqNum); -1 when the key is below all. */
   findBlock(key: Uint8Array, restStart: number, restEnd: number, seqNum: number): number {
-    const { keys, keyStarts, startSeqNums } = this
+    const { keys, blockCount } = this
+    const numbers = this.#startNumbers
+    const prefixBytes = this.#prefixBytes
+    const numberStart = restStart + prefixBytes
+    for (let i = 0; i < prefixBytes; i++) {
+      const difference = restStart + i < restEnd ? key[restStart + i]! - keys[i]! : -1
+      if (difference !== 0) return difference < 0 ? -1 : blockCount - 1
+    }
+    const number = numberAt(key, numberStart, restEnd)
     let low = 0
-    let high = this.blockCount
+    let high = blockCount
     while (low < high) {
       const middle = (low + high) >>> 1
-      const order = compareBytes(
-        keys,
-        keyStarts[middle]!,
-        keyStarts[middle + 1]!,
-        key,
-        restStart,
-        restEnd,
-      )
-      if (order < 0 || (order === 0 && startSeqNums[middle]! >= seqNum)) low = middle + 1
+      const difference = numbers[middle]! - number
+      const isAtOrBefore =
+        difference !== 0
+          ? difference < 0
+          : this.#isStartAtOrBefore(middle, key, numberStart, restEnd, seqNum)
+      if (isAtOrBefore) low = middle + 1
       else high = middle
     }
     return low - 1
@@ -162,6 +182,20 @@ export class TableIndex {
     return key
   }
 
+  /** Of a key with the prefix, from `start` on. */
+  #isStartAtOrBefore(
+    blockIndex: number,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    seqNum: number,
+  ): boolean {
+    const { keys, keyStarts } = this
+    const keyStart = keyStarts[blockIndex]! + this.#prefixBytes
+    const order = compareBytes(keys, keyStart, keyStarts[blockIndex + 1]!, key, start, end)
+    return order < 0 || (order === 0 && this.startSeqNums[blockIndex]! >= seqNum)
+  }
+
   #check(dataEndBytes: number, place: PartPlace): void {
     const { blockCount, offsets, keyStarts } = this
     if (offsets[blockCount] !== dataEndBytes) {
@@ -179,4 +213,15 @@ export class TableIndex {
       throw tableCorrupt(place, 'the keys of the index do not end where they should')
     }
   }
+}
+
+/** The next six bytes as a number that orders as they do; as if zeros followed the end. */
+function numberAt(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 6 <= end) {
+    const high = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!
+    return high * 0x100_0000 + ((bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!)
+  }
+  let number = 0
+  for (let i = at; i < at + 6; i++) number = number * 256 + (i < end ? bytes[i]! : 0)
+  return number
 }

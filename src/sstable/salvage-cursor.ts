@@ -3,11 +3,10 @@
 
 import { EngineError } from '../base/errors.js'
 import { invariant } from '../base/assert.js'
-import type { SeqNum } from '../base/ids.js'
-import { type Cursor, EntrySlot, type KeyRange } from '../codec/entry.js'
+import type { Cursor, EntrySlot, KeyRange } from '../codec/entry.js'
 import { successorOfPrefix, tenantHashOfKey, tenantIdOfKey } from '../codec/tenant-key.js'
 import { compareKeys } from '../kernels/bytes.js'
-import { EntryDecoder } from './block.js'
+import { BlockEntries } from './block.js'
 import type { TableMeta, TablePart } from './format.js'
 import type { TableIndex } from './index-block.js'
 import type { TableFile } from './table-file.js'
@@ -30,8 +29,8 @@ export interface SalvageSource {
 
 /** Forward only, within bounds; reads past the cache. */
 export class SalvageCursor implements Cursor {
-  readonly entry: EntrySlot = new EntrySlot()
   isValid = false
+  readonly #entries = new BlockEntries()
   readonly #source: SalvageSource
   readonly #bounds: Required<KeyRange>
   #steps: Generator<void, void, undefined> | undefined
@@ -39,6 +38,10 @@ export class SalvageCursor implements Cursor {
   constructor(source: SalvageSource, bounds: Required<KeyRange>) {
     this.#source = source
     this.#bounds = bounds
+  }
+
+  get entry(): EntrySlot {
+    return this.#entries.entry
   }
 
   /** Goes to the first entry within the bounds. */
@@ -95,8 +98,9 @@ export class SalvageCursor implements Cursor {
   ): Generator<void, void, undefined> {
     const { lower, upper } = this.#bounds
     const prefix = file.directory.prefixOf(tenant)
-    const decoder = new EntryDecoder()
-    decoder.setTenantPrefix(prefix)
+    const entries = this.#entries
+    const { entry } = entries
+    entries.setTenantPrefix(prefix)
     for (let i = 0; i < index.blockCount; i++) {
       const start = index.copyKey(i, prefix)
       const end = index.copyKey(i + 1, prefix)
@@ -104,27 +108,12 @@ export class SalvageCursor implements Cursor {
       if (compareKeys(end, lower!) < 0) continue
       const block = this.#orHole(start, end, () => file.readBlock(tenant, index, i))
       if (block === undefined) continue
-      decoder.restart()
-      for (let at = 0; at < block.entriesEnd; ) {
-        const next = this.#orHole(start, end, () => decoder.decode(block, at, block.entriesEnd))
-        if (next === undefined) break
-        at = next
-        this.#fill(decoder, block.bytes)
-        const { entry } = this
+      entries.setBlock(block)
+      for (let entryIndex = 0; entryIndex < block.entryCount; entryIndex++) {
+        entries.load(entryIndex)
         if (compareKeys(entry.keyBytes.subarray(0, entry.keyEnd), lower!) >= 0) yield
       }
     }
-  }
-
-  #fill(decoder: EntryDecoder, bytes: Uint8Array): void {
-    const { entry } = this
-    entry.keyBytes = decoder.key
-    entry.keyEnd = decoder.keyEnd
-    entry.seqNum = decoder.seqNum as SeqNum
-    entry.kind = decoder.kind
-    entry.valueBytes = bytes
-    entry.valueStart = decoder.valueStart
-    entry.valueEnd = decoder.valueEnd
   }
 
   #orHole<Part>(lower: Uint8Array, upper: Uint8Array, read: () => Part): Part | undefined {

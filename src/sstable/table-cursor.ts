@@ -1,9 +1,8 @@
 import type { SeqNum } from '../base/ids.js'
-import { type Cursor, EntrySlot, type KeyRange } from '../codec/entry.js'
+import type { Cursor, EntrySlot, KeyRange } from '../codec/entry.js'
 import { TENANT_PREFIX_BYTES, tenantHashOfKey, tenantIdOfKey } from '../codec/tenant-key.js'
 import { compareBytes, compareKeys } from '../kernels/bytes.js'
-import { type Block, EntryDecoder } from './block.js'
-import { RestartInterval } from './restart-interval.js'
+import { type Block, BlockEntries } from './block.js'
 import type { TenantBlocks, TenantBlockSource } from './tenant-blocks.js'
 
 /** Newer than every version: (key, this) is before all versions of the key, so "at or before" means "below the key". */
@@ -14,26 +13,22 @@ const BEFORE_ALL_VERSIONS = Number.POSITIVE_INFINITY
  * it does not move into blocks and tenants that lie outside them altogether, but may visit entries outside at the edges.
  */
 export class TableCursor implements Cursor {
-  readonly entry: EntrySlot = new EntrySlot()
+  readonly entry: EntrySlot
   #isValid = false
   readonly #source: TenantBlockSource
   readonly #bounds: KeyRange
-  readonly #decoder = new EntryDecoder()
+  readonly #entries = new BlockEntries()
 
   #tenant: TenantBlocks | undefined
   #tenantIndex = 0
-  #blockIndex = 0
   #block: Block | undefined
-  /** Forward: where the next entry of the block begins. */
-  #position = 0
-  /** Backward: the restart that is decoded, and the entry of it. */
-  #interval: RestartInterval | undefined
-  #restartIndex = 0
+  #blockIndex = 0
   #entryIndex = 0
 
   constructor(source: TenantBlockSource, bounds: KeyRange) {
     this.#source = source
     this.#bounds = bounds
+    this.entry = this.#entries.entry
   }
 
   get isValid(): boolean {
@@ -41,22 +36,17 @@ export class TableCursor implements Cursor {
   }
 
   seek(key: Uint8Array, seqNum: SeqNum): void {
-    // Backward, keys lie one behind the other; forward, there is one.
-    this.entry.keyStart = 0
     const target = padded(key)
     const tenant = this.#seekTenant(target)
     if (tenant === undefined) {
-      if (this.#startTenant()) this.#decodeNext(this.#block!)
+      this.#startTenant()
       return
     }
     const found = tenant.index.findBlock(target, TENANT_PREFIX_BYTES, target.length, seqNum)
     const block = this.#enterBlock(tenant, Math.max(0, found))
-    const restart = block.findRestart(target, TENANT_PREFIX_BYTES, target.length, seqNum)
-    this.#position = block.restartAt(Math.max(0, restart))
-    // The target lies within this restart, or is the first entry behind it.
-    do {
-      this.next()
-    } while (this.#isValid && this.#isBefore(target, seqNum))
+    const entry = block.lowerBound(target, TENANT_PREFIX_BYTES, target.length, seqNum)
+    if (entry < block.entryCount) this.#load(entry)
+    else this.#startNextBlock()
   }
 
   seekLast(key?: Uint8Array): void {
@@ -78,39 +68,20 @@ export class TableCursor implements Cursor {
       return
     }
     const block = this.#enterBlock(tenant, found)
-    const restart = block.findRestart(target, TENANT_PREFIX_BYTES, restEnd, BEFORE_ALL_VERSIONS)
-    if (restart < 0) {
-      this.#endOfPreviousBlock()
-      return
-    }
-    this.#enterRestart(block, restart)
-    while (this.#compareKey(target) >= 0) this.prev()
+    const behind = block.lowerBound(target, TENANT_PREFIX_BYTES, restEnd, BEFORE_ALL_VERSIONS)
+    if (behind > 0) this.#load(behind - 1)
+    else this.#endOfPreviousBlock()
   }
 
   next(): void {
-    const block = this.#block
-    if (block !== undefined && this.#position < block.entriesEnd) {
-      this.#decodeNext(block)
-      return
-    }
-    this.#isValid = false
-    if (this.#startNextBlock()) {
-      this.#decodeNext(this.#block!)
-      return
-    }
-    this.#tenantIndex++
-    if (this.#startTenant()) this.#decodeNext(this.#block!)
+    const entry = this.#entryIndex + 1
+    if (entry < this.#block!.entryCount) this.#load(entry)
+    else this.#startNextBlock()
   }
 
   prev(): void {
-    if (this.#entryIndex > 0) {
-      this.#entryIndex--
-      this.#interval!.fill(this.entry, this.#entryIndex)
-    } else if (this.#restartIndex > 0) {
-      this.#enterRestart(this.#block!, this.#restartIndex - 1)
-    } else {
-      this.#endOfPreviousBlock()
-    }
+    if (this.#entryIndex > 0) this.#load(this.#entryIndex - 1)
+    else this.#endOfPreviousBlock()
   }
 
   close(): void {
@@ -129,7 +100,7 @@ export class TableCursor implements Cursor {
   #enterTenant(): TenantBlocks | undefined {
     const tenant = this.#source.tenant(this.#tenantIndex)
     this.#tenant = tenant
-    if (tenant !== undefined) this.#decoder.setTenantPrefix(tenant.prefix)
+    if (tenant !== undefined) this.#entries.setTenantPrefix(tenant.prefix)
     return tenant
   }
 
@@ -137,61 +108,47 @@ export class TableCursor implements Cursor {
     const block = this.#source.block(tenant, blockIndex)
     this.#block = block
     this.#blockIndex = blockIndex
-    this.#position = 0
-    this.#decoder.restart()
+    this.#entries.setBlock(block)
     return block
   }
 
-  #enterRestart(block: Block, restartIndex: number): void {
-    this.#interval ??= new RestartInterval()
-    const interval = this.#interval
-    interval.load(block, restartIndex, this.#decoder)
-    this.#restartIndex = restartIndex
-    this.#entryIndex = interval.count - 1
-    interval.fill(this.entry, this.#entryIndex)
+  #load(entryIndex: number): void {
+    this.#entryIndex = entryIndex
+    this.#entries.load(entryIndex)
     this.#isValid = true
   }
 
-  #decodeNext(block: Block): void {
-    const decoder = this.#decoder
-    this.#position = decoder.decode(block, this.#position, block.entriesEnd)
-    const { entry } = this
-    entry.keyBytes = decoder.key
-    entry.keyEnd = decoder.keyEnd
-    entry.seqNum = decoder.seqNum as SeqNum
-    entry.kind = decoder.kind
-    entry.valueBytes = block.bytes
-    entry.valueStart = decoder.valueStart
-    entry.valueEnd = decoder.valueEnd
-    this.#isValid = true
-  }
-
-  /** Enters the first block from the tenant at tenantIndex on; false at the end of the table or of the bounds. */
-  #startTenant(): boolean {
+  /** Goes to the first entry from the tenant at tenantIndex on; nowhere at the end of the table or of the bounds. */
+  #startTenant(): void {
     this.#leave()
     const directory = this.#source.directory()
     const { upper } = this.#bounds
     for (; this.#tenantIndex < directory.tenantCount; this.#tenantIndex++) {
       if (upper !== undefined && compareKeys(directory.prefixOf(this.#tenantIndex), upper) >= 0) {
-        return false
+        return
       }
       const tenant = this.#enterTenant()
       if (tenant === undefined) continue
       this.#enterBlock(tenant, 0)
-      return true
+      this.#load(0)
+      return
     }
-    return false
   }
 
-  /** Enters the next block of the tenant; false at the end of the tenant or of the bounds. */
-  #startNextBlock(): boolean {
-    const tenant = this.#tenant
+  /** Goes to the first entry of the next block, of the tenant or of one behind it. */
+  #startNextBlock(): void {
+    this.#isValid = false
+    const tenant = this.#tenant!
     const blockIndex = this.#blockIndex + 1
-    if (tenant === undefined || blockIndex >= tenant.index.blockCount) return false
     const { upper } = this.#bounds
-    if (upper !== undefined && compareStart(tenant, blockIndex, upper) >= 0) return false
-    this.#enterBlock(tenant, blockIndex)
-    return true
+    const isInside = upper === undefined || compareStart(tenant, blockIndex, upper) < 0
+    if (blockIndex < tenant.index.blockCount && isInside) {
+      this.#enterBlock(tenant, blockIndex)
+      this.#load(0)
+      return
+    }
+    this.#tenantIndex++
+    this.#startTenant()
   }
 
   #endOfPreviousBlock(): void {
@@ -222,7 +179,7 @@ export class TableCursor implements Cursor {
   #endOfBlock(tenant: TenantBlocks, blockIndex: number): void {
     this.#isValid = false
     const block = this.#enterBlock(tenant, blockIndex)
-    this.#enterRestart(block, block.restartCount - 1)
+    this.#load(block.entryCount - 1)
   }
 
   /** Lets go of everything; the cursor is nowhere. */
@@ -230,16 +187,6 @@ export class TableCursor implements Cursor {
     this.#isValid = false
     this.#tenant = undefined
     this.#block = undefined
-  }
-
-  #compareKey(key: Uint8Array): number {
-    const { keyBytes, keyStart, keyEnd } = this.entry
-    return compareBytes(keyBytes, keyStart, keyEnd, key, 0, key.length)
-  }
-
-  #isBefore(key: Uint8Array, seqNum: SeqNum): boolean {
-    const order = this.#compareKey(key)
-    return order < 0 || (order === 0 && this.entry.seqNum > seqNum)
   }
 }
 

@@ -17,7 +17,7 @@ import type { File, FileSystem } from '../env/file-system.js'
 import { Block } from './block.js'
 import { type IndexPlace, TenantDirectory } from './directory.js'
 import type { PackedBlock } from './entry-stream.js'
-import { FILTER_LINE_BYTES } from './filter.js'
+import { FILTER_LINE_BYTES, wordsOfFilter } from './filter.js'
 import {
   decodeFooter,
   decodeProperties,
@@ -29,6 +29,7 @@ import {
 } from './format.js'
 import { decodeGarbage, type GarbageRow } from './garbage-block.js'
 import { TableIndex } from './index-block.js'
+import { isOlderBlock, readOlderBlock } from './older-block.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 /** What the parents of the file say of it; a file looked at by itself has none of them. */
@@ -115,7 +116,8 @@ export class TableFile {
 
   unpackBlock({ codecId, bytes, rawBytes }: PackedBlock, tenant: number, offset: number): Block {
     const place = this.placeOf(tenant, offset)
-    return new Block(expand(codecId, bytes, rawBytes, place), place)
+    const raw = expand(codecId, bytes, rawBytes, place)
+    return isOlderBlock(raw) ? readOlderBlock(raw, place) : new Block(raw, place)
   }
 
   readIndex(tenant: number): TableIndex {
@@ -131,7 +133,7 @@ export class TableFile {
     return this.#readIndexAt(tenant, index, directory.startOffsetOf(tenant))
   }
 
-  readFilter(tenant: number): Uint8Array {
+  readFilter(tenant: number): Uint32Array {
     const { directory } = this
     const place = this.placeOf(tenant, directory.filterOffsetOf(tenant))
     const stored = new Uint8Array(directory.filterBytes[tenant]!)
@@ -140,7 +142,7 @@ export class TableFile {
     if (filter.length === 0 || filter.length % FILTER_LINE_BYTES !== 0) {
       throw tableCorrupt(place, 'the filter is not made of whole lines')
     }
-    return filter
+    return wordsOfFilter(filter)
   }
 
   placeOf(tenant: number, offsetBytes: number): PartPlace & { readonly tenantId: TenantId } {

@@ -77,20 +77,26 @@ export class TableReader implements TenantBlockSource {
     if (tenant < 0) return false
     const main = this.tenant(tenant)
     if (main.filter !== undefined && !filterMayContain(main.filter, keyHash)) return false
-    if (this.#find(main, key, maxSeqNum, slot)) return true
+    if (this.#find(main, key, keyHash, maxSeqNum, slot)) return true
     if (maxSeqNum >= this.#lastEndSeqNum) return false
     const history = this.#history(tenant)
-    return history !== undefined && this.#find(history, key, maxSeqNum, slot)
+    return history !== undefined && this.#find(history, key, keyHash, maxSeqNum, slot)
   }
 
-  #find(blocks: TenantBlocks, key: Uint8Array, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
+  #find(
+    blocks: TenantBlocks,
+    key: Uint8Array,
+    keyHash: number,
+    maxSeqNum: SeqNum,
+    slot: EntrySlot,
+  ): boolean {
     const { index } = blocks
     let blockIndex = index.findBlock(key, TENANT_PREFIX_BYTES, key.length, maxSeqNum)
     if (blockIndex < 0) return false
     let outcome: number
     do {
       const block = this.block(blocks, blockIndex)
-      outcome = findInBlock(block, key, TENANT_PREFIX_BYTES, maxSeqNum, slot)
+      outcome = findInBlock(block, key, TENANT_PREFIX_BYTES, keyHash, maxSeqNum, slot)
       blockIndex++
     } while (
       outcome === BLOCK_PAST_END &&
@@ -179,7 +185,7 @@ export class TableReader implements TenantBlockSource {
   tenant(tenant: number): TenantBlocks {
     const cached = this.#tenants[tenant]
     if (cached !== undefined) {
-      cached.isHot = true
+      if (!cached.isHot) cached.isHot = true
       return cached.value
     }
     const file = this.#openFile()
@@ -190,14 +196,14 @@ export class TableReader implements TenantBlockSource {
   block(tenant: TenantBlocks, blockIndex: number): Block {
     const cached = tenant.blocks[blockIndex]
     if (cached !== undefined) {
-      cached.isHot = true
+      if (!cached.isHot) cached.isHot = true
       this.#cache.hitCount++
       return cached.value
     }
     this.#cache.missCount++
     const file = this.#openFile()
     const block = this.#reported(() => file.readBlock(tenant.tenant, tenant.index, blockIndex))
-    this.#cache.insert(tenant.blocks, blockIndex, block, block.bytes.length)
+    this.#cache.insert(tenant.blocks, blockIndex, block, block.memoryBytes)
     return block
   }
 
@@ -218,12 +224,12 @@ export class TableReader implements TenantBlockSource {
     file: TableFile,
     tenant: number,
     index: TableIndex,
-    filter?: Uint8Array,
+    filter?: Uint32Array,
   ): TenantBlocks {
     const blocks = Array.from<CachedItem<Block> | undefined>({ length: index.blockCount })
     const prefix = file.directory.prefixOf(tenant)
     const loaded: TenantBlocks = { tenant, prefix, index, filter, blocks }
-    const bytes = index.bytes + (filter?.length ?? 0) + 8 * index.blockCount
+    const bytes = index.bytes + (filter?.byteLength ?? 0) + 8 * index.blockCount
     this.#cache.insert(home, tenant, loaded, bytes)
     return loaded
   }
@@ -254,7 +260,7 @@ export class TableReader implements TenantBlockSource {
     }
   }
 
-  #readFilter(file: TableFile, tenant: number): Uint8Array | undefined {
+  #readFilter(file: TableFile, tenant: number): Uint32Array | undefined {
     try {
       return file.readFilter(tenant)
     } catch (error) {

@@ -1,8 +1,7 @@
-import type { SeqNum } from '../base/ids.js'
-import { ENTRY_KIND_DELETE, EntrySlot } from '../codec/entry.js'
+import { ENTRY_KIND_DELETE, type EntrySlot } from '../codec/entry.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareBytes } from '../kernels/bytes.js'
-import { type Block, EntryDecoder } from './block.js'
+import { type Block, BlockEntries } from './block.js'
 import type { EntryStream, PackedBlock, WholeBlock } from './entry-stream.js'
 import type { TablePart } from './format.js'
 import type { TableIndex } from './index-block.js'
@@ -14,39 +13,36 @@ const RUN_MAX_COUNT = 4
 /** The main or the history blocks of a table, each read once and past the cache. Throws SSTABLE_CORRUPT for damage. */
 export class TableStream implements EntryStream {
   isValid = false
-  readonly entry: EntrySlot = new EntrySlot()
+  readonly entry: EntrySlot
   sharedBytes = 0
   block: PackedBlock | undefined
   readonly #file: TableFile
   readonly #part: TablePart
-  readonly #decoder = new EntryDecoder()
+  readonly #entries = new BlockEntries()
   #tenant = -1
   #prefix: Uint8Array = new Uint8Array(0)
   #index: TableIndex | undefined
   #blockIndex = 0
   #content: Block | undefined
-  /** Where the next entry of the block begins. */
-  #position = 0
-  #isBlockStart = false
-  #restartIndex = 0
-  /** Where the next restart is. */
-  #restartPosition = 0
-  /** The key before a restart, which does not say what it shares. */
+  #entryIndex = 0
+  /** The last key of the block before. */
   #keyBefore = new Uint8Array(256)
   #keyBeforeEnd = 0
 
   constructor(file: TableFile, part: TablePart) {
     this.#file = file
     this.#part = part
+    this.entry = this.#entries.entry
     this.next()
   }
 
   next(): void {
     const content = this.#content
-    if (content !== undefined && this.#position < content.entriesEnd) {
-      this.#isBlockStart = false
-      if (this.#position === this.#restartPosition) this.#decodeRestart(content)
-      else this.#decode(content)
+    const entryIndex = this.#entryIndex + 1
+    if (content !== undefined && entryIndex < content.entryCount) {
+      this.#entryIndex = entryIndex
+      this.#entries.load(entryIndex)
+      this.sharedBytes = TENANT_PREFIX_BYTES + content.sharedBytes(entryIndex)
     } else {
       this.#rememberKey()
       this.#enterNextBlock()
@@ -56,7 +52,7 @@ export class TableStream implements EntryStream {
   wholeBlock(before?: EntrySlot): WholeBlock | undefined {
     // In format version 1 main blocks hold several versions of a key.
     const isOfNewest = this.#part === 'main' && this.#file.identity.formatVersion > 1
-    if (!this.#isBlockStart || !isOfNewest || !this.#isBlockBefore(this.#blockIndex, before)) {
+    if (this.#entryIndex > 0 || !isOfNewest || !this.#isBlockBefore(this.#blockIndex, before)) {
       return undefined
     }
     if (this.#file.properties.tombstoneCount > 0 && hasTombstone(this.#content!)) return undefined
@@ -108,7 +104,7 @@ export class TableStream implements EntryStream {
       if (found === undefined) continue
       this.#index = found
       this.#prefix = directory.prefixOf(this.#tenant)
-      this.#decoder.setTenantPrefix(this.#prefix)
+      this.#entries.setTenantPrefix(this.#prefix)
       this.#enterBlock(found, 0)
       return
     }
@@ -128,62 +124,31 @@ export class TableStream implements EntryStream {
     this.block = packed
     this.#content = content
     this.#blockIndex = blockIndex
-    this.#isBlockStart = true
-    this.#position = 0
-    this.#restartIndex = 0
-    this.#decoder.restart()
-    this.#decodeFirst(content)
-    this.isValid = true
-  }
-
-  #decodeRestart(content: Block): void {
-    this.#rememberKey()
-    this.#decodeFirst(content)
-  }
-
-  /** Decodes the entry of a restart, the key before it being remembered. */
-  #decodeFirst(content: Block): void {
-    const restartIndex = ++this.#restartIndex
-    this.#restartPosition =
-      restartIndex < content.restartCount ? content.restartAt(restartIndex) : content.entriesEnd
-    this.#decode(content)
+    this.#entryIndex = 0
+    this.#entries.setBlock(content)
+    this.#entries.load(0)
     const { keyBytes, keyEnd } = this.entry
     const before = this.#keyBefore
     const limit = Math.min(keyEnd, this.#keyBeforeEnd)
     let shared = 0
     while (shared < limit && before[shared] === keyBytes[shared]) shared++
     this.sharedBytes = shared
-  }
-
-  #decode(content: Block): void {
-    const decoder = this.#decoder
-    this.#position = decoder.decode(content, this.#position, content.entriesEnd)
-    this.sharedBytes = TENANT_PREFIX_BYTES + decoder.sharedBytes
-    const { entry } = this
-    entry.keyBytes = decoder.key
-    entry.keyEnd = decoder.keyEnd
-    entry.seqNum = decoder.seqNum as SeqNum
-    entry.kind = decoder.kind
-    entry.valueBytes = content.bytes
-    entry.valueStart = decoder.valueStart
-    entry.valueEnd = decoder.valueEnd
+    this.isValid = true
   }
 
   #rememberKey(): void {
     if (this.#content === undefined) return
-    const { key, keyEnd } = this.#decoder
+    const { keyBytes, keyEnd } = this.entry
     if (keyEnd > this.#keyBefore.length) this.#keyBefore = new Uint8Array(keyEnd * 2)
     const before = this.#keyBefore
-    for (let i = 0; i < keyEnd; i++) before[i] = key[i]!
+    for (let i = 0; i < keyEnd; i++) before[i] = keyBytes[i]!
     this.#keyBeforeEnd = keyEnd
   }
 }
 
 function hasTombstone(block: Block): boolean {
-  const decoder = new EntryDecoder()
-  for (let at = 0; at < block.entriesEnd; ) {
-    at = decoder.decode(block, at, block.entriesEnd)
-    if (decoder.kind === ENTRY_KIND_DELETE) return true
+  for (let i = 0; i < block.entryCount; i++) {
+    if (block.kind(i) === ENTRY_KIND_DELETE) return true
   }
   return false
 }

@@ -101,7 +101,7 @@ class TableVerification {
     this.#count(history)
   }
 
-  #checkKey(main: EntryWalk, filter: Uint8Array): void {
+  #checkKey(main: EntryWalk, filter: Uint32Array): void {
     const key = main.lastKey
     if (!filterMayContain(filter, hashBytes(key, 0, key.length))) {
       throw main.corrupt('the filter does not know a key')

@@ -63,12 +63,13 @@ export class TenantBlocksBuilder {
   add(entry: EntrySlot, shared: number): number {
     const { keyBytes, keyStart, keyEnd, seqNum, kind, valueBytes, valueStart, valueEnd } = entry
     const restStart = keyStart + TENANT_PREFIX_BYTES
+    const sharedRest = shared < TENANT_PREFIX_BYTES ? 0 : shared - TENANT_PREFIX_BYTES
     const block = this.#block
-    if (!block.hasRoom(keyEnd - restStart, valueEnd - valueStart, this.#blockBytes)) {
+    const valueLength = valueEnd - valueStart
+    if (!block.hasRoom(sharedRest, keyEnd - restStart, valueLength, this.#blockBytes)) {
       this.#finishBlock()
     }
     if (block.isEmpty) this.#startBlock(keyBytes, restStart, keyEnd, shared, seqNum)
-    const sharedRest = shared < TENANT_PREFIX_BYTES ? 0 : shared - TENANT_PREFIX_BYTES
     const entryBytes = block.add(
       sharedRest,
       keyBytes,

@@ -11,7 +11,7 @@ export interface TenantBlocks {
   readonly prefix: Uint8Array
   readonly index: TableIndex
   /** Of the main blocks. Absent when it is damaged: then every read looks into the data. */
-  readonly filter: Uint8Array | undefined
+  readonly filter: Uint32Array | undefined
   /** Home of the cached blocks, by block index. */
   readonly blocks: (CachedItem<Block> | undefined)[]
 }

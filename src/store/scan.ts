@@ -14,7 +14,7 @@ import {
   EntrySlot as Slot,
   type KeyRange,
 } from '../codec/entry.js'
-import { compareBytes } from '../kernels/bytes.js'
+import { compareBytes, equalBytes } from '../kernels/bytes.js'
 import { MergeCursor } from '../lsm/merge-cursor.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { OpenSnapshot } from './snapshots.js'
@@ -50,7 +50,7 @@ export class KeyBuffer {
 
   equals(entry: EntrySlot): boolean {
     const { keyBytes, keyStart, keyEnd } = entry
-    return compareBytes(this.bytes, 0, this.length, keyBytes, keyStart, keyEnd) === 0
+    return equalBytes(this.bytes, 0, this.length, keyBytes, keyStart, keyEnd)
   }
 
   copy(): Uint8Array {

@@ -69,6 +69,8 @@ export class Store implements ImmediateWriteHost {
   #failure: unknown
   #last: SeqNum
   #readable: SeqNum
+  /** Made anew when a commit has become readable. */
+  #latest: FixedView
   #closing: Promise<void> | undefined
 
   /**
@@ -88,6 +90,7 @@ export class Store implements ImmediateWriteHost {
     this.#tablets = new TabletMap(files.tablets)
     this.#last = files.lastSeqNum
     this.#readable = files.lastSeqNum
+    this.#latest = new FixedView(this, this.#readable)
     this.#snapshots = new SnapshotRegistry(env.clock, events, options.snapshotMaxAgeMs)
     this.#floors = new HistoryFloors({
       snapshots: this.#snapshots,
@@ -171,7 +174,10 @@ export class Store implements ImmediateWriteHost {
   /** The newest state. Not registered: use it within one synchronous stretch. */
   latest(): ReadView {
     this.#assertReadable()
-    return new FixedView(this, this.#readable)
+    if (this.#latest.snapshot !== this.#readable) {
+      this.#latest = new FixedView(this, this.#readable)
+    }
+    return this.#latest
   }
 
   /**

@@ -2,6 +2,7 @@ import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 
+import { FORMAT_VERSION } from '../../dist/codec/file-header.js'
 import {
   fileOf,
   flipByte,
@@ -220,7 +221,7 @@ describe('what is none of our files', () => {
     makeNewer(file, 0)
     expect(runJson(1, 'inspect', file).error).toMatchObject({
       code: 'FORMAT_UNSUPPORTED',
-      details: { need: 3, have: 2 },
+      details: { need: FORMAT_VERSION + 1, have: FORMAT_VERSION },
     })
     const { error } = runJson(1, 'inspect', closed)
     expect(error).toMatchObject({ code: 'ARGUMENT_INVALID' })

@@ -1,4 +1,4 @@
-// Bytes that format version 2 fixed: the same input gives the same bytes for ever. A difference here is a new format.
+// Bytes that format version 3 fixed: the same input gives the same bytes for ever. A difference here is a new format.
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import {
@@ -148,7 +148,7 @@ it('rows and JSON', () => {
 
 it('file header, START and frames', () => {
   expect(hex(HEADER)).toMatchInlineSnapshot(
-    `"544142554c41523102000101efbeadde000102030405060708090a0b0c0d0e0f07070707070707072a000000000000000000000000000000400000001d1a9d98"`,
+    `"544142554c41523103000101efbeadde000102030405060708090a0b0c0d0e0f07070707070707072a0000000000000000000000000000004000000010e651f1"`,
   )
   const previous = { fileId: 41 as FileId, endBytes: 4096, seqNum: 1_700_000_000_000_001 as SeqNum }
   const start = encodeStart({ previous, spaceBytes: 65_536 })
@@ -159,7 +159,7 @@ it('file header, START and frames', () => {
   batch.append(1, previous.seqNum, (out) => out.raw(start))
   batch.append(2, (previous.seqNum + 1) as SeqNum, (out) => out.raw(Uint8Array.of(1, 2, 3)))
   expect(hex(new FrameWriter(HEADER).seal(batch))).toMatchInlineSnapshot(
-    `"393baf802000000001000000efbeadde01401e18240a060000000000a05bcfd140000000000000002900000000000000001000000000000001401e18240a060000000100000000003cd869820300000002000000efbeadde02401e18240a0600393baf802779a77440000000000000000102030000000000"`,
+    `"c7b8b6ca2000000001000000efbeadde01401e18240a060000000000b5c3e8cd40000000000000002900000000000000001000000000000001401e18240a06000000010000000000f4e6820e0300000002000000efbeadde02401e18240a0600c7b8b6caf06a326940000000000000000102030000000000"`,
   )
 })
 
@@ -242,9 +242,9 @@ it('sstables', () => {
     value: Uint8Array.from({ length: i % 7 === 0 ? 0 : 40 }, () => random.below(256)),
   }))
   const table = makeTable(entries, { blockBytes: 1024 })
-  expect(table.meta.fileBytes).toMatchInlineSnapshot(`15855`)
-  expect(table.meta.footerChecksum).toMatchInlineSnapshot(`3403992510`)
+  expect(table.meta.fileBytes).toMatchInlineSnapshot(`15747`)
+  expect(table.meta.footerChecksum).toMatchInlineSnapshot(`354323607`)
   expect(digest(bytesOf(table))).toMatchInlineSnapshot(
-    `"c7429817609beea7eff8f67ba8749915faffe387c8678ea4fb9ce7b3f1b4156b"`,
+    `"ecbc094f2b2b22457fde7fb6a555cdd8518644ac1fb5782206d1791da5baf44d"`,
   )
 })

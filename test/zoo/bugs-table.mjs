@@ -141,7 +141,7 @@ export const BUGS = [
   bug(
     'readers see commits that are not durable',
     'store/store.js',
-    'return new FixedView(this, this.#readable);',
+    'return this.#latest;',
     'return new FixedView(this, SEQ_NUM_MAX);',
     'hangingDisk',
   ),

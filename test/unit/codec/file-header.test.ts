@@ -8,6 +8,7 @@ import {
   FILE_TYPE_SSTABLE,
   FILE_TYPE_WAL,
   type FileIdentity,
+  FORMAT_VERSION,
   placedChecksum,
   placeSeedOf,
 } from '../../../dist/codec/file-header.js'
@@ -40,7 +41,10 @@ describe('file header', () => {
   test('reads back', () => {
     const bytes = encodeFileHeader(identity)
     expect(bytes.length).toBe(FILE_HEADER_BYTES)
-    expect(decodeFileHeader(bytes, expected)).toEqual({ ...identity, formatVersion: 2 })
+    expect(decodeFileHeader(bytes, expected)).toEqual({
+      ...identity,
+      formatVersion: FORMAT_VERSION,
+    })
   })
 
   test('every flipped bit and every truncation is found', () => {
@@ -65,7 +69,7 @@ describe('file header', () => {
   })
 
   test.each([
-    ['formatVersion', 8, 3],
+    ['formatVersion', 8, FORMAT_VERSION + 1],
     ['checksumType', 11, 2],
     ['transformId', 48, 1],
     ['incompatibleBits', 52, 1],

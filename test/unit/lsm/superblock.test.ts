@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { FileId } from '../../../dist/base/ids.js'
 import type { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
+import { FORMAT_VERSION } from '../../../dist/codec/file-header.js'
 import { readSuperblock, type Superblock, writeSuperblock } from '../../../dist/lsm/superblock.js'
 import { chanceOf, DATABASE_ID, DIRECTORY, newFileSystem } from './manifest-driver.js'
 
@@ -74,7 +75,7 @@ describe('superblock', () => {
     const header = new Uint8Array(64)
     const file = fs.open(PATH, 'write')
     file.read(header, 0)
-    header[8] = 3
+    header[8] = FORMAT_VERSION + 1
     storeU32(header, 60, crc32(header, 0, 60))
     file.write(header, 0)
     expect(() => readSuperblock(fs, DIRECTORY)).toThrow(/FORMAT_UNSUPPORTED/)

@@ -210,9 +210,13 @@ describe('intact parts in the wrong place', () => {
   })
 
   it('a block, and a footer, of another file of the same contents are found', () => {
-    for (const other of [{ epoch: 54321 }, { fileId: 9 }]) {
-      const foreign = bytesOf(makeTable(entries, { ...options, ...other }))
-      expect(foreign.length).toBe(bytes.length)
+    // Checksums are compressed with the rest of an index, so the length is not always the same.
+    const foreignFiles = (name: 'epoch' | 'fileId') =>
+      Array.from({ length: 20 }, (_, i) =>
+        bytesOf(makeTable(entries, { ...options, [name]: 54_321 + i })),
+      ).filter(({ length }) => length === bytes.length)
+    for (const [foreign] of [foreignFiles('epoch'), foreignFiles('fileId')]) {
+      if (foreign === undefined) throw new Error('no file of the same length')
       const { offsetBytes, storedBytes } = blocks[1]!
       // The checksum is bound to the header, of which the epoch is a part.
       const mixed = bytes.slice()

@@ -6,7 +6,7 @@ import { IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
 import { EntrySlot } from '../../../dist/codec/entry.js'
 import { FILE_HEADER_BYTES } from '../../../dist/codec/file-header.js'
 import { TENANT_PREFIX_BYTES } from '../../../dist/codec/tenant-key.js'
-import { Block, EntryDecoder, findInBlock } from '../../../dist/sstable/block.js'
+import { Block, BlockEntries, findInBlock } from '../../../dist/sstable/block.js'
 import { BlockBuilder } from '../../../dist/sstable/block-builder.js'
 import {
   type BlocksDescription,
@@ -17,7 +17,6 @@ import { encodeDirectory, TenantDirectory } from '../../../dist/sstable/director
 import { decodeProperties, encodeProperties, tableFileName } from '../../../dist/sstable/format.js'
 import { decodeGarbage, encodeGarbage } from '../../../dist/sstable/garbage-block.js'
 import { IndexBuilder, TableIndex } from '../../../dist/sstable/index-block.js'
-import { RestartInterval } from '../../../dist/sstable/restart-interval.js'
 import { type Entry, keyOf, makeTable } from './table-kit.js'
 
 const PLACE = { path: '/x.sst', offsetBytes: 64 }
@@ -161,18 +160,17 @@ describe('bytes that a checksum cannot vouch for', () => {
   it('in a block never lead out of it', () => {
     survives(block, (bytes) => {
       const found = new Block(bytes, PLACE)
-      const decoder = new EntryDecoder()
       const slot = new EntrySlot()
       for (let i = 0; i < 40; i += 7) {
-        findInBlock(found, Uint8Array.from([...rest, i]), 0, 9 as SeqNum, slot)
-        expect(slot.valueEnd).toBeLessThanOrEqual(found.entriesEnd)
+        findInBlock(found, Uint8Array.from([...rest, i]), 0, i, 9 as SeqNum, slot)
+        expect(slot.valueEnd).toBeLessThanOrEqual(found.prefixStart)
       }
-      let position = 0
-      while (position < found.entriesEnd) {
-        position = decoder.decode(found, position, found.entriesEnd)
+      const entries = new BlockEntries()
+      entries.setBlock(found)
+      for (let i = 0; i < found.entryCount; i++) {
+        entries.load(i)
+        expect(entries.entry.valueEnd).toBeLessThanOrEqual(found.prefixStart)
       }
-      const interval = new RestartInterval()
-      for (let i = 0; i < found.restartCount; i++) interval.load(found, i, decoder)
     })
   })
 
