@@ -43,11 +43,6 @@ export const ERROR_TABLE = {
     'An option has a value outside its range.',
     'Choose a value in the range that the message names.',
   ),
-  OPTION_CONFLICT: row(
-    'invalid',
-    'Two options contradict each other or the stored database.',
-    'Change one of the two options that the message names.',
-  ),
   TENANT_NAME_INVALID: row(
     'invalid',
     'A tenant name is empty, too long or holds characters that are not allowed.',

@@ -24,6 +24,27 @@ export interface CompactionEvent {
   readonly durationMs: number
 }
 
+/** A tablet split into two, or two became one; no data was rewritten. */
+export interface RebalanceEvent {
+  readonly kind: 'split' | 'merge'
+  /**
+   * Why: the tablet was too large; one tenant wrote more than compaction kept up with, and gets a tablet to itself; both
+   * were small and nobody had written to them for long; or somebody asked for it.
+   */
+  readonly reason: 'large' | 'hot' | 'idle' | 'asked'
+  /** The one that goes on. */
+  readonly tabletId: TabletId
+  /** The one that began, or ended. */
+  readonly otherTabletId: TabletId
+  /** The first tenant hash of that one. */
+  readonly hash: number
+  /** What is in sstables of each of those there are now. */
+  readonly tabletBytes: readonly number[]
+  /** Sstables of theirs that other tablets have a part of, too, until compactions have rewritten them. */
+  readonly sharedTableCount: number
+  readonly durationMs: number
+}
+
 /** A caller was held back. */
 export interface StallEvent {
   /** Absent when the log holds everybody back. */
@@ -76,6 +97,7 @@ export interface ErrorEvent {
 export interface EngineEvents {
   readonly flush: FlushEvent
   readonly compaction: CompactionEvent
+  readonly rebalance: RebalanceEvent
   readonly stall: StallEvent
   readonly jobFailure: JobFailureEvent
   readonly damage: DamageEvent
@@ -88,6 +110,7 @@ export type EventName = keyof EngineEvents
 export const EVENT_NAMES: readonly EventName[] = [
   'flush',
   'compaction',
+  'rebalance',
   'stall',
   'jobFailure',
   'damage',

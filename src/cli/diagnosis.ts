@@ -163,6 +163,8 @@ class Diagnosing {
       const { fileId, fileBytes, footerChecksum } = meta
       const { databaseId } = superblock
       const file = tableFileName(fileId)
+      // Tablets may share it.
+      if (this.#live.has(file)) continue
       this.#live.add(file)
       const path = `${this.#directory}/${file}`
       const expected = { databaseId, fileId, fileBytes, footerChecksum }

@@ -7,7 +7,7 @@ import {
 import { floorOfMarks } from '../lsm/history-marks.js'
 import type { TabletState } from '../lsm/manifest-state.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
-import { tableFileName, type TableMeta } from '../sstable/format.js'
+import { shareOfCount, tableBytes, tableFileName, type TableMeta } from '../sstable/format.js'
 import type { Report } from './command.js'
 import {
   type Fact,
@@ -115,12 +115,12 @@ function tableListLines(tables: readonly LiveTable[]): string[] {
     { title: 'newest commit' },
   ]
   const rows = tables.map(({ tabletId, level, meta }) => [
-    tableFileName(meta.fileId),
+    tableName(meta),
     String(tabletId),
     String(level),
-    size(meta.fileBytes),
-    grouped(meta.entryCount),
-    grouped(meta.tombstoneCount),
+    size(tableBytes(meta)),
+    grouped(shareOfCount(meta.entryCount, meta)),
+    grouped(shareOfCount(meta.tombstoneCount, meta)),
     commit(meta.maxSeqNum),
   ])
   return tableLines(columns, rows)
@@ -144,14 +144,22 @@ function frameLines(frames: readonly ManifestFrameDescription[]): string[] {
   return tableLines(columns, rows)
 }
 
+/** With the hashes of the tenants that count, where tablets share the file. */
+function tableName({ fileId, share }: TableMeta): string {
+  const name = tableFileName(fileId)
+  return share === undefined ? name : `${name} of ${hashRange(share.hashStart, share.hashEnd)}`
+}
+
 function changeTexts(edit: VersionEdit): string[] {
-  const { created, removed, added, flushedSeqNum, historyMarks = [] } = edit
+  const { created, range, isEnded, removed, added, flushedSeqNum, historyMarks = [] } = edit
   const texts = [
     ...removed.map(({ level, fileId }) => `- ${tableFileName(fileId)}, level ${level}`),
-    ...added.map(({ level, meta }) => `+ ${tableFileName(meta.fileId)}, level ${level}`),
+    ...added.map(({ level, meta }) => `+ ${tableName(meta)}, level ${level}`),
   ]
   if (created !== undefined)
     texts.unshift(`created: ${hashRange(created.hashStart, created.hashEnd)}`)
+  if (range !== undefined) texts.unshift(`now: ${hashRange(range.hashStart, range.hashEnd)}`)
+  if (isEnded === true) texts.unshift('ended')
   if (flushedSeqNum) texts.push(`in sstables up to ${commit(flushedSeqNum)}`)
   const floor = floorOfMarks(historyMarks)
   if (floor > 0) texts.push(`history from ${commit(floor)}`)

@@ -11,6 +11,7 @@
 // The first 8 bytes are the tenant prefix: no block holds two of them.
 
 import type { TenantId } from '../base/ids.js'
+import type { KeyRange } from './entry.js'
 import { hashBytes } from '../kernels/bytes.js'
 import type { ByteWriter } from './bytes.js'
 
@@ -26,6 +27,36 @@ export interface KeyPrefix {
   readonly tenantId: TenantId
   readonly tableId: number
   readonly indexId: number
+}
+
+/** A contiguous range of tenant hashes. */
+export interface HashRange {
+  readonly hashStart: number
+  /** Exclusive, at most HASH_END. */
+  readonly hashEnd: number
+}
+
+export function isHashIn({ hashStart, hashEnd }: HashRange, hash: number): boolean {
+  return hashStart <= hash && hash < hashEnd
+}
+
+/** Behind the last hash. */
+export const HASH_END: number = 2 ** 32
+
+export const ALL_HASHES: HashRange = { hashStart: 0, hashEnd: HASH_END }
+
+/** The keys of all tenants whose hashes are in the range. */
+export function keysOfHashes({ hashStart, hashEnd }: HashRange): KeyRange {
+  return {
+    lower: hashStart > 0 ? bytesOfHash(hashStart) : undefined,
+    upper: hashEnd < HASH_END ? bytesOfHash(hashEnd) : undefined,
+  }
+}
+
+function bytesOfHash(hash: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  storeBigU32(bytes, 0, hash)
+  return bytes
 }
 
 const encoder = new TextEncoder()

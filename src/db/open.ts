@@ -46,7 +46,7 @@ export interface Components {
  * Opens a database, recovering what its log proves, or creates it.
  *
  * @throws DB_LOCKED when another process or handle has it open
- * @throws DB_NOT_FOUND DB_NOT_A_DATABASE FORMAT_UNSUPPORTED OPTION_UNKNOWN OPTION_OUT_OF_RANGE OPTION_CONFLICT
+ * @throws DB_NOT_FOUND DB_NOT_A_DATABASE FORMAT_UNSUPPORTED OPTION_UNKNOWN OPTION_OUT_OF_RANGE
  * @throws SCHEMA_INVALID SCHEMA_MISMATCH when the declared tables are impossible or do not fit the stored ones
  * @throws WAL_CORRUPT MANIFEST_CORRUPT FILE_MISSING when the files are damaged; nothing is changed then
  * @example
@@ -111,7 +111,7 @@ async function openStore(path: string, given: OpenSettings, components: Componen
   const events = new EventSource()
   const absolute = (name: string) => (components.env === undefined ? resolve(name) : name)
   const directory = absolute(path)
-  const options = storeOptions(directory, settings, given)
+  const options = storeOptions(directory, settings)
   try {
     const store = await Store.open(options, env, events)
     return { store, env, events, directory, settings, absolute, onClosed }
@@ -121,16 +121,11 @@ async function openStore(path: string, given: OpenSettings, components: Componen
   }
 }
 
-function storeOptions(
-  path: string,
-  settings: DatabaseSettings,
-  { tabletCount }: OpenSettings,
-): StoreOptions {
+function storeOptions(path: string, settings: DatabaseSettings): StoreOptions {
   return {
     path,
     createIfMissing: settings.createIfMissing,
     isSalvage: settings.salvage,
-    tabletCount,
     defaultTabletCount: settings.tabletCount,
     memtableBudgetBytes: settings.memtableBudgetBytes,
     blockCacheBytes: settings.blockCacheBytes,

@@ -34,7 +34,7 @@ export const SETTINGS = {
     default: 4,
     min: 1,
     max: 256,
-    doc: 'Tablets that tenants are spread over by hash. Fixed when the database is created.',
+    doc: 'Tablets that a new database begins with; tenants are spread over them by hash. They split as they grow, and idle ones merge, but do not become fewer than this.',
   }),
   memtableBudgetBytes: setting.bytes({
     default: 64 * MiB,

@@ -105,8 +105,9 @@ function* plansInPlace({
   }
 }
 
-function mayHoldGarbage({ history, tombstoneCount }: TableMeta): boolean {
-  return history === undefined || history.entryCount > 0 || tombstoneCount > 0
+function mayHoldGarbage({ history, tombstoneCount, share }: TableMeta): boolean {
+  const isShared = share !== undefined
+  return isShared || history === undefined || history.entryCount > 0 || tombstoneCount > 0
 }
 
 /** Whether a deeper level has something in the key range of the table. */

@@ -1,5 +1,6 @@
 // How much of a table a rewrite would give back, by what its garbage block says and up to where old versions may go.
 
+import { isHashIn, tenantHashOfKey } from '../codec/tenant-key.js'
 import type { TableMeta } from '../sstable/format.js'
 import type { GarbageRow } from '../sstable/garbage-block.js'
 import { WatermarkFinder, type Watermarks } from './watermarks.js'
@@ -32,8 +33,9 @@ export function garbageOf(
   let tombstoneBytes = 0
   for (const row of rows) {
     const { prefix } = row
-    const watermark = finder.of({ keyBytes: prefix, keyStart: 0, keyEnd: prefix.length })
     allHistoryBytes += row.historyBytes
+    if (meta.share !== undefined && !isHashIn(meta.share, tenantHashOfKey(prefix))) continue
+    const watermark = finder.of({ keyBytes: prefix, keyStart: 0, keyEnd: prefix.length })
     if (row.historyBytes > 0 && row.firstEndSeqNum <= watermark) isAny = true
     if (row.lastEndSeqNum <= watermark) historyBytes += row.historyBytes
     if (!isBottom || row.tombstoneBytes === 0) continue

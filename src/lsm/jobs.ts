@@ -12,6 +12,7 @@ import { invariant } from '../base/assert.js'
 import { engineError } from '../base/errors.js'
 import type { FileId } from '../base/ids.js'
 import { type BlockTransform, IDENTITY_TRANSFORM } from '../codec/block-transform.js'
+import type { HashRange } from '../codec/tenant-key.js'
 import type { FileSystem } from '../env/file-system.js'
 import type { EntryStream } from '../sstable/entry-stream.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
@@ -22,6 +23,7 @@ import type { MemtableImage } from './memtable.js'
 import { MemtableStream } from './memtable-stream.js'
 import { MergeStream } from './merge-stream.js'
 import { type JobIdentity, OutputTables } from './output-tables.js'
+import { totalBytes } from './version.js'
 import type { Watermarks } from './watermarks.js'
 
 export interface JobOptions {
@@ -42,6 +44,8 @@ export interface JobOptions {
 export interface FlushJob extends JobOptions {
   readonly kind: 'flush'
   readonly image: MemtableImage
+  /** Only these tenants; absent: all. Tablets that have split share memtables. */
+  readonly hashes?: HashRange | undefined
 }
 
 /** Merges tables into one run. */
@@ -72,9 +76,10 @@ export function runJob(job: Job, fs: FileSystem): JobResult {
 }
 
 function runFlush(job: FlushJob, fs: FileSystem): JobResult {
-  const { image } = job
-  const result = writeTables(job, fs, new MemtableStream(image), image.lengthWords * 4)
-  invariant(result.entriesRead === image.entryCount, 'a flush reads every entry of the memtable')
+  const { image, hashes } = job
+  const stream = new MemtableStream(image, hashes)
+  const result = writeTables(job, fs, stream, image.lengthWords * 4)
+  invariant(result.entriesRead === stream.entryCount, 'a flush reads every entry of the memtable')
   return result
 }
 
@@ -89,9 +94,11 @@ function runCompaction(job: CompactionJob, fs: FileSystem): JobResult {
       files.push(TableFile.open(fs, path, expected, transformOf(identity)))
     }
     const parts = ['main', 'history'] as const
-    const streams = files.flatMap((file) => parts.map((part) => new TableStream(file, part)))
-    const bytesRead = inputs.reduce((sum, { fileBytes }) => sum + fileBytes, 0)
-    return writeTables(job, fs, new MergeStream(streams), bytesRead, inputs)
+    const streams = files.flatMap((file, i) =>
+      parts.map((part) => new TableStream(file, part, inputs[i]!.share)),
+    )
+    const check = (entriesRead: number) => checkEntryCount(inputs, files, entriesRead)
+    return writeTables(job, fs, new MergeStream(streams), totalBytes(inputs), check)
   } finally {
     for (const file of files) file.close()
   }
@@ -102,12 +109,12 @@ function writeTables(
   fs: FileSystem,
   stream: EntryStream,
   bytesRead: number,
-  inputs?: readonly TableMeta[],
+  checkCount?: (entriesRead: number) => void,
 ): JobResult {
   const outputs = new OutputTables(fs, { ...job, transform: transformOf(job.identity) })
   try {
     const { entriesRead, entriesDropped } = copyLiveEntries(stream, outputs, job)
-    if (inputs !== undefined) checkEntryCount(inputs, entriesRead)
+    checkCount?.(entriesRead)
     const tables = outputs.finish()
     const entriesWritten = tables.reduce((sum, { entryCount }) => sum + entryCount, 0)
     invariant(entriesWritten + entriesDropped === entriesRead, 'what is read is written or dropped')
@@ -119,8 +126,15 @@ function writeTables(
   }
 }
 
-function checkEntryCount(inputs: readonly TableMeta[], entriesRead: number): void {
-  const expected = inputs.reduce((sum, { entryCount }) => sum + entryCount, 0)
+/** Of a share the indexes of its tenants tell, which the directory proves. */
+function checkEntryCount(
+  inputs: readonly TableMeta[],
+  tables: readonly TableFile[],
+  entriesRead: number,
+): void {
+  const countOf = ({ share, entryCount }: TableMeta, i: number) =>
+    share === undefined ? entryCount : tables[i]!.countEntries(share)
+  const expected = inputs.reduce((sum, meta, i) => sum + countOf(meta, i), 0)
   if (entriesRead === expected) return
   const files = inputs.map(({ fileId }) => tableFileName(fileId)).join(', ')
   throw engineError('SSTABLE_CORRUPT', `${files} hold ${entriesRead} entries, not ${expected}`, {

@@ -5,6 +5,7 @@ import type { FileId, TabletId } from '../base/ids.js'
 import { EndOfBytes } from '../codec/bytes.js'
 import { decodeFileHeader, FILE_TYPE_MANIFEST } from '../codec/file-header.js'
 import { type Frame, frameBytes, FRAMES_START_BYTES, scanFrames } from '../codec/frame.js'
+import { HASH_END, type HashRange, tenantHashOfKey } from '../codec/tenant-key.js'
 import { type FileSystem, readFile } from '../env/file-system.js'
 import {
   decodeManifestPayload,
@@ -17,9 +18,7 @@ import {
 } from './manifest-format.js'
 import { readSuperblock, type Superblock } from './superblock.js'
 import { EditMismatch, Version } from './version.js'
-import type { HashRange, VersionEdit } from './version-edit.js'
-
-const HASH_END = 2 ** 32
+import type { VersionEdit } from './version-edit.js'
 
 /** A tablet and its files. */
 export interface TabletState extends HashRange {
@@ -58,10 +57,23 @@ export function applyEdits(tablets: TabletStates, edits: readonly VersionEdit[])
       next.set(tabletId, { tabletId, hashStart, hashEnd, version: Version.EMPTY.apply(edit) })
     } else {
       if (before === undefined) throw new EditMismatch(`there is no tablet ${tabletId}`)
-      next.set(tabletId, { ...before, version: before.version.apply(edit) })
+      if (edit.isEnded === true) next.delete(tabletId)
+      else {
+        const after = { ...before, ...edit.range, version: before.version.apply(edit) }
+        if (edit.range !== undefined) checkTablesWithin(after)
+        next.set(tabletId, after)
+      }
     }
   }
   return next
+}
+
+/** Of tenants that are another tablet's, this one must not have anything. */
+function checkTablesWithin({ tabletId, hashStart, hashEnd, version }: TabletState): void {
+  for (const { fileId, smallestKey, largestKey } of version.levels.flat()) {
+    if (hashStart <= tenantHashOfKey(smallestKey) && tenantHashOfKey(largestKey) < hashEnd) continue
+    throw new EditMismatch(`table ${fileId} reaches beyond tablet ${tabletId}`)
+  }
 }
 
 /** The edits that make the state out of nothing. */

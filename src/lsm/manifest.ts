@@ -12,6 +12,7 @@ import type { FileId, SeqNum, TabletId } from '../base/ids.js'
 import { KiB } from '../base/limits.js'
 import { encodeFileHeader, FILE_TYPE_MANIFEST } from '../codec/file-header.js'
 import { FrameBatch, frameBytes, FrameWriter, FRAMES_START_BYTES } from '../codec/frame.js'
+import type { HashRange } from '../codec/tenant-key.js'
 import type { File, FileSystem } from '../env/file-system.js'
 import {
   encodeManifestPayload,
@@ -31,7 +32,7 @@ import {
 } from './manifest-state.js'
 import { type Superblock, type WalPosition, writeSuperblock } from './superblock.js'
 import { Version } from './version.js'
-import type { HashRange, VersionEdit } from './version-edit.js'
+import type { VersionEdit } from './version-edit.js'
 
 /** The space that a manifest starts with unless it is told otherwise. */
 export const MANIFEST_FILE_BYTES: number = 256 * KiB

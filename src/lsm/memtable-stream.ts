@@ -1,4 +1,5 @@
 import { EntrySlot } from '../codec/entry.js'
+import { type HashRange, isHashIn, tenantHashOfKey } from '../codec/tenant-key.js'
 import type { EntryStream } from '../sstable/entry-stream.js'
 import { EntryArena } from './entry-arena.js'
 import type { MemtableImage } from './memtable.js'
@@ -14,11 +15,20 @@ export class MemtableStream implements EntryStream {
   readonly #refs: Uint32Array
   #index = -1
 
-  constructor(image: MemtableImage) {
-    this.#arena = new EntryArena(image)
-    this.#refs = this.#arena.collectRefs(image.entryCount)
+  /** @param hashes  only of tenants with these; default: all */
+  constructor(image: MemtableImage, hashes?: HashRange) {
+    const arena = new EntryArena(image)
+    this.#arena = arena
+    const refs = arena.collectRefs(image.entryCount)
+    const hashOf = (ref: number) => tenantHashOfKey(arena.bytes, arena.keyStartOf(ref))
+    this.#refs = hashes ? refs.filter((ref) => isHashIn(hashes, hashOf(ref))) : refs
     sortRefs(this.#arena, this.#refs)
     this.next()
+  }
+
+  /** How many there are in all. */
+  get entryCount(): number {
+    return this.#refs.length
   }
 
   wholeBlock(): undefined {

@@ -48,10 +48,33 @@ export class Memtable {
   #newRuns: KeyRun[] = []
   /** The run of the last add: entries of a batch mostly go to the same one. */
   #lastRun: KeyRun | undefined
+  #isShared = false
+  #tabletCount = 1
 
   /** Bytes that the entries take. */
   get arenaBytes(): number {
     return this.#arena.lengthBytes
+  }
+
+  /** The same, divided among the tablets that have the memtable. */
+  get ownBytes(): number {
+    return this.arenaBytes / this.#tabletCount
+  }
+
+  /** Whether it may hold entries of tenants that are another tablet's by now. */
+  get isShared(): boolean {
+    return this.#isShared
+  }
+
+  /** Another tablet has it, too: a tablet has split. */
+  share(): void {
+    this.#isShared = true
+    this.#tabletCount++
+  }
+
+  /** One tablet needs it no more. */
+  letGo(): void {
+    this.#tabletCount--
   }
 
   get entryCount(): number {
@@ -151,17 +174,24 @@ export class Memtable {
   /** A copy without what is newer than a SeqNum. */
   upTo(seqNum: SeqNum): Memtable {
     const copy = new Memtable()
+    copy.addAll(this, seqNum)
+    return copy
+  }
+
+  /** Adds what another one holds up to a SeqNum; of a key that both hold, it holds the newer versions. */
+  addAll(other: Memtable, upTo: SeqNum = SEQ_NUM_MAX): void {
+    if (other.#isShared) this.#isShared = true
+    const arena = other.#arena
     const slot = new EntrySlot()
     // In the order in which they were added.
-    for (const ref of this.#arena.collectRefs(this.#entryCount)) {
-      if (this.#arena.seqNumOf(ref) > seqNum) continue
-      this.#arena.load(ref, slot)
+    for (const ref of arena.collectRefs(other.#entryCount)) {
+      if (arena.seqNumOf(ref) > upTo) continue
+      arena.load(ref, slot)
       const { keyBytes, keyStart, keyEnd, valueBytes, valueStart, valueEnd } = slot
       const hash = hashBytes(keyBytes, keyStart, keyEnd)
-      const { seqNum: at, kind } = slot
-      copy.add(keyBytes, keyStart, keyEnd, hash, at, kind, valueBytes, valueStart, valueEnd)
+      const { seqNum, kind } = slot
+      this.add(keyBytes, keyStart, keyEnd, hash, seqNum, kind, valueBytes, valueStart, valueEnd)
     }
-    return copy
   }
 
   /** Over everything added so far. Entries that come later may show up or not, and never disturb it. */

@@ -7,8 +7,8 @@
 import type { FileId } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import { compareKeys } from '../kernels/bytes.js'
-import type { TableMeta } from '../sstable/format.js'
-import { overlapping, type Version } from './version.js'
+import { tableBytes, type TableMeta } from '../sstable/format.js'
+import { overlapping, totalBytes, type Version } from './version.js'
 import { type AddedTable, LEVEL_COUNT } from './version-edit.js'
 
 export interface PickerLimits {
@@ -79,7 +79,7 @@ function planLevel0(
   const upper = oldestOfLevel0(version, limits, damaged, () => true)
   if (upper.length > 0) {
     const canMove =
-      upper.every(({ fileBytes }) => fileBytes >= limits.moveMinBytes) && areDisjoint(upper)
+      upper.every((meta) => tableBytes(meta) >= limits.moveMinBytes) && areDisjoint(upper)
     const plan = planDown(version, 0, upper, canMove)
     if (!needsAny(plan, damaged)) return plan
   }
@@ -98,9 +98,9 @@ export function oldestOfLevel0(
   let bytes = 0
   while (first > 0) {
     const meta = tables[first - 1]!
-    const hasRoom = bytes === 0 || bytes + meta.fileBytes <= limits.level0BiteBytes
+    const hasRoom = bytes === 0 || bytes + tableBytes(meta) <= limits.level0BiteBytes
     if (!hasRoom || damaged.has(meta.fileId) || !isTaken(meta)) break
-    bytes += meta.fileBytes
+    bytes += tableBytes(meta)
     first--
   }
   return tables.slice(first)
@@ -119,9 +119,9 @@ function planWithinLevel0(
   let bytes = 0
   for (const meta of tables) {
     if (damaged.has(meta.fileId)) break
-    if (bytes > 0 && meta.fileBytes > 2 * bytes) break
+    if (bytes > 0 && tableBytes(meta) > 2 * bytes) break
     upper.push(meta)
-    bytes += meta.fileBytes
+    bytes += tableBytes(meta)
   }
   // One table alone would be rewritten as it is, for ever.
   if (upper.length < Math.max(2, limits.level0MaxCount)) return undefined
@@ -140,7 +140,7 @@ function planLevel(
   for (const meta of version.levels[level]!) {
     const below = overlapping(version.levels[level + 1]!, meta.smallestKey, meta.largestKey)
     if ([meta, ...below].some(({ fileId }) => damaged.has(fileId))) continue
-    const ratio = below.reduce((sum, { fileBytes }) => sum + fileBytes, 0) / meta.fileBytes
+    const ratio = totalBytes(below) / tableBytes(meta)
     if (ratio < bestRatio) {
       best = meta
       bestRatio = ratio

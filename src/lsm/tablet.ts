@@ -10,17 +10,20 @@
 //    at a snapshot is the newest version that the snapshot sees.
 // 2. Sealed memtables are flushed oldest first, one at a time.
 // 3. A table's `holders` counts the views that list it and are current or held by a scan.
+// 4. Nobody asks a tablet for tenants outside of its hashes. When it splits or merges (lsm/table-share.ts), its memtables
+//    may hold some: flushes leave them out.
 
 import { invariant } from '../base/assert.js'
 import { SEQ_NUM_MAX, type SeqNum, type TabletId } from '../base/ids.js'
 import { type Cursor, type EntrySlot, isBehind, type KeyRange } from '../codec/entry.js'
-import { tenantHashOfKey } from '../codec/tenant-key.js'
+import { type HashRange, tenantHashOfKey } from '../codec/tenant-key.js'
 import { compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
 import type { TableReader } from '../sstable/table-reader.js'
 import { Memtable } from './memtable.js'
 import { MergeCursor } from './merge-cursor.js'
-import type { Version } from './version.js'
+import { cursorsOf } from './table-share.js'
+import { Version } from './version.js'
 
 /** A table of a version with its reader. */
 export interface OpenTable {
@@ -35,7 +38,7 @@ export interface OpenTable {
 /** What tables come from and go to; the store owns files and caches. */
 export interface TableSource {
   open(meta: TableMeta): TableReader
-  /** Nobody reads the table any more and no version names it: close it and delete its file. */
+  /** The tablet needs the table no more: its file goes when no other one does. */
   discard(table: OpenTable): void
 }
 
@@ -74,21 +77,26 @@ export class TabletView {
 export class Tablet {
   readonly id: TabletId
   readonly hashStart: number
-  readonly hashEnd: number
   readonly #source: TableSource
-  readonly #open = new Map<number, OpenTable>()
+  /** A file has a meta for each of its shares. */
+  readonly #open = new Map<TableMeta, OpenTable>()
+  #hashEnd: number
   #view: TabletView
 
   constructor(options: TabletOptions) {
     this.id = options.id
     this.hashStart = options.hashStart
-    this.hashEnd = options.hashEnd
+    this.#hashEnd = options.hashEnd
     this.#source = options.tables
     this.#view = new TabletView(
       options.memtables,
       options.version,
       this.#openLevels(options.version),
     )
+  }
+
+  get hashEnd(): number {
+    return this.#hashEnd
   }
 
   get view(): TabletView {
@@ -124,18 +132,18 @@ export class Tablet {
 
   get memtableBytes(): number {
     let sum = 0
-    for (const memtable of this.#view.memtables) sum += memtable.arenaBytes
+    for (const memtable of this.#view.memtables) sum += memtable.ownBytes
     return sum
   }
 
   /** Files of the current view and of those that scans still hold. */
   get openFileIds(): readonly number[] {
-    return [...this.#open.keys()]
+    return [...this.#open.keys()].map(({ fileId }) => fileId)
   }
 
   /** The reader of a table of the current version. */
-  readerOf({ fileId }: TableMeta): TableReader {
-    const table = this.#open.get(fileId)
+  readerOf(meta: TableMeta): TableReader {
+    const table = this.#open.get(meta)
     invariant(table !== undefined, 'the tables of the current version are open')
     return table.reader
   }
@@ -246,17 +254,56 @@ export class Tablet {
     )
   }
 
+  /**
+   * Splits: this tablet goes on with the tenants below the hash, and memtables are shared until both have flushed them.
+   *
+   * @param version  what remains of this tablet's tables
+   * @returns the rest, with new memtables in front
+   */
+  split(hash: number, version: Version, rest: Omit<TabletOptions, keyof HashRange | 'memtables'>) {
+    this.seal()
+    const { sealed, hashEnd } = this
+    for (const memtable of sealed) memtable.share()
+    const memtables = [new Memtable(), ...sealed]
+    const tablet = new Tablet({ ...rest, hashStart: hash, hashEnd, memtables })
+    this.#hashEnd = hash
+    this.#replace(this.#view.memtables, version)
+    return tablet
+  }
+
+  /**
+   * Merges with the tablet behind this one, which is not used any more. All writes of both that are older than their last
+   * flush are in tables, hence what memtables hold can become one.
+   *
+   * @param version  the tables of both
+   */
+  absorb(next: Tablet, version: Version): void {
+    invariant(next.hashStart === this.#hashEnd, 'neighbours merge')
+    let memtables: readonly Memtable[] = this.#view.memtables
+    if (next.oldestUnflushed !== undefined) {
+      const all = new Memtable()
+      for (const memtable of [...next.view.memtables, ...memtables].toReversed()) {
+        all.addAll(memtable)
+        memtable.letGo()
+      }
+      memtables = [all]
+    }
+    this.#hashEnd = next.hashEnd
+    this.#replace(memtables, version)
+    next.#retire()
+  }
+
   /** Installs a version; `flushed` is the memtable whose entries it brings into tables. */
   install(version: Version, flushed?: Memtable): void {
     const kept = this.#view.memtables.filter((memtable) => memtable !== flushed)
     invariant(flushed === undefined || kept.length > 0, 'the active memtable is never flushed')
+    flushed?.letGo()
     this.#replace(kept, version)
   }
 
-  /** Closes every table. Scans that are still open fail from now on. */
-  close(): void {
-    for (const { reader } of this.#open.values()) reader.close()
-    this.#open.clear()
+  /** Only scans that are open still read it. */
+  #retire(): void {
+    this.#replace([new Memtable()], Version.EMPTY)
   }
 
   #replace(memtables: readonly Memtable[], version: Version): void {
@@ -271,7 +318,7 @@ export class Tablet {
   }
 
   #tableFor(meta: TableMeta): OpenTable {
-    const known = this.#open.get(meta.fileId)
+    const known = this.#open.get(meta)
     if (known !== undefined) return known
     const table: OpenTable = {
       meta,
@@ -280,12 +327,12 @@ export class Tablet {
       lastHash: tenantHashOfKey(meta.largestKey),
       holders: 0,
     }
-    this.#open.set(meta.fileId, table)
+    this.#open.set(meta, table)
     return table
   }
 
   #discard(table: OpenTable): void {
-    this.#open.delete(table.meta.fileId)
+    this.#open.delete(table.meta)
     this.#source.discard(table)
   }
 }
@@ -304,7 +351,7 @@ function tableCursors(
       if (since !== undefined && meta.maxSeqNum <= since) continue
       if (lower !== undefined && compareKeys(meta.largestKey, lower) < 0) continue
       if (upper !== undefined && compareKeys(meta.smallestKey, upper) >= 0) continue
-      cursors.push(...reader.cursors(at, range))
+      cursors.push(...cursorsOf(reader, meta, at, range))
     }
   }
   return cursors

@@ -13,17 +13,25 @@
 //     6  historyMark    u64 moment, u64 durable, u64 floor: versions may be gone, see lsm/history-marks.ts
 //     7  added          as 5, then of the table's history varint entryCount, varint bytes, varint firstEndSeqNum,
 //                       varint lastEndSeqNum
+//     8  share          u32 hashStart, u64 hashEnd, varint bytes: of the table added by the field before, only tenants with
+//                       hashes hashStart..hashEnd-1 count; they take so many bytes of the file. smallestKey and largestKey
+//                       are theirs, everything else is the whole file's
+//     9  range          u32 hashStart, u64 hashEnd: from now on the tablet holds the tenant hashes hashStart..hashEnd-1
+//    10  ended          the tablet is no more; others have its hashes and its tables
 //
-// Tags 1 to 3 occur at most once, the others any number of times. All removals count before all additions, so a table that
-// moves to another level is both.
+// Tags 1 to 3, 9 and 10 occur at most once, the others any number of times. All removals count before all additions, so a
+// table that moves to another level, or whose share changes, is both.
+//
+// A split and a merge (lsm/table-share.ts) are one frame each, with the edits of both tablets.
 //
 // Valid:  every tag is known, the 0 is there, levels are below LEVEL_COUNT.
 // Crash:  an edit is part of a frame, which is there as a whole or not at all.
-// Compat: a new tag needs another format version or an incompatible bit in the file header; 6 and 7 came with format version 2.
-//         Tags are never used again.
+// Compat: a new tag needs another format version or an incompatible bit in the file header; 6 and 7 came with format version 2,
+//         8 to 10 with format version 3. Tags are never used again.
 
 import { type FileId, SEQ_NUM_MAX, type SeqNum, type TabletId } from '../base/ids.js'
 import { type ByteReader, type ByteWriter, EndOfBytes } from '../codec/bytes.js'
+import type { HashRange } from '../codec/tenant-key.js'
 import type { TableHistory, TableMeta } from '../sstable/format.js'
 import type { HistoryMark } from './history-marks.js'
 
@@ -38,13 +46,9 @@ const TAG_REMOVED = 4
 const TAG_ADDED_1 = 5
 const TAG_HISTORY_MARK = 6
 const TAG_ADDED = 7
-
-/** A contiguous range of tenant hashes. */
-export interface HashRange {
-  readonly hashStart: number
-  /** Exclusive, at most 2^32. */
-  readonly hashEnd: number
-}
+const TAG_SHARE = 8
+const TAG_RANGE = 9
+const TAG_ENDED = 10
 
 export interface AddedTable {
   readonly level: number
@@ -67,15 +71,23 @@ export interface VersionEdit {
   readonly historyMarks?: readonly HistoryMark[] | undefined
   /** The tablet begins to exist with this edit. */
   readonly created?: HashRange | undefined
+  /** The hashes of the tablet change. */
+  readonly range?: HashRange | undefined
+  /** The tablet ceases to exist with this edit. */
+  readonly isEnded?: boolean | undefined
 }
 
 export function encodeVersionEdit(writer: ByteWriter, edit: VersionEdit): void {
   writer.varint(edit.tabletId)
   if (edit.created !== undefined) {
     writer.u8(TAG_CREATED)
-    writer.u32(edit.created.hashStart)
-    writer.u64(edit.created.hashEnd)
+    encodeRange(writer, edit.created)
   }
+  if (edit.range !== undefined) {
+    writer.u8(TAG_RANGE)
+    encodeRange(writer, edit.range)
+  }
+  if (edit.isEnded === true) writer.u8(TAG_ENDED)
   if (edit.flushedSeqNum !== undefined) {
     writer.u8(TAG_FLUSHED)
     writer.u64(edit.flushedSeqNum)
@@ -96,6 +108,10 @@ export function encodeVersionEdit(writer: ByteWriter, edit: VersionEdit): void {
     writer.u8(level)
     encodeTableMeta(writer, meta)
     if (meta.history !== undefined) encodeHistory(writer, meta.history)
+    if (meta.share === undefined) continue
+    writer.u8(TAG_SHARE)
+    encodeRange(writer, meta.share)
+    writer.varint(meta.share.bytes)
   }
   writer.u8(TAG_END)
 }
@@ -108,8 +124,12 @@ export function decodeVersionEdit(reader: ByteReader): VersionEdit {
   let flushedSeqNum: SeqNum | undefined
   const historyMarks: HistoryMark[] = []
   let created: HashRange | undefined
+  let range: HashRange | undefined
+  let isEnded: true | undefined
   for (let tag = reader.u8(); tag !== TAG_END; tag = reader.u8()) {
-    if (tag === TAG_CREATED) created = { hashStart: reader.u32(), hashEnd: reader.u64() }
+    if (tag === TAG_CREATED) created = decodeRange(reader)
+    else if (tag === TAG_RANGE) range = decodeRange(reader)
+    else if (tag === TAG_ENDED) isEnded = true
     else if (tag === TAG_FLUSHED) flushedSeqNum = reader.u64() as SeqNum
     else if (tag === TAG_HISTORY_FLOOR) {
       const floor = reader.u64() as SeqNum
@@ -122,9 +142,23 @@ export function decodeVersionEdit(reader: ByteReader): VersionEdit {
       const meta = decodeTableMeta(reader)
       const history = tag === TAG_ADDED ? decodeHistory(reader) : undefined
       added.push({ level, meta: { ...meta, history } })
+    } else if (tag === TAG_SHARE) {
+      const last = added.pop()
+      if (last === undefined) throw new EndOfBytes('a share of no table')
+      const share = { ...decodeRange(reader), bytes: reader.varint() }
+      added.push({ level: last.level, meta: { ...last.meta, share } })
     } else throw new EndOfBytes(`unknown field ${tag} in a version edit`)
   }
-  return { tabletId, added, removed, flushedSeqNum, historyMarks, created }
+  return { tabletId, added, removed, flushedSeqNum, historyMarks, created, range, isEnded }
+}
+
+function encodeRange(writer: ByteWriter, { hashStart, hashEnd }: HashRange): void {
+  writer.u32(hashStart)
+  writer.u64(hashEnd)
+}
+
+function decodeRange(reader: ByteReader): HashRange {
+  return { hashStart: reader.u32(), hashEnd: reader.u64() }
 }
 
 function readMark(reader: ByteReader): HistoryMark {

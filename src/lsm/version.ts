@@ -6,9 +6,9 @@
 // 3. Level n holds newer versions of a key than level n + 1.
 // 4. A file is in a version once.
 
-import { type SeqNum, SEQ_NUM_ZERO } from '../base/ids.js'
+import { type FileId, type SeqNum, SEQ_NUM_ZERO } from '../base/ids.js'
 import { compareKeys } from '../kernels/bytes.js'
-import type { TableMeta } from '../sstable/format.js'
+import { tableBytes, type TableMeta } from '../sstable/format.js'
 import { addMark, floorOfMarks, type HistoryMark } from './history-marks.js'
 import { LEVEL_COUNT, type VersionEdit } from './version-edit.js'
 
@@ -57,7 +57,11 @@ export class Version {
     return this.levels.reduce((sum, level) => sum + level.length, 0)
   }
 
-  /** Length of all table files of a level. */
+  has(fileId: FileId): boolean {
+    return this.levels.some((level) => level.some((meta) => meta.fileId === fileId))
+  }
+
+  /** What the tables of a level take of their files. */
   levelBytes(level: number): number {
     return totalBytes(this.levels[level] ?? [])
   }
@@ -133,10 +137,10 @@ function checkUnique(levels: readonly (readonly TableMeta[])[]): void {
   }
 }
 
-/** Length of the files of some tables. */
-export function totalBytes(tables: readonly Pick<TableMeta, 'fileBytes'>[]): number {
+/** What some tables take of their files. */
+export function totalBytes(tables: readonly Pick<TableMeta, 'fileBytes' | 'share'>[]): number {
   let sum = 0
-  for (const { fileBytes } of tables) sum += fileBytes
+  for (const meta of tables) sum += tableBytes(meta)
   return sum
 }
 

@@ -3,7 +3,12 @@
 import type { TenantId } from '../base/ids.js'
 import { ByteReader, ByteWriter, EndOfBytes } from '../codec/bytes.js'
 import { FILE_HEADER_BYTES } from '../codec/file-header.js'
-import { TENANT_PREFIX_BYTES, tenantHashOfKey, tenantIdOfKey } from '../codec/tenant-key.js'
+import {
+  type HashRange,
+  TENANT_PREFIX_BYTES,
+  tenantHashOfKey,
+  tenantIdOfKey,
+} from '../codec/tenant-key.js'
 import { EXPANSION_MAX, readU32Column } from './format.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
@@ -167,6 +172,14 @@ export class TenantDirectory {
       }
     }
     return low
+  }
+
+  /** The tenants whose hashes are in the range: from `first` on, up to `end` without it; and their length in the file. */
+  stretchOf({ hashStart, hashEnd }: HashRange) {
+    const first = this.lowerBound(hashStart, 0)
+    const end = this.lowerBound(hashEnd, 0)
+    const bytes = first < end ? this.endOffsetOf(end - 1) - this.startOffsetOf(first) : 0
+    return { first, end, bytes }
   }
 
   /** The tenant of a key; -1 when the table has nothing of it. */

@@ -117,6 +117,7 @@
 import type { FileId, SeqNum } from '../base/ids.js'
 import { ByteReader, ByteWriter, EndOfBytes, loadU64, storeU32 } from '../codec/bytes.js'
 import { FILE_HEADER_BYTES, placedChecksum } from '../codec/file-header.js'
+import type { HashRange } from '../codec/tenant-key.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 export const FOOTER_BYTES = 64
@@ -148,6 +149,12 @@ export interface TableHistory {
   readonly lastEndSeqNum: SeqNum
 }
 
+/** What a tablet has of a table when tablets share the file: the tenants whose hashes are in the range. */
+export interface TableShare extends HashRange {
+  /** Stored length of these tenants. */
+  readonly bytes: number
+}
+
 /** What the manifest knows of a table. */
 export interface TableMeta {
   readonly fileId: FileId
@@ -158,11 +165,23 @@ export interface TableMeta {
   readonly tombstoneCount: number
   readonly minSeqNum: SeqNum
   readonly maxSeqNum: SeqNum
-  /** Keys without versions; both are in the table. */
+  /** Keys without versions; both are in the table, and in its share. */
   readonly smallestKey: Uint8Array
   readonly largestKey: Uint8Array
   /** Absent for a table of format version 1, which tells nothing of it. */
   readonly history: TableHistory | undefined
+  /** Only these tenants count; lengths, counts, SeqNums and history are those of the whole file nevertheless. */
+  readonly share?: TableShare | undefined
+}
+
+/** How much of its file a table takes for itself. */
+export function tableBytes({ fileBytes, share }: Pick<TableMeta, 'fileBytes' | 'share'>): number {
+  return share?.bytes ?? fileBytes
+}
+
+/** A number of the whole file in proportion to the share. */
+export function shareOfCount(count: number, meta: Pick<TableMeta, 'fileBytes' | 'share'>): number {
+  return meta.share === undefined ? count : Math.round((count * tableBytes(meta)) / meta.fileBytes)
 }
 
 export interface TableFooter {

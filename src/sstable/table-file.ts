@@ -13,6 +13,7 @@ import {
   placedChecksum,
   placeSeedOf,
 } from '../codec/file-header.js'
+import type { HashRange } from '../codec/tenant-key.js'
 import type { File, FileSystem } from '../env/file-system.js'
 import { Block } from './block.js'
 import { type IndexPlace, TenantDirectory } from './directory.js'
@@ -131,6 +132,17 @@ export class TableFile {
     const index = directory.historyOf(tenant)
     if (index === undefined) return undefined
     return this.#readIndexAt(tenant, index, directory.startOffsetOf(tenant))
+  }
+
+  /** How many entries the tenants with these hashes have, as their indexes say. */
+  countEntries(hashes: HashRange): number {
+    const { first, end } = this.directory.stretchOf(hashes)
+    let count = 0
+    for (let tenant = first; tenant < end; tenant++) {
+      count += this.readIndex(tenant).entryCount
+      count += this.readHistoryIndex(tenant)?.entryCount ?? 0
+    }
+    return count
   }
 
   readFilter(tenant: number): Uint32Array {

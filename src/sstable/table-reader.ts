@@ -2,7 +2,7 @@ import { EngineError, engineError } from '../base/errors.js'
 import { type SeqNum, SEQ_NUM_ZERO } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import type { EntrySlot, KeyRange } from '../codec/entry.js'
-import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { type HashRange, TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import type { FileSystem } from '../env/file-system.js'
 import { BLOCK_FOUND, BLOCK_PAST_END, type Block, findInBlock } from './block.js'
 import type { BlockCache, CachedItem } from './block-cache.js'
@@ -16,6 +16,12 @@ import { TableCursor } from './table-cursor.js'
 import { TableFile } from './table-file.js'
 import { type TableCounts, verifyTable } from './table-verify.js'
 import type { TenantBlocks, TenantBlockSource } from './tenant-blocks.js'
+
+/** The tenants of a table that lie in a range of hashes. */
+export interface TablePiece extends Pick<TableMeta, 'smallestKey' | 'largestKey'> {
+  /** Their stored length. */
+  readonly bytes: number
+}
 
 export interface TableReaderOptions {
   readonly databaseId: Uint8Array
@@ -31,6 +37,7 @@ export interface TableReaderOptions {
  */
 export class TableReader implements TenantBlockSource {
   readonly path: string
+  /** What it says of the whole file counts here. */
   readonly meta: TableMeta
   /** Filters found damaged so far; reads went on without them. */
   damagedFilterCount = 0
@@ -125,15 +132,40 @@ export class TableReader implements TenantBlockSource {
     return [main, new TableCursor(history, bounds)]
   }
 
+  /** What of the table lies in a range of hashes; undefined when nothing does. */
+  pieceOf(range: HashRange): TablePiece | undefined {
+    const { first, end, bytes } = this.#openFile().directory.stretchOf(range)
+    if (first >= end) return undefined
+    const lowest = this.tenant(first)
+    const highest = this.tenant(end - 1)
+    return {
+      bytes,
+      smallestKey: lowest.index.copyKey(0, lowest.prefix),
+      largestKey: highest.index.copyKey(highest.index.blockCount, highest.prefix),
+    }
+  }
+
+  /** Hash and stored length of each tenant whose hash is in the range. */
+  *tenantSizes(range: HashRange): Generator<[hash: number, bytes: number], void, undefined> {
+    const { directory } = this.#openFile()
+    const { first, end } = directory.stretchOf(range)
+    for (let tenant = first; tenant < end; tenant++) {
+      const bytes = directory.endOffsetOf(tenant) - directory.startOffsetOf(tenant)
+      yield [directory.tenantHashes[tenant]!, bytes]
+    }
+  }
+
   /**
    * Opens the file anew, so that one that was removed or replaced is noticed, reads all of it past the cache and checks
    * everything that the format promises, filters included. Yields how many bytes are done.
+   *
+   * @param metas  of all tablets that have a share of it; default: the reader's
    */
-  *verify(): Generator<number, TableCounts, undefined> {
+  *verify(metas: readonly TableMeta[] = [this.meta]): Generator<number, TableCounts, undefined> {
     let file: TableFile | undefined
     try {
       file = this.#openAnew()
-      return yield* verifyTable(file, this.meta)
+      return yield* verifyTable(file, metas)
     } catch (error) {
       this.#options.onError?.(error)
       throw error
@@ -145,9 +177,15 @@ export class TableReader implements TenantBlockSource {
   /**
    * Cursors over all that can be read, that go on behind damage. Holes in the history are not told: it holds only versions
    * that are older than others of the table, and those are read or in a hole themselves.
+   *
+   * @param meta  of the tablet that the bounds lie in
    */
-  salvageCursors(bounds: Required<KeyRange>, onHole: (hole: Hole) => void): SalvageCursor[] {
-    const source = { meta: this.meta, open: () => this.#openAnew() }
+  salvageCursors(
+    meta: TableMeta,
+    bounds: Required<KeyRange>,
+    onHole: (hole: Hole) => void,
+  ): SalvageCursor[] {
+    const source = { meta, open: () => this.#openAnew() }
     return [
       new SalvageCursor({ ...source, part: 'main', onHole }, bounds),
       new SalvageCursor({ ...source, part: 'history', onHole: () => undefined }, bounds),

@@ -1,5 +1,5 @@
 import { ENTRY_KIND_DELETE, type EntrySlot } from '../codec/entry.js'
-import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { ALL_HASHES, type HashRange, TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareBytes } from '../kernels/bytes.js'
 import { type Block, BlockEntries } from './block.js'
 import type { EntryStream, PackedBlock, WholeBlock } from './entry-stream.js'
@@ -10,7 +10,10 @@ import type { TableFile } from './table-file.js'
 /** So many blocks that can be taken over one after the other are worth a small one before them. */
 const RUN_MAX_COUNT = 4
 
-/** The main or the history blocks of a table, each read once and past the cache. Throws SSTABLE_CORRUPT for damage. */
+/**
+ * The main or the history blocks of a table, or of its tenants with some hashes, each read once and past the cache. Throws
+ * SSTABLE_CORRUPT for damage.
+ */
 export class TableStream implements EntryStream {
   isValid = false
   readonly entry: EntrySlot
@@ -19,7 +22,8 @@ export class TableStream implements EntryStream {
   readonly #file: TableFile
   readonly #part: TablePart
   readonly #entries = new BlockEntries()
-  #tenant = -1
+  #tenant: number
+  readonly #tenantEnd: number
   #prefix: Uint8Array = new Uint8Array(0)
   #index: TableIndex | undefined
   #blockIndex = 0
@@ -29,10 +33,13 @@ export class TableStream implements EntryStream {
   #keyBefore = new Uint8Array(256)
   #keyBeforeEnd = 0
 
-  constructor(file: TableFile, part: TablePart) {
+  constructor(file: TableFile, part: TablePart, hashes: HashRange = ALL_HASHES) {
     this.#file = file
     this.#part = part
     this.entry = this.#entries.entry
+    const { first, end } = file.directory.stretchOf(hashes)
+    this.#tenant = first - 1
+    this.#tenantEnd = end
     this.next()
   }
 
@@ -99,7 +106,7 @@ export class TableStream implements EntryStream {
       return
     }
     const { directory } = this.#file
-    while (++this.#tenant < directory.tenantCount) {
+    while (++this.#tenant < this.#tenantEnd) {
       const found = this.#readIndex(this.#tenant)
       if (found === undefined) continue
       this.#index = found

@@ -1,6 +1,11 @@
 import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
 import { ENTRY_KIND_DELETE } from '../codec/entry.js'
-import { TABLE_PREFIX_BYTES } from '../codec/tenant-key.js'
+import {
+  type HashRange,
+  isHashIn,
+  TABLE_PREFIX_BYTES,
+  tenantHashOfKey,
+} from '../codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import { EntryWalk } from './entry-walk.js'
 import { filterMayContain } from './filter.js'
@@ -19,14 +24,22 @@ export interface TableCounts {
  * blocks and tenants, each superseded version behind the one that supersedes it, starts and largest keys of the indexes,
  * filters that know every key, what can become garbage, counts and bounds. Yields after each block how many bytes are done.
  *
- * @param meta  what the manifest says; absent when the file is looked at by itself
+ * @param metas  what the manifest says, once for each tablet that has a share of the table; none when the file is looked at
+ * by itself
  * @throws SSTABLE_CORRUPT at the first thing that is wrong
  */
 export function verifyTable(
   file: TableFile,
-  meta?: TableMeta,
+  metas: readonly TableMeta[] = [],
 ): Generator<number, TableCounts, undefined> {
-  return new TableVerification(file).run(meta)
+  return new TableVerification(file, metas).run()
+}
+
+/** A meta with the first and the last key that it means, as the blocks say. */
+interface CheckedMeta {
+  readonly meta: TableMeta
+  smallestKey?: Uint8Array
+  largestKey?: Uint8Array
 }
 
 class TableVerification {
@@ -34,7 +47,7 @@ class TableVerification {
   /** In format version 1 all versions of a key lie one behind the other. */
   readonly #hasHistory: boolean
   readonly #garbage = new GarbageBuilder()
-  #smallestKey: Uint8Array | undefined
+  readonly #metas: readonly CheckedMeta[]
   #lastKey: Uint8Array = new Uint8Array(0)
   #lastSeqNum = 0
   #blockCount = 0
@@ -46,19 +59,20 @@ class TableVerification {
   #maxSeqNum = 0
   #rawDataBytes = 0
 
-  constructor(file: TableFile) {
+  constructor(file: TableFile, metas: readonly TableMeta[]) {
     this.#file = file
     this.#hasHistory = file.identity.formatVersion > 1
+    this.#metas = metas.map((meta) => ({ meta }))
   }
 
-  *run(meta: TableMeta | undefined): Generator<number, TableCounts, undefined> {
+  *run(): Generator<number, TableCounts, undefined> {
     const { directory } = this.#file
     for (let tenant = 0; tenant < directory.tenantCount; tenant++) {
       yield* this.#checkTenant(tenant)
     }
     if (this.#hasHistory) this.#checkGarbage(this.#garbage.finish())
     this.#checkProperties()
-    if (meta !== undefined) this.#checkMeta(meta)
+    for (const meta of this.#metas) this.#checkMeta(meta)
     return { blockCount: this.#blockCount, entryCount: this.#entryCount }
   }
 
@@ -110,8 +124,13 @@ class TableVerification {
     if (compareKeys(prefixOf(key), prefixOf(before)) !== 0) {
       this.#garbage.beginPrefix(key, 0, key.length)
     }
-    this.#smallestKey ??= key
     this.#lastKey = key
+    for (const checked of this.#metas) {
+      const { share } = checked.meta
+      if (share !== undefined && !isHashIn(share, tenantHashOfKey(key))) continue
+      checked.smallestKey ??= key
+      checked.largestKey = key
+    }
   }
 
   #count({ kind, seqNum, entryBytes }: EntryWalk): void {
@@ -150,19 +169,26 @@ class TableVerification {
     }
   }
 
-  #checkMeta(meta: TableMeta): void {
+  #checkMeta({ meta, smallestKey, largestKey }: CheckedMeta): void {
     const isRight =
+      smallestKey !== undefined &&
+      largestKey !== undefined &&
+      meta.share?.bytes === this.#bytesOf(meta.share) &&
       meta.entryCount === this.#entryCount &&
       meta.tombstoneCount === this.#tombstoneCount &&
       meta.minSeqNum === this.#minSeqNum &&
       meta.maxSeqNum === this.#maxSeqNum &&
-      compareKeys(meta.smallestKey, this.#smallestKey!) === 0 &&
-      compareKeys(meta.largestKey, this.#lastKey) === 0 &&
+      compareKeys(meta.smallestKey, smallestKey) === 0 &&
+      compareKeys(meta.largestKey, largestKey) === 0 &&
       this.#isRight(meta.history)
     if (!isRight) {
       const place: PartPlace = { path: this.#file.path, offsetBytes: 0 }
       throw tableCorrupt(place, 'the manifest describes other contents')
     }
+  }
+
+  #bytesOf(share: HashRange | undefined): number | undefined {
+    return share === undefined ? undefined : this.#file.directory.stretchOf(share).bytes
   }
 
   #isRight(history: TableHistory | undefined): boolean {

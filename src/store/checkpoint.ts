@@ -11,7 +11,7 @@
 // open. The database itself is only read.
 
 import { engineError } from '../base/errors.js'
-import type { SeqNum } from '../base/ids.js'
+import type { FileId, SeqNum } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import { type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
 import { LOCK_NAME } from '../env/lock-file.js'
@@ -21,7 +21,7 @@ import type { FlushJob } from '../lsm/jobs.js'
 import { Manifest } from '../lsm/manifest.js'
 import type { TabletState } from '../lsm/manifest-state.js'
 import { databaseAround, markUnfinished, SUPERBLOCK_NAME } from '../lsm/superblock.js'
-import type { Tablet, TabletView } from '../lsm/tablet.js'
+import type { TabletView } from '../lsm/tablet.js'
 import { KEEP_EVERYTHING } from '../lsm/watermarks.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import type { CommitLog } from './commit-log.js'
@@ -92,6 +92,7 @@ class CheckpointCopy {
   /** Of the store, but in the target. */
   readonly #options: StoreOptions
   readonly #identity: WriterIdentity
+  readonly #taken = new Set<FileId>()
   #tableCount = 0
   #tableBytes = 0
   #linkedTableCount = 0
@@ -107,12 +108,16 @@ class CheckpointCopy {
     const { files, env, log } = this.#source
     const seqNum = this.#source.newest()
     for (const tablet of files.tablets) tablet.seal()
-    const held = files.tablets.map((tablet) => ({ tablet, view: tablet.acquire() }))
+    // The hashes, too, are those of the cut: a tablet may split or merge meanwhile.
+    const held = files.tablets.map((tablet) => {
+      const { id: tabletId, hashStart, hashEnd } = tablet
+      return { tablet, view: tablet.acquire(), place: { tabletId, hashStart, hashEnd } }
+    })
     const tablets: TabletState[] = []
     try {
       await log.settle('sync')
       this.#source.assertWritable()
-      for (const { tablet, view } of held) tablets.push(await this.#copy(tablet, view, seqNum))
+      for (const { view, place } of held) tablets.push(await this.#copy(view, place, seqNum))
     } finally {
       for (const { tablet, view } of held) tablet.release(view)
     }
@@ -129,7 +134,11 @@ class CheckpointCopy {
     }
   }
 
-  async #copy(tablet: Tablet, view: TabletView, flushedSeqNum: SeqNum): Promise<TabletState> {
+  async #copy(
+    view: TabletView,
+    place: Omit<TabletState, 'version'>,
+    flushedSeqNum: SeqNum,
+  ): Promise<TabletState> {
     for (const level of view.levels) for (const { meta } of level) await this.#take(meta)
     const added: TableMeta[] = []
     // The first memtable took commits behind the cut.
@@ -140,6 +149,7 @@ class CheckpointCopy {
       const job: FlushJob = {
         kind: 'flush',
         image: memtable.handover(),
+        hashes: memtable.isShared ? place : undefined,
         ...jobOptions(this.#options, this.#identity, arenaBytes, (count) =>
           files.reserveFileIds(count),
         ),
@@ -150,20 +160,22 @@ class CheckpointCopy {
       added.push(...(await runJob(env, job, arenaBytes)).tables)
     }
     for (const { fileBytes } of added) this.#count(fileBytes)
-    const { id, hashStart, hashEnd } = tablet
     const version = view.version.apply({
-      tabletId: id,
+      tabletId: place.tabletId,
       added: added.map((meta) => ({ level: 0, meta })),
       removed: [],
       flushedSeqNum,
     })
-    return { tabletId: id, hashStart, hashEnd, version }
+    return { ...place, version }
   }
 
   /** Links or copies one table. Other work gets its turn in between. */
   async #take(meta: TableMeta): Promise<void> {
     const { fs, clock } = this.#source.env
     const { fileId, fileBytes } = meta
+    // Tablets may share it.
+    if (this.#taken.has(fileId)) return
+    this.#taken.add(fileId)
     const name = tableFileName(fileId)
     const from = `${this.#source.options.path}/${name}`
     const to = `${this.#options.path}/${name}`

@@ -7,7 +7,7 @@ import { type GarbageSource, pickCollection, pickEverything } from '../lsm/garba
 import type { CompactionPlan, PickerLimits } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
 import { newestWatermark, type Watermarks } from '../lsm/watermarks.js'
-import type { TableMeta } from '../sstable/format.js'
+import { tableBytes, type TableMeta } from '../sstable/format.js'
 import type { OpenedFiles } from './open-files.js'
 import { isDamage } from './quarantine.js'
 
@@ -66,6 +66,20 @@ export class GarbageCollection {
   }
 
   #measure(meta: TableMeta, isBottom: boolean): Garbage {
+    const abandonedBytes = this.#abandonedBytesOf(meta)
+    const own = this.#measureOwn(meta, isBottom)
+    return abandonedBytes === 0 ? own : { isAny: true, bytes: own.bytes + abandonedBytes }
+  }
+
+  /** What the file holds of tenants that no tablet reads there any more; it goes when the last share of it does. */
+  #abandonedBytesOf(meta: TableMeta): number {
+    if (meta.share === undefined) return 0
+    const others = this.#files.tablets.filter((tablet) => tablet !== this.#tablet)
+    const isShared = others.some(({ version }) => version.has(meta.fileId))
+    return isShared ? 0 : meta.fileBytes - tableBytes(meta)
+  }
+
+  #measureOwn(meta: TableMeta, isBottom: boolean): Garbage {
     const { history } = meta
     // It can tell only by being rewritten.
     if (history === undefined) return { isAny: true, bytes: 0 }

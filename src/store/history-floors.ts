@@ -20,6 +20,7 @@ import { SEQ_NUM_MAX, type SeqNum, type TenantId } from '../base/ids.js'
 import type { KeyRange } from '../codec/entry.js'
 import {
   ALL_TABLES,
+  type HashRange,
   successorOfPrefix,
   TABLE_PREFIX_BYTES,
   tableIdOfKey,
@@ -27,7 +28,6 @@ import {
 } from '../codec/tenant-key.js'
 import { compareKeys } from '../kernels/bytes.js'
 import { addMark, floorOfMarks, floorOfWindow, type HistoryMark } from '../lsm/history-marks.js'
-import type { HashRange } from '../lsm/version-edit.js'
 import { KEEP_EVERYTHING, type Watermarks, WatermarksBuilder } from '../lsm/watermarks.js'
 import type { SnapshotRegistry } from './snapshots.js'
 

@@ -2,7 +2,8 @@
 //
 // Memtables share one budget. When their sum exceeds it the largest is sealed, so flushes are spread evenly instead of
 // coming all at once. One flush and one compaction run at a time, each as a job away from the main thread, the tablets in
-// turn; their results go live in order, one manifest append each. Once a minute somebody looks for garbage, too.
+// turn; their results go live in order, one manifest append each. Once a minute somebody looks for garbage, too. In between,
+// when no job runs, tablets split and merge (rebalance.ts).
 //
 // A job that throws, dies or hangs leaves its inputs as they were and is tried again, with new file ids. The third
 // failure in a row makes its tablet read-only until the database is opened again, unless the system is short of room or
@@ -10,26 +11,16 @@
 // and the rest goes on. What a job made superfluous is removed if it can be, and stays for the next opening otherwise.
 
 import { allOf, Mutex } from '../base/async.js'
-import { EngineError, engineError } from '../base/errors.js'
-import type { EventSource } from '../base/events.js'
-import type { SeqNum } from '../base/ids.js'
-import type { Env } from '../env/env.js'
-import type { CompactionJob, FlushJob } from '../lsm/jobs.js'
-import type { Memtable } from '../lsm/memtable.js'
+import { type EngineError, engineError } from '../base/errors.js'
+import type { TabletId } from '../base/ids.js'
 import { type CompactionPlan, pickCompaction } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
-import { totalBytes } from '../lsm/version.js'
-import type { VersionEdit } from '../lsm/version-edit.js'
-import type { HistoryMark } from '../lsm/history-marks.js'
-import type { Watermarks } from '../lsm/watermarks.js'
-import type { TableMeta } from '../sstable/format.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
-import type { CommitLog } from './commit-log.js'
 import { GarbageCollection, type PickCompaction } from './garbage-collection.js'
-import type { HistoryFloors, JobHistory } from './history-floors.js'
-import { jobOptions, removeOutputs, runJob } from './job-run.js'
 import { isDiskFull, Lane } from './lane.js'
-import type { OpenedFiles, StoreOptions } from './open-files.js'
+import { Rebalance } from './rebalance.js'
+import type { MergePlan, RebalancePlan } from './rebalance-picker.js'
+import { TabletJobs, type TabletJobsOptions } from './tablet-jobs.js'
 
 /** More WAL files than this: the memtable that holds back the oldest is flushed although it is small. */
 const WAL_FILE_MAX_COUNT = 8
@@ -38,39 +29,31 @@ const GARBAGE_TICK_MS = 60_000
 /** Waits between attempts of a failing job. */
 const RETRY_DELAYS_MS = [100, 500, 2_000, 10_000]
 
-export interface MaintenanceOptions {
-  readonly options: StoreOptions
-  readonly env: Env
-  readonly events: EventSource
-  readonly files: OpenedFiles
-  readonly log: CommitLog
-  readonly floors: HistoryFloors
-  /** The SeqNum that a commit of now would get. */
-  readonly nowSeqNum: () => SeqNum
+export interface MaintenanceOptions extends TabletJobsOptions {
   /** A flush found no room; true when it has been given some. */
   readonly onShortage: (error: EngineError) => boolean
-  readonly onBroken: (error: unknown) => void
 }
 
 export class Maintenance {
   readonly #o: MaintenanceOptions
-  readonly #works: readonly TabletWork[]
+  readonly #jobs: TabletJobs
+  readonly #rebalance: Rebalance
+  readonly #works: TabletWork[]
   readonly #admission: Admission
   readonly #flushTurn = new Mutex()
   readonly #compactionTurn = new Mutex()
-  readonly #installing = new Mutex()
   readonly #stopping = new AbortController()
   readonly #stopTicking: () => void
+  /** Set while tablets split or merge of their own accord. */
+  #balancing: Promise<void> | undefined
   /** Wakes whoever waits for a job or the log to get on. */
   #waiters: (() => void)[] = []
 
   constructor(options: MaintenanceOptions) {
     this.#o = options
-    this.#works = options.files.tablets.map((tablet) => ({
-      tablet,
-      flushes: new Lane(tablet, 'flush'),
-      compactions: new Lane(tablet, 'compaction'),
-    }))
+    this.#jobs = new TabletJobs(options)
+    this.#rebalance = new Rebalance(options)
+    this.#works = options.files.tablets.map(workOf)
     const { options: settings, env, events } = options
     this.#admission = new Admission({
       budgetBytes: settings.memtableBudgetBytes,
@@ -82,7 +65,10 @@ export class Maintenance {
       pendingBytes: () => options.files.wal.pendingBytes,
       nextChange: () => this.#nextChange(),
     })
-    this.#stopTicking = env.clock.every(GARBAGE_TICK_MS, () => this.#noticeGarbage())
+    this.#stopTicking = env.clock.every(GARBAGE_TICK_MS, () => {
+      this.#noticeGarbage()
+      this.#noticeBalance()
+    })
   }
 
   /** Looks whether something is to be done; cheap, called after every commit. */
@@ -192,20 +178,98 @@ export class Maintenance {
   /** Brings everything that is in memtables now into tables. */
   async flushAll(): Promise<void> {
     for (const tablet of this.#o.files.tablets) tablet.seal()
-    await allOf(this.#works, async ({ tablet, flushes }) => {
-      while (tablet.hasSealed) await this.#succeedOnce(flushes, () => this.#runFlushes(flushes))
-    })
+    await this.#onAll((work) => this.#flushSealed(work))
+  }
+
+  async #flushSealed({ tablet, flushes }: TabletWork): Promise<void> {
+    while (tablet.hasSealed) await this.#succeedOnce(flushes, () => this.#runFlushes(flushes))
   }
 
   /** Compacts until no tablet asks for it, and of what is in tables now nothing is left that nobody may read. */
   async compactAll(): Promise<void> {
     const upToSeqNum = this.#o.log.durable
-    await allOf(this.#works, async ({ tablet, compactions }) => {
-      const pickMore = this.#garbageOf(tablet).pickUpTo(upToSeqNum)
-      while (this.#planOf(tablet, pickMore) !== undefined) {
-        await this.#succeedOnce(compactions, () => this.#runCompactions(compactions, pickMore))
-      }
-    })
+    await this.#onAll((work) =>
+      this.#compactWhile(work, this.#garbageOf(work.tablet).pickUpTo(upToSeqNum)),
+    )
+  }
+
+  async #compactWhile({ tablet, compactions }: TabletWork, pickMore: PickCompaction) {
+    while (this.#planOf(tablet, pickMore) !== undefined) {
+      await this.#succeedOnce(compactions, () => this.#runCompactions(compactions, pickMore))
+    }
+  }
+
+  /** What splits off meanwhile takes its part of what there is to do with it. */
+  async #onAll(work: (work: TabletWork) => Promise<void>): Promise<void> {
+    let rebalanceCount: number
+    do {
+      rebalanceCount = this.#rebalance.count
+      await allOf(this.#works, work)
+    } while (rebalanceCount !== this.#rebalance.count)
+  }
+
+  /**
+   * Splits or merges tablets. What cannot be done any more, or not yet, is not done.
+   *
+   * @throws DISK_FULL IO_FAILED SSTABLE_CORRUPT FILE_MISSING: the tablets are as they were, unless the manifest is broken
+   */
+  async rebalance(plan: RebalancePlan): Promise<boolean> {
+    if (plan.kind === 'merge') await this.#prepareMerge(plan)
+    const isDone = await this.#alone(() => this.#carryOut(plan))
+    this.notice()
+    this.noticeVersions()
+    return isDone
+  }
+
+  async #carryOut(plan: RebalancePlan): Promise<boolean> {
+    const work = this.#workOf(plan.tabletId)
+    if (this.#isStopped || work === undefined) return false
+    if (plan.kind === 'split') {
+      const rest = await this.#rebalance.split(work.tablet, plan)
+      if (rest !== undefined) this.#works.push(workOf(rest))
+      return rest !== undefined
+    }
+    const next = this.#workOf(plan.nextTabletId)
+    if (next === undefined || !(await this.#rebalance.merge(work.tablet, next.tablet, plan))) {
+      return false
+    }
+    this.#works.splice(this.#works.indexOf(next), 1)
+    return true
+  }
+
+  /** Flushes both, and has the second one rewrite what cannot be joined. */
+  async #prepareMerge({ tabletId, nextTabletId }: MergePlan): Promise<void> {
+    const [work, next] = [this.#workOf(tabletId), this.#workOf(nextTabletId)]
+    if (work === undefined || next === undefined) return
+    for (const one of [work, next]) {
+      one.tablet.seal()
+      await this.#flushSealed(one)
+    }
+    await this.#compactWhile(next, this.#rebalance.pickApart(work.tablet, next.tablet))
+  }
+
+  /** Runs while no job does. */
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#compactionTurn.run(() => this.#flushTurn.run(work))
+  }
+
+  #workOf(tabletId: TabletId): TabletWork | undefined {
+    return this.#works.find(({ tablet }) => tablet.id === tabletId)
+  }
+
+  /** Starts splitting or merging where there is a reason and all is well. */
+  #noticeBalance(): void {
+    if (this.#isStopped || this.#balancing !== undefined) return
+    if (this.#works.some(isFailing)) return
+    const plan = this.#rebalance.pick(this.#o.nowSeqNum())
+    if (plan === undefined) return
+    this.#balancing = this.rebalance(plan)
+      .catch((error: unknown) => {
+        if (!this.#isStopped) this.#o.events.emit('error', { where: 'rebalancing', error })
+      })
+      .then(() => {
+        this.#balancing = undefined
+      })
   }
 
   async #succeedOnce(lane: Lane, run: () => Promise<void>): Promise<void> {
@@ -234,7 +298,7 @@ export class Maintenance {
   /** Resolves when no job runs. */
   async idle(): Promise<void> {
     const running = this.#works.flatMap(({ flushes, compactions }) => [flushes, compactions])
-    await Promise.allSettled(running.map((lane) => lane.running))
+    await Promise.allSettled([...running.map((lane) => lane.running), this.#balancing])
   }
 
   get #isStopped(): boolean {
@@ -268,7 +332,10 @@ export class Maintenance {
     const { tablet } = lane
     await this.#runLane(lane, this.#flushTurn, {
       isDue: () => tablet.hasSealed,
-      work: () => this.#flush(tablet, tablet.sealed.at(-1)!),
+      work: async () => {
+        const oldest = tablet.sealed.at(-1)
+        if (oldest !== undefined) await this.#jobs.flush(tablet, oldest)
+      },
     })
     if (lane.failure === undefined) this.notice()
   }
@@ -277,7 +344,10 @@ export class Maintenance {
     const { tablet } = lane
     await this.#runLane(lane, this.#compactionTurn, {
       isDue: () => this.#planOf(tablet, pickMore) !== undefined,
-      work: () => this.#compact(tablet, this.#planOf(tablet, pickMore)),
+      work: async () => {
+        const plan = this.#planOf(tablet, pickMore)
+        if (plan !== undefined) await this.#jobs.compact(tablet, plan)
+      },
     })
   }
 
@@ -295,6 +365,7 @@ export class Maintenance {
         attemptCount = 0
         lane.succeed()
         this.noticeVersions()
+        this.#noticeBalance()
       } catch (error) {
         if (lane.job === 'flush' && isDiskFull(error) && this.#o.onShortage(error)) continue
         attemptCount++
@@ -309,96 +380,6 @@ export class Maintenance {
     this.#wake()
   }
 
-  async #flush(tablet: Tablet, memtable: Memtable): Promise<void> {
-    const { env, log } = this.#o
-    const start = env.clock.monotonicMicros()
-    if (memtable.maxSeqNum > log.durable) await log.whenDurable(memtable.maxSeqNum)
-    const { watermarks, historyMarks } = this.#advanceHistory(tablet)
-    const job: FlushJob = {
-      kind: 'flush',
-      image: memtable.handover(),
-      ...this.#jobOptions(memtable.arenaBytes),
-      watermarks,
-      isBottom: tablet.version.levels.every((level) => level.length === 0),
-    }
-    const result = await runJob(env, job, memtable.arenaBytes)
-    const edit: VersionEdit = {
-      tabletId: tablet.id,
-      added: result.tables.map((meta) => ({ level: 0, meta })),
-      removed: [],
-      flushedSeqNum: memtable.maxSeqNum,
-      historyMarks,
-    }
-    await this.#install(tablet, edit, memtable)
-    this.#o.events.emit('flush', {
-      tabletId: tablet.id,
-      fileIds: result.tables.map(({ fileId }) => fileId),
-      entryCount: memtable.entryCount,
-      outputBytes: totalBytes(result.tables),
-      durationMs: (env.clock.monotonicMicros() - start) / 1000,
-    })
-  }
-
-  /** Makes a job's result live: durable in the manifest first, then in memory, then the log behind it may go. */
-  async #install(tablet: Tablet, edit: VersionEdit, flushed?: Memtable): Promise<void> {
-    const { files, env, options } = this.#o
-    try {
-      env.fs.syncDirectory(options.path)
-    } catch (error) {
-      // As any sync: once failed, a later success would prove nothing.
-      if (isFailedSync(error)) this.#o.onBroken(error)
-      this.#takeBack(edit)
-      throw error
-    }
-    await this.#installing.run(async () => {
-      const edits = flushed === undefined ? [edit] : [edit, ...this.#idleEdits(flushed)]
-      try {
-        await files.manifest.append(edits)
-      } catch (error) {
-        // Without room for the edits the manifest stays as it was.
-        if (files.manifest.isBroken) this.#o.onBroken(error)
-        else this.#takeBack(edit)
-        throw error
-      }
-      tablet.install(tablet.version.apply(edit), flushed)
-      for (const idle of edits.slice(1)) {
-        const other = files.tablets.find(({ id }) => id === idle.tabletId)!
-        other.install(other.version.apply(idle))
-      }
-    })
-    if (flushed !== undefined) this.#removeObsoleteLog()
-  }
-
-  /** Removes the tables of an edit that did not become live. */
-  #takeBack({ added, removed }: VersionEdit): void {
-    const { env, options } = this.#o
-    const fileIds = added.map(({ meta }) => meta.fileId)
-    // A move has no tables of its own.
-    if (removed.some(({ fileId }) => fileIds.includes(fileId))) return
-    removeOutputs(env, { directory: options.path, outputFileIds: fileIds })
-  }
-
-  #removeObsoleteLog(): void {
-    const flushed = this.#o.files.tablets.map(({ version }) => version.flushedSeqNum)
-    try {
-      this.#o.files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
-    } catch (error) {
-      // Tried again after the next flush.
-      this.#o.events.emit('error', { where: 'removal of WAL files', error })
-    }
-  }
-
-  /** Tablets without unflushed writes need nothing of the log so far; saying so lets its files go. */
-  #idleEdits(flushed: Memtable): VersionEdit[] {
-    const durable = this.#o.log.durable
-    const isFlushed = (memtable: Memtable) => memtable === flushed || memtable.isEmpty
-    return this.#o.files.tablets
-      .filter(({ view, version }) => {
-        return version.flushedSeqNum < durable && view.memtables.every(isFlushed)
-      })
-      .map(({ id }) => ({ tabletId: id, added: [], removed: [], flushedSeqNum: durable }))
-  }
-
   /** What the levels ask for comes first. */
   #planOf(tablet: Tablet, pickMore?: PickCompaction): CompactionPlan | undefined {
     const { options, files } = this.#o
@@ -408,70 +389,8 @@ export class Maintenance {
 
   #garbageOf(tablet: Tablet): GarbageCollection {
     const { options, files, events } = this.#o
-    const { watermarks } = this.#advanceHistory(tablet)
+    const { watermarks } = this.#jobs.advanceHistory(tablet)
     return new GarbageCollection({ tablet, files, events, watermarks, limits: options.picker })
-  }
-
-  async #compact(tablet: Tablet, plan: CompactionPlan | undefined): Promise<void> {
-    if (plan === undefined) return
-    const { env, events } = this.#o
-    const start = env.clock.monotonicMicros()
-    const inputs = plan.inputs.map(({ meta }) => meta)
-    const inputBytes = totalBytes(inputs)
-    let tables: readonly TableMeta[] = inputs
-    let historyMarks: readonly HistoryMark[] | undefined
-    if (!plan.isMove) {
-      const history = this.#advanceHistory(tablet)
-      const job = this.#compactionJob(plan, inputBytes, history.watermarks)
-      historyMarks = history.historyMarks
-      try {
-        tables = (await runJob(env, job, inputBytes)).tables
-      } catch (error) {
-        // Other plans may do without the damaged table.
-        if (this.#o.files.quarantine.addInputs(tablet.id, inputs, error)) return
-        throw error
-      }
-    }
-    await this.#install(tablet, {
-      tabletId: tablet.id,
-      added: tables.map((meta) => ({ level: plan.outputLevel, meta })),
-      removed: plan.inputs.map(({ level, meta }) => ({ level, fileId: meta.fileId })),
-      historyMarks,
-    })
-    events.emit('compaction', {
-      tabletId: tablet.id,
-      fromLevel: plan.inputs[0]!.level,
-      toLevel: plan.outputLevel,
-      inputFileIds: inputs.map(({ fileId }) => fileId),
-      outputFileIds: tables.map(({ fileId }) => fileId),
-      inputBytes,
-      outputBytes: totalBytes(tables),
-      durationMs: (env.clock.monotonicMicros() - start) / 1000,
-    })
-  }
-
-  #compactionJob(plan: CompactionPlan, inputBytes: number, watermarks: Watermarks): CompactionJob {
-    const common = this.#jobOptions(inputBytes)
-    return {
-      kind: 'compaction',
-      inputs: plan.inputs.map(({ meta }) => meta),
-      ...common,
-      watermarks,
-      // A run within level 0 is one table: several would count as several runs.
-      outputTableBytes: plan.outputLevel === 0 ? Infinity : common.outputTableBytes,
-      isBottom: plan.isBottom,
-    }
-  }
-
-  /** What a job of the tablet that starts now may drop. */
-  #advanceHistory(tablet: Tablet): JobHistory {
-    const { floors, log, nowSeqNum } = this.#o
-    return floors.advance(tablet, nowSeqNum(), log.durable)
-  }
-
-  #jobOptions(inputBytes: number) {
-    const { options, files } = this.#o
-    return jobOptions(options, files.identity, inputBytes, (count) => files.reserveFileIds(count))
   }
 
   /** Reports a failed job and waits; false when the job must not be tried again now. */
@@ -492,6 +411,14 @@ export class Maintenance {
   }
 }
 
-function isFailedSync(error: unknown): boolean {
-  return error instanceof EngineError && error.details['syscall'] !== 'open'
+function workOf(tablet: Tablet): TabletWork {
+  return {
+    tablet,
+    flushes: new Lane(tablet, 'flush'),
+    compactions: new Lane(tablet, 'compaction'),
+  }
+}
+
+function isFailing({ flushes, compactions }: TabletWork): boolean {
+  return flushes.failure !== undefined || compactions.failure !== undefined
 }

@@ -20,25 +20,26 @@ import { readManifest } from '../lsm/manifest-state.js'
 import { Memtable } from '../lsm/memtable.js'
 import type { PickerLimits } from '../lsm/picker.js'
 import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
-import { Tablet, type TableSource } from '../lsm/tablet.js'
+import { Tablet } from '../lsm/tablet.js'
 import { BlockCache } from '../sstable/block-cache.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
-import { TableReader } from '../sstable/table-reader.js'
 import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
 import { FileRemovals } from './file-removals.js'
 import { isDiskFull } from './lane.js'
+import { OpenTables } from './open-tables.js'
 import { Quarantine } from './quarantine.js'
+import type { BalanceLimits } from './rebalance-picker.js'
 import { RecoveredCommits } from './recovered-commits.js'
 import type { RecoveryReport } from './recovery-report.js'
 import { removeReserve } from './reserve.js'
 import type { SalvageReport } from './salvage.js'
+import { TabletMap } from './tablet-map.js'
 
 export interface StoreOptions {
   readonly path: string
   readonly createIfMissing: boolean
-  /** How many tablets the database must have; absent: as stored, or the default for a new one. */
-  readonly tabletCount?: number | undefined
+  /** So many tablets a new database begins with, and they do not become fewer. */
   readonly defaultTabletCount: number
   readonly memtableBudgetBytes: number
   readonly blockCacheBytes: number
@@ -62,6 +63,8 @@ export interface StoreOptions {
   readonly isSalvage?: boolean
   /** When levels are due for compaction; absent: the measured defaults. */
   readonly picker?: PickerLimits
+  /** When tablets split and merge; absent: the measured defaults. */
+  readonly balance?: BalanceLimits
 }
 
 /** What files of this opening carry in their headers. */
@@ -75,7 +78,8 @@ const HASH_SPACE = 2 ** 32
 const DATA_FILE = /^(\d{6,})\.(wal|sst|manifest)$/
 
 export class OpenedFiles {
-  readonly tablets: readonly Tablet[]
+  readonly map: TabletMap
+  readonly tables: OpenTables
   readonly manifest: Manifest
   readonly wal: WalWriter
   readonly cache: BlockCache
@@ -92,7 +96,8 @@ export class OpenedFiles {
   readonly #lock: DirectoryLock
 
   constructor(parts: {
-    readonly tablets: readonly Tablet[]
+    readonly map: TabletMap
+    readonly tables: OpenTables
     readonly manifest: Manifest
     readonly wal: WalWriter
     readonly cache: BlockCache
@@ -106,7 +111,8 @@ export class OpenedFiles {
     readonly directory: string
     readonly fs: FileSystem
   }) {
-    this.tablets = parts.tablets
+    this.map = parts.map
+    this.tables = parts.tables
     this.manifest = parts.manifest
     this.wal = parts.wal
     this.cache = parts.cache
@@ -131,6 +137,11 @@ export class OpenedFiles {
     this.#lock.watch(onLost)
   }
 
+  /** In the order of their hashes; splits and merges change which there are. */
+  get tablets(): readonly Tablet[] {
+    return this.map.all
+  }
+
   /** What of the history may be gone. */
   get historyMarks(): readonly HistoryMark[] {
     return this.tablets.flatMap(({ version }) => version.historyMarks)
@@ -149,7 +160,7 @@ export class OpenedFiles {
       if (isClean && isFlushed) await this.manifest.closeCleanly(wal)
       else await this.manifest.close()
     } finally {
-      for (const tablet of this.tablets) tablet.close()
+      this.tables.close()
       await this.#removals.settle()
       await this.#lock.release()
     }
@@ -244,7 +255,7 @@ async function createDatabase(
 ): Promise<OpenedFiles> {
   const { env, lock } = surroundings
   const identity = newIdentity(options, env)
-  const count = options.tabletCount ?? options.defaultTabletCount
+  const count = options.defaultTabletCount
   const ranges = Array.from({ length: count }, (_, i) => ({
     tabletId: (i + 1) as TabletId,
     hashStart: Math.ceil((i * HASH_SPACE) / count),
@@ -264,7 +275,6 @@ async function recoverDatabase(
   const directory = options.path
   const state = readManifest(fs, directory)
   const { databaseId } = state.superblock
-  checkTabletCount(options, state.tablets.length)
   const flushed = state.tablets.map(({ version }) => version.flushedSeqNum)
   const walOptions = {
     fs,
@@ -316,7 +326,9 @@ async function assemble(
   const directory = options.path
   const cache = new BlockCache({ capacityBytes: options.blockCacheBytes })
   const { databaseId } = identity
-  const sourceOf = tableSources(options, env, { databaseId, cache, quarantine, removals })
+  const { transform } = options
+  const about = { fs, directory, databaseId, transform }
+  const tables = new OpenTables({ ...about, cache, quarantine, removals })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
       new Tablet({
@@ -325,7 +337,7 @@ async function assemble(
         hashEnd,
         version,
         memtables: commits?.memtablesOf(tabletId) ?? [new Memtable()],
-        tables: sourceOf(tabletId),
+        tables: tables.sourceOf(tabletId),
       }),
   )
   const wal = WalWriter.create({
@@ -349,7 +361,8 @@ async function assemble(
   const orphanFileIds = removeFiles(env, directory, (fileId) => !live.has(fileId))
   const flushed = tablets.map(({ version }) => version.flushedSeqNum)
   return new OpenedFiles({
-    tablets,
+    map: new TabletMap(tablets),
+    tables,
     manifest,
     wal,
     cache,
@@ -389,42 +402,6 @@ export function checkTable(env: Env, directory: string, { fileId, fileBytes }: T
   if (found === fileBytes) return
   throw engineError('SSTABLE_CORRUPT', `${path} has ${found} bytes instead of ${fileBytes}`, {
     details: { path, file, found, expected: fileBytes },
-  })
-}
-
-function checkTabletCount(options: StoreOptions, stored: number): void {
-  if (options.tabletCount === undefined || options.tabletCount === stored) return
-  throw engineError(
-    'OPTION_CONFLICT',
-    `tabletCount is ${options.tabletCount}, but the database was created with ${stored}`,
-    { details: { option: 'tabletCount', given: options.tabletCount, stored } },
-  )
-}
-
-function tableSources(
-  options: StoreOptions,
-  env: Env,
-  parts: {
-    readonly databaseId: Uint8Array
-    readonly cache: BlockCache
-    readonly quarantine: Quarantine
-    readonly removals: FileRemovals
-  },
-): (tabletId: TabletId) => TableSource {
-  const { fs } = env
-  const { databaseId, cache, quarantine, removals } = parts
-  const { transform } = options
-  const pathOf = (fileId: FileId) => `${options.path}/${tableFileName(fileId)}`
-  return (tabletId) => ({
-    open: (meta) => {
-      const { fileId } = meta
-      const onError = (error: unknown) => quarantine.add(tabletId, fileId, error)
-      return TableReader.open(fs, pathOf(fileId), meta, { databaseId, transform, cache, onError })
-    },
-    discard: ({ meta, reader }) => {
-      reader.close()
-      removals.add(pathOf(meta.fileId))
-    },
   })
 }
 

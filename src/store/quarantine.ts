@@ -51,7 +51,7 @@ export class Quarantine {
     }
     const isNew = !this.#fileIds.has(fileId)
     this.#fileIds.add(fileId)
-    const key = `${fileId} ${offsetBytes ?? ''}`
+    const key = `${fileId} ${offsetBytes ?? ''} ${tabletId}`
     if (this.#damages.has(key) || this.#damages.size >= DAMAGE_MAX_COUNT) return isNew
     const file = tableFileName(fileId)
     this.#damages.set(key, { file, fileId, tabletId, ...place, code, message })

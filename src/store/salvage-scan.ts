@@ -44,7 +44,7 @@ export class SalvageScan implements EntryScan {
       )
     this.#cursor = new MergeCursor([
       ...memtables.filter((memtable) => !memtable.isEmpty).map((memtable) => memtable.cursor()),
-      ...tables.flatMap(({ reader }) => reader.salvageCursors(range, onHole)),
+      ...tables.flatMap(({ meta, reader }) => reader.salvageCursors(meta, range, onHole)),
     ])
   }
 

@@ -10,7 +10,7 @@ import type { SeqNum, TabletId } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
 import type { FileSystem } from '../env/file-system.js'
 import type { TabletState } from '../lsm/manifest-state.js'
-import { type TableMeta, tableFileName } from '../sstable/format.js'
+import { shareOfCount, type TableMeta, tableFileName } from '../sstable/format.js'
 import { describeWal } from '../wal/describe.js'
 import { walFileIdOf } from '../wal/format.js'
 import { type RecoverWalOptions, recoverWal, type WalRecovery } from '../wal/recovery.js'
@@ -139,7 +139,7 @@ export function findLostTables(
         } catch (error) {
           if (!isDamage(error)) throw error
           const { code, message } = error
-          const { entryCount } = meta
+          const entryCount = shareOfCount(meta.entryCount, meta)
           const file = tableFileName(meta.fileId)
           lost.push({ file, tabletId, level, entryCount, code, message })
         }

@@ -1,7 +1,9 @@
 // A plain picture of the store for people and monitors. Counting costs a walk over the files of every tablet.
 
 import type { SeqNum, TabletId } from '../base/ids.js'
+import { totalBytes } from '../lsm/version.js'
 import type { BlockCacheStats } from '../sstable/block-cache.js'
+import { shareOfCount, type TableMeta } from '../sstable/format.js'
 import type { CommitStats } from './commit-log.js'
 import type { OpenedFiles } from './open-files.js'
 import type { Damage } from './quarantine.js'
@@ -16,6 +18,8 @@ export type StoreState = 'open' | 'readOnly' | 'poisoned' | 'closed'
 export interface LevelStats {
   readonly level: number
   readonly tableCount: number
+  /** Tables that other tablets have a part of, too: what follows counts the tablet's part, estimated but for the bytes. */
+  readonly sharedTableCount: number
   readonly bytes: number
   readonly entryCount: number
   /** Of the entries, those that newer ones of their tables supersede, and what they take of the bytes. */
@@ -82,14 +86,17 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
       .map((tables, level) => ({
         level,
         tableCount: tables.length,
-        bytes: tables.reduce((sum, { fileBytes }) => sum + fileBytes, 0),
-        entryCount: tables.reduce((sum, { entryCount }) => sum + entryCount, 0),
-        historyEntryCount: tables.reduce((sum, { history }) => sum + (history?.entryCount ?? 0), 0),
-        historyBytes: tables.reduce((sum, { history }) => sum + (history?.bytes ?? 0), 0),
+        sharedTableCount: tables.filter(({ share }) => share !== undefined).length,
+        bytes: totalBytes(tables),
+        entryCount: sumOf(tables, ({ entryCount }) => entryCount),
+        historyEntryCount: sumOf(tables, ({ history }) => history?.entryCount ?? 0),
+        historyBytes: sumOf(tables, ({ history }) => history?.bytes ?? 0),
       }))
       .filter(({ tableCount }) => tableCount > 0),
   }))
-  const levels = tablets.flatMap((tablet) => tablet.levels)
+  const metas = files.tablets.flatMap(({ version }) => version.levels.flat())
+  // Each file once, however many tablets share it.
+  const fileBytes = [...new Map(metas.map((meta) => [meta.fileId, meta.fileBytes])).values()]
   return {
     state: moments.state,
     seqNum: moments.readable,
@@ -97,8 +104,8 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     historyFloor: moments.historyFloor,
     openSnapshotCount: moments.openSnapshotCount,
     walFileCount: files.wal.files.length,
-    tableCount: levels.reduce((sum, { tableCount }) => sum + tableCount, 0),
-    tableBytes: levels.reduce((sum, { bytes }) => sum + bytes, 0),
+    tableCount: fileBytes.length,
+    tableBytes: fileBytes.reduce((sum, bytes) => sum + bytes, 0),
     tablets,
     cache: files.cache.stats,
     commits: moments.commits,
@@ -106,4 +113,9 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     recovery: files.recovery,
     quarantine: files.quarantine.damages,
   }
+}
+
+/** Adds up a number of each table, of shared ones in proportion. */
+function sumOf(tables: readonly TableMeta[], numberOf: (meta: TableMeta) => number): number {
+  return tables.reduce((sum, meta) => sum + shareOfCount(numberOf(meta), meta), 0)
 }

@@ -30,6 +30,7 @@ import { type ImmediateWriteHost, writeAtOnce } from './immediate-write.js'
 import { KeyLocks, LONG_TURN_MS } from './key-locks.js'
 import { Maintenance } from './maintenance.js'
 import { type OpenedFiles, openFiles, type StoreOptions } from './open-files.js'
+import type { RebalancePlan } from './rebalance-picker.js'
 import { Reserve } from './reserve.js'
 import { openScan, type ScanOptions } from './scan.js'
 import {
@@ -42,7 +43,7 @@ import { describeStore, type StoreState, type StoreStats } from './stats.js'
 import { StoreTransaction, type TransactionMode } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
-import { TabletMap } from './tablet-map.js'
+import type { TabletMap } from './tablet-map.js'
 import { readVersions, type VersionRange } from './version-reads.js'
 import { FixedView, type Snapshot, viewAt } from './store-views.js'
 import type { EntryScan, KeyVersion, ReadView, WriteView, WriteOptions } from './view.js'
@@ -87,7 +88,7 @@ export class Store implements ImmediateWriteHost {
     this.#events = events
     this.#files = files
     this.#options = options
-    this.#tablets = new TabletMap(files.tablets)
+    this.#tablets = files.map
     this.#last = files.lastSeqNum
     this.#readable = files.lastSeqNum
     this.#latest = new FixedView(this, this.#readable)
@@ -265,6 +266,16 @@ export class Store implements ImmediateWriteHost {
     this.assertWritable()
     await this.#maintenance.flushAll()
     await this.#maintenance.compactAll()
+  }
+
+  /**
+   * Splits or merges tablets now; of its own accord the store does so when there is a reason. Tells whether it could.
+   *
+   * @throws DISK_FULL IO_FAILED SSTABLE_CORRUPT FILE_MISSING: they are as they were
+   */
+  async rebalance(plan: RebalancePlan): Promise<boolean> {
+    this.assertWritable()
+    return this.#maintenance.rebalance(plan)
   }
 
   stats(): StoreStats {

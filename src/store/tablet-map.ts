@@ -6,11 +6,26 @@ import type { WriteBatch } from './write-batch.js'
 
 /** Which tablet holds a key: tablets are contiguous ranges of tenant hashes, which are the first bytes of keys. */
 export class TabletMap {
-  /** In the order of their hashes. */
-  readonly all: readonly Tablet[]
+  #all: readonly Tablet[]
 
+  /** @param tablets  in the order of their hashes */
   constructor(tablets: readonly Tablet[]) {
-    this.all = tablets
+    this.#all = tablets
+  }
+
+  /** In the order of their hashes. A list that was given out never changes. */
+  get all(): readonly Tablet[] {
+    return this.#all
+  }
+
+  /** A tablet has split: the other half stands behind it. */
+  insert(tablet: Tablet): void {
+    this.#all = [...this.#all, tablet].sort((a, b) => a.hashStart - b.hashStart)
+  }
+
+  /** A tablet has been merged into another one. */
+  remove(tablet: Tablet): void {
+    this.#all = this.#all.filter((one) => one !== tablet)
   }
 
   of(key: Uint8Array): Tablet {

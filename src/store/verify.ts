@@ -11,8 +11,9 @@ import type { FileSystem } from '../env/file-system.js'
 import { fileIdOfName, manifestFileName } from '../lsm/manifest-format.js'
 import { type ManifestContents, verifyManifest } from '../lsm/manifest-state.js'
 import { readSuperblock, SUPERBLOCK_NAME, verifySuperblock } from '../lsm/superblock.js'
-import type { OpenTable, TabletView } from '../lsm/tablet.js'
-import { tableFileName } from '../sstable/format.js'
+import type { Tablet, TabletView } from '../lsm/tablet.js'
+import { type TableMeta, tableFileName } from '../sstable/format.js'
+import type { TableReader } from '../sstable/table-reader.js'
 import { walError, walFileName, type WalPosition } from '../wal/format.js'
 import { verifyWalFile } from '../wal/wal-verify.js'
 import { type FileRole, fileRoleOf } from './file-role.js'
@@ -72,6 +73,11 @@ interface FileCheck {
   isObsolete?(): boolean
 }
 
+interface HeldTablet {
+  readonly tablet: Tablet
+  readonly view: TabletView
+}
+
 /** Bytes checked at a stretch: some milliseconds of work. */
 const STRETCH_BYTES: number = 64 * KiB
 
@@ -88,7 +94,7 @@ export async function verifyFiles(
       ...(await manifestChecks(opened, env)),
       ...logChecks(opened),
       ...lockChecks(opened),
-      ...held.flatMap(({ tablet, view }) => tableChecks(tablet.id, view)),
+      ...tableChecks(held),
     ]
     const verification = new Verification(checks, env, options)
     const { files: checkedFiles, problems } = await verification.run()
@@ -260,17 +266,41 @@ function lockChecks(opened: OpenedFiles): FileCheck[] {
   return [checked(about, () => opened.checkLock())]
 }
 
-function tableChecks(tabletId: TabletId, view: TabletView): FileCheck[] {
-  const check = ({ meta, reader }: OpenTable, level: number): FileCheck => ({
-    file: tableFileName(meta.fileId),
+/** Each file once, however many tablets share it; it is told of the first. */
+function tableChecks(held: readonly HeldTablet[]): FileCheck[] {
+  const checks = new Map<FileId, { readonly check: FileCheck; readonly metas: TableMeta[] }>()
+  for (const { tablet, view } of held) {
+    for (const [level, tables] of view.levels.entries()) {
+      for (const { meta, reader } of tables) {
+        const known = checks.get(meta.fileId)
+        if (known !== undefined) {
+          known.metas.push(meta)
+          continue
+        }
+        const metas = [meta]
+        checks.set(meta.fileId, { check: tableCheck(tablet.id, level, reader, metas), metas })
+      }
+    }
+  }
+  return [...checks.values()].map(({ check }) => check)
+}
+
+function tableCheck(
+  tabletId: TabletId,
+  level: number,
+  reader: TableReader,
+  metas: readonly TableMeta[],
+): FileCheck {
+  const { fileId, fileBytes } = reader.meta
+  return {
+    file: tableFileName(fileId),
     role: 'sstable',
-    bytes: meta.fileBytes,
+    bytes: fileBytes,
     *run() {
-      const { blockCount, entryCount } = yield* reader.verify()
+      const { blockCount, entryCount } = yield* reader.verify(metas)
       return { tabletId, level, blockCount, entryCount }
     },
-  })
-  return view.levels.flatMap((tables, level) => tables.map((table) => check(table, level)))
+  }
 }
 
 /** Names in the directory that nobody claims. What this opening wrote and nobody claims yet may be in the making. */

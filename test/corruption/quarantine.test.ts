@@ -8,7 +8,14 @@ import { EntrySlot } from '../../dist/codec/entry.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import { Store } from '../../dist/store/store.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
-import { dump, randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
+import {
+  dump,
+  randomWrites,
+  rebalance,
+  simulation,
+  storeOptions,
+  unhex,
+} from '../model/store-driver.js'
 
 /** The long run asks for more. */
 const RUN_COUNT = Number(process.env.QUARANTINE_RUNS ?? 30)
@@ -60,6 +67,7 @@ class WoundedStore {
     if (roll < 60) await this.#write()
     else if (roll < 75) await this.#store.flush()
     else if (roll < 85) await this.#store.compact()
+    else if (roll < 88) await this.#rebalance()
     else if (roll < 95) this.#read([...this.#expected.keys()].slice(0, 10))
     else await this.#wound()
   }
@@ -76,6 +84,13 @@ class WoundedStore {
       if (value === undefined) this.#expected.delete(key)
       else this.#expected.set(key, value)
     }
+  }
+
+  /** What it has to look at may be damaged. */
+  async #rebalance(): Promise<void> {
+    await rebalance(this.#store, this.#random).catch((error: unknown) => {
+      expect(error).toMatchObject({ code: 'SSTABLE_CORRUPT' })
+    })
   }
 
   #read(keys: readonly string[]): void {

@@ -7,7 +7,14 @@ import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
 import { Store } from '../../dist/store/store.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
-import { dump, randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
+import {
+  dump,
+  randomWrites,
+  rebalance,
+  simulation,
+  storeOptions,
+  unhex,
+} from '../model/store-driver.js'
 import { sameState, VersionModel } from '../model/version-model.js'
 import { WindowClock } from '../model/window-clock.js'
 
@@ -23,7 +30,7 @@ class Workload {
     this.#random = random
   }
 
-  /** Commits, flushes and compactions, several at once, until the steps end or the power is cut. */
+  /** Commits, flushes, compactions, splits and merges, several at once, until the steps end or the power is cut. */
   async run(store: Store, stepCount: number): Promise<void> {
     const running: Promise<unknown>[] = []
     for (let i = 0; i < stepCount; i++) {
@@ -37,6 +44,7 @@ class Workload {
     const roll = this.#random.below(20)
     if (roll === 0) return store.flush()
     if (roll === 1) return store.compact()
+    if (roll === 2) return rebalance(store, this.#random)
     return this.#write(store)
   }
 

@@ -4,7 +4,7 @@ import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
 import { Store } from '../../dist/store/store.js'
 import type { Seeded } from '../model/seeded.js'
-import { randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
+import { randomWrites, rebalance, simulation, storeOptions, unhex } from '../model/store-driver.js'
 import { VersionModel } from '../model/version-model.js'
 import { WindowClock } from '../model/window-clock.js'
 import type { CrashCheckpoint, CrashPoint, CrashWorkload } from './crash-check.js'
@@ -42,7 +42,8 @@ export class RandomWorkload implements CrashWorkload {
       } else if (roll < 3) running.push(this.#settle(() => this.#store.flush()))
       else if (roll < 5) running.push(this.#settle(() => this.#store.compact()))
       else if (roll === 5) running.push(this.#settle(() => this.#makeCheckpoint()))
-      else if (roll === 6) running.push(this.#settle(() => this.#store.whenDurable()))
+      else if (roll < 8) running.push(this.#settle(() => this.#rebalance()))
+      else if (roll === 8) running.push(this.#settle(() => this.#store.whenDurable()))
       else running.push(this.#write())
       if (this.#random.chance(0.4)) {
         await Promise.all(running.splice(0))
@@ -78,6 +79,10 @@ export class RandomWorkload implements CrashWorkload {
     const env = simulation(this.#label, this.#fs)
     const clock = new WindowClock(env.clock, () => this.#random.below(60))
     this.#store = await Store.open(this.options, { ...env, clock }, new EventSource())
+  }
+
+  async #rebalance(): Promise<void> {
+    await rebalance(this.#store, this.#random)
   }
 
   async #makeCheckpoint(): Promise<void> {

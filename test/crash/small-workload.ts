@@ -24,6 +24,8 @@ export const OPERATIONS = [
   'bigWrite',
   'flush',
   'compact',
+  'split',
+  'merge',
   'checkpoint',
   'reopen',
   'relaxed',
@@ -182,6 +184,8 @@ export class SmallWorkload implements CrashWorkload {
     else if (operation === 'bigWrite') await this.#write(bigWrites(label))
     else if (operation === 'flush') await this.#settle(() => this.#store.flush())
     else if (operation === 'compact') await this.#settle(() => this.#store.compact())
+    else if (operation === 'split') await this.#settle(() => this.#split(n))
+    else if (operation === 'merge') await this.#settle(() => this.#merge())
     else if (operation === 'checkpoint') await this.#settle(() => this.#checkpoint())
     else if (operation === 'reopen') await this.#settle(() => this.#reopen())
     else if (operation === 'relaxed') await this.#relax(label, n)
@@ -206,6 +210,21 @@ export class SmallWorkload implements CrashWorkload {
     await someTurns()
     expect(this.#store.stats().durableSeqNum).toBe(this.#store.readable)
     this.model.settle(this.model.acknowledgedCount)
+  }
+
+  /** A tablet that is split at a tenant of its own has shares of tables at once. */
+  async #split(n: number): Promise<void> {
+    const { tablets } = this.#store.stats()
+    const hash = tenantHashOf(`tenant ${1 + (n % 4)}`) + (n % 2)
+    const { tabletId } = tablets.find(({ hashEnd }) => hash < hashEnd)!
+    await this.#store.rebalance({ kind: 'split', tabletId, hash, reason: 'asked' })
+  }
+
+  async #merge(): Promise<void> {
+    const [first, second] = this.#store.stats().tablets
+    if (second === undefined) return
+    const [tabletId, nextTabletId] = [first!.tabletId, second.tabletId]
+    await this.#store.rebalance({ kind: 'merge', tabletId, nextTabletId, reason: 'asked' })
   }
 
   async #checkpoint(): Promise<void> {

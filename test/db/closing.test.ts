@@ -1,6 +1,8 @@
 // The end of a database handle: what was begun is finished, what comes later is refused, nothing stays alive.
 
 import { spawnSync } from 'node:child_process'
+import { readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { open } from '../../dist/index.js'
@@ -116,9 +118,11 @@ test('opening fails without holding on to the directory', async () => {
   const path = temporaryDirectory()
   const db = await openShop({ path, tabletCount: 2 })
   await db.close()
-  const error = await expectCode('OPTION_CONFLICT', () => open({ path, tabletCount: 3 }))
-  expect(error.details).toMatchObject({ option: 'tabletCount', given: 3, stored: 2 })
-  await (await openShop({ path, tabletCount: 2 })).close()
+  const manifest = readdirSync(path).find((name) => name.endsWith('.manifest'))!
+  renameSync(join(path, manifest), join(path, 'away'))
+  await expectCode('FILE_MISSING', () => open({ path }))
+  renameSync(join(path, 'away'), join(path, manifest))
+  await (await openShop({ path, tabletCount: 3 })).close()
   await (await openShop({ path })).close()
 })
 

@@ -9,7 +9,8 @@ import type { Durability } from '../../dist/store/commit-log.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
 import { Store } from '../../dist/store/store.js'
 import type { WriteView } from '../../dist/store/view.js'
-import { dump, unhex } from '../model/store-driver.js'
+import type { Seeded } from '../model/seeded.js'
+import { dump, rebalance, unhex } from '../model/store-driver.js'
 import { type ModelState, sameState } from '../model/version-model.js'
 import { WindowClock } from '../model/window-clock.js'
 import type { FaultyFileSystem } from './faulty-file-system.js'
@@ -117,6 +118,12 @@ export class FaultDriver {
 
   compact(): Promise<boolean> {
     return this.#attemptSettling(() => this.store?.compact())
+  }
+
+  rebalance(random: Seeded): Promise<boolean> {
+    return this.#attemptSettling(async () => {
+      if (this.store !== undefined) await rebalance(this.store, random)
+    })
   }
 
   /** Once acknowledged, a checkpoint opens and holds what was acknowledged before it. */

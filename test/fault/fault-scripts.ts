@@ -147,6 +147,24 @@ export const FAULT_SCRIPTS: readonly FaultScript[] = [
     },
   },
   {
+    name: 'splits and merges',
+    async prepare(driver, random) {
+      await driver.open()
+      await writeSome(driver, random, 8)
+      await driver.compact()
+      await driver.close()
+    },
+    async run(driver, random) {
+      await driver.open()
+      for (let i = 0; i < 3; i++) {
+        await writeSome(driver, random, 2)
+        await driver.rebalance(random)
+        await driver.read()
+      }
+      await driver.compact()
+    },
+  },
+  {
     name: 'checkpoints',
     async prepare(driver, random) {
       await driver.open()

@@ -8,10 +8,11 @@ import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
+import { BALANCE_LIMITS } from '../../dist/store/rebalance-picker.js'
 import { Store } from '../../dist/store/store.js'
 import type { ReadView, WriteView } from '../../dist/store/view.js'
 import { Seeded } from '../model/seeded.js'
-import { dump, hex, storeOptions, unhex } from '../model/store-driver.js'
+import { dump, hex, rebalance, storeOptions, unhex } from '../model/store-driver.js'
 import type { Command, Writes } from './commands.js'
 
 /** Settings that must make no difference to any answer. */
@@ -22,6 +23,7 @@ export interface Configuration {
   /** Chances before each command. */
   readonly flush: number
   readonly compact: number
+  readonly rebalance: number
   readonly reopen: number
   readonly crash: number
 }
@@ -34,6 +36,7 @@ export function configurationOf(number: number): Configuration {
   const disturbances = {
     flush: random.pick([0, 0.02, 0.2]),
     compact: random.pick([0, 0.02]),
+    rebalance: random.pick([0, 0.05, 0.3]),
     reopen: random.pick([0, 0.01, 0.1]),
     crash: random.pick([0, 0.01, 0.1]),
   }
@@ -43,8 +46,10 @@ export function configurationOf(number: number): Configuration {
     defaultTabletCount: 1,
     memtableBudgetBytes: 1 << 26,
     blockBytes: 16_384,
+    balance: BALANCE_LIMITS,
   }
-  return { seed: 0, options: plain, jobDelayMaxTurns: 0, flush: 0, compact: 0, reopen: 0, crash: 0 }
+  const undisturbed = { flush: 0, compact: 0, rebalance: 0, reopen: 0, crash: 0 }
+  return { seed: 0, options: plain, jobDelayMaxTurns: 0, ...undisturbed }
 }
 
 export class StoreSession {
@@ -90,6 +95,9 @@ export class StoreSession {
     const { flush, compact, reopen, crash } = this.#configuration
     if (this.#random.chance(flush)) await this.#store.flush()
     if (this.#random.chance(compact)) await this.#store.compact()
+    if (this.#random.chance(this.#configuration.rebalance)) {
+      await rebalance(this.#store, this.#random)
+    }
     if (this.#random.chance(reopen)) {
       await this.#store.close()
       await this.#open()

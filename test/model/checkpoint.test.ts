@@ -9,7 +9,7 @@ import type { StoreOptions } from '../../dist/store/open-files.js'
 import { readManifest } from '../../dist/lsm/manifest-state.js'
 import { Store } from '../../dist/store/store.js'
 import { replayable, Seeded, seedsOf } from './seeded.js'
-import { dump, randomWrites, simulation, storeOptions, unhex } from './store-driver.js'
+import { dump, randomWrites, rebalance, simulation, storeOptions, unhex } from './store-driver.js'
 import { type ModelCommit, VersionModel } from './version-model.js'
 
 const RUNS = Number(process.env.MODEL_RUNS ?? 20)
@@ -64,6 +64,7 @@ class Run {
       if (roll === 0) running.push(store.flush())
       else if (roll === 1) running.push(store.compact())
       else if (roll === 2) running.push(this.#checkpoint(store, made))
+      else if (roll === 3) running.push(rebalance(store, this.random))
       else running.push(this.write(store, this.model))
       if (this.random.chance(0.3)) await Promise.all(running.splice(0))
     }
@@ -85,7 +86,9 @@ class Run {
   ): Promise<VersionModel> {
     const { seqNum } = checkpoint
     const versions = readManifest(this.fs, path).tablets.map(({ version }) => version)
-    const tableCount = versions.reduce((sum, version) => sum + version.tableCount, 0)
+    const metas = versions.flatMap(({ levels }) => levels.flat())
+    // Tablets may share them.
+    const tableCount = new Set(metas.map(({ fileId }) => fileId)).size
     const floor = Math.max(...versions.map((version) => version.historyFloor))
     const copy = await this.open(path)
     expect(copy.readable).toBe(seqNum)

@@ -13,12 +13,22 @@ import { runJob } from '../../dist/lsm/jobs.js'
 import { Store } from '../../dist/store/store.js'
 import type { Snapshot } from '../../dist/store/store-views.js'
 import type { StoreOptions } from '../../dist/store/open-files.js'
+import type { BalanceLimits } from '../../dist/store/rebalance-picker.js'
 import type { ReadView } from '../../dist/store/view.js'
 import type { Seeded } from './seeded.js'
 import { type ModelState, rangeOf, VersionModel } from './version-model.js'
 import { WINDOW_MS } from './window-clock.js'
 
 const TENANT_COUNT = 4
+
+/** A table of a few entries is a large tablet. */
+const RESTLESS: BalanceLimits = {
+  splitBytes: 1_500,
+  mergeBytes: 1_000,
+  restMs: 0,
+  maxCount: 6,
+  hotLevel0Count: 3,
+}
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 export const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
@@ -38,6 +48,8 @@ export function storeOptions(random: Seeded): StoreOptions {
     historyWindowMs: random.pick([0, 60_000, 86_400_000]),
     transform: IDENTITY_TRANSFORM,
     // Tiny levels, so that a few hundred entries fill several of them.
+    // Some split and merge all the time.
+    ...(random.chance(0.3) ? { balance: RESTLESS } : {}),
     picker: {
       level0MaxCount: random.pick([1, 2, 4]),
       level1MaxBytes: random.pick([500, 4_000]),
@@ -84,6 +96,21 @@ export function randomWrites(random: Seeded, label: number): Map<string, string 
     writes.set(randomKey(random), random.chance(0.25) ? undefined : value)
   }
   return writes
+}
+
+/** Splits a tablet at a hash of a tenant, behind it or anywhere; or merges two. Tells whether that was possible. */
+export async function rebalance(store: Store, random: Seeded): Promise<boolean> {
+  const { tablets } = store.stats()
+  const reason = 'asked'
+  const i = random.below(tablets.length)
+  if (tablets.length > 1 && random.chance(0.4)) {
+    const [{ tabletId }, next] = [tablets[i]!, tablets[i + 1] ?? tablets[0]!]
+    return store.rebalance({ kind: 'merge', tabletId, nextTabletId: next.tabletId, reason })
+  }
+  const tenantHash = tenantHashOf(`tenant ${1 + random.below(TENANT_COUNT)}`)
+  const hash = random.pick([tenantHash, tenantHash + 1, random.below(2 ** 32)])
+  const home = tablets.find(({ hashEnd }) => hash < hashEnd) ?? tablets[i]!
+  return store.rebalance({ kind: 'split', tabletId: home.tabletId, hash, reason })
 }
 
 export function dump(view: ReadView): ModelState {
@@ -152,8 +179,10 @@ export class StoreDriver {
     else if (roll < 84) this.#checkVersions()
     else if (roll < 88) this.#hold()
     else if (roll < 92) this.#checkHeld()
-    else if (roll < 95) await this.store.flush()
+    else if (roll < 94) await rebalance(this.store, this.#random)
+    else if (roll < 96) await this.store.flush()
     else if (roll < 97) await this.store.compact()
+    else if (roll < 98) await this.#checkFiles()
     else await this.#reopen()
   }
 
@@ -280,6 +309,11 @@ export class StoreDriver {
   #checkHeld(): void {
     for (const { snapshot, state } of this.#held) expect(dump(snapshot)).toEqual(state)
     if (this.#held.length > 2) this.#held.shift()!.snapshot.close()
+  }
+
+  /** Every file is as it should be, and as the manifest says. */
+  async #checkFiles(): Promise<void> {
+    expect((await this.store.verify()).problems).toEqual([])
   }
 
   async #reopen(): Promise<void> {

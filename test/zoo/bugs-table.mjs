@@ -7,6 +7,7 @@ import { HISTORY_BUGS } from './history-bugs-table.mjs'
 import { ISOLATION_BUGS } from './isolation-bugs-table.mjs'
 import { LEVEL_BUGS } from './level-bugs-table.mjs'
 import { RETENTION_BUGS } from './retention-bugs-table.mjs'
+import { TABLET_BUGS } from './tablet-bugs-table.mjs'
 import { TIME_BUGS } from './time-bugs-table.mjs'
 import { TURN_BUGS } from './turn-bugs-table.mjs'
 
@@ -45,7 +46,7 @@ export const BUGS = [
   bug('recovery does not sync what it reads', 'wal/recovery.js', 'file.syncNow();', '', 'lostWal'),
   bug(
     'a flush does not wait for the log',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'if (memtable.maxSeqNum > log.durable)',
     'if (false)',
     'powerCut',
@@ -53,7 +54,7 @@ export const BUGS = [
   bug('tables are not synced', 'sstable/table-writer.js', 'this.#file.syncNow();', '', 'powerCut'),
   bug(
     'the directory is not synced before the manifest names a table',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'env.fs.syncDirectory(options.path);',
     '',
     'powerCut',
@@ -75,21 +76,21 @@ export const BUGS = [
   ),
   bug(
     'the log is removed before the manifest knows the table',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'env.fs.syncDirectory(options.path);',
     'env.fs.syncDirectory(options.path); if (flushed) files.wal.removeObsolete(flushed.maxSeqNum);',
     'powerCut',
   ),
   bug(
     'the log is removed when one tablet has flushed',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'removeObsolete(Math.min(...flushed))',
     'removeObsolete(Math.max(...flushed))',
     'powerCut',
   ),
   bug(
     'a busy tablet is taken for an idle one',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'view.memtables.every(isFlushed)',
     'true',
     'powerCut',
@@ -171,7 +172,7 @@ export const BUGS = [
   bug(
     'a copy of a memtable keeps what is newer',
     'lsm/memtable.js',
-    'if (this.#arena.seqNumOf(ref) > seqNum)',
+    'if (arena.seqNumOf(ref) > upTo)',
     'if (false)',
     'fullDisk',
   ),
@@ -310,7 +311,7 @@ export const BUGS = [
   // Versions, transactions, order.
   bug(
     'a tombstone is dropped above older versions',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'isBottom: plan.isBottom,',
     'isBottom: true,',
     'model',
@@ -431,7 +432,7 @@ export const BUGS = [
   ),
   bug(
     'damage counts as a failed job',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'if (this.#o.files.quarantine.addInputs(',
     'if (false && this.#o.files.quarantine.addInputs(',
     'quarantine',
@@ -445,7 +446,7 @@ export const BUGS = [
   ),
   bug(
     'a flush goes on although the log has failed',
-    'store/maintenance.js',
+    'store/tablet-jobs.js',
     'await log.whenDurable(memtable.maxSeqNum);',
     'await log.whenDurable(memtable.maxSeqNum).catch(() => {});',
     'failingDisk',
@@ -485,5 +486,6 @@ export const BUGS = [
   ...LEVEL_BUGS,
   ...TIME_BUGS,
   ...RETENTION_BUGS,
+  ...TABLET_BUGS,
   ...TURN_BUGS,
 ]

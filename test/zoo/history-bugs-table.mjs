@@ -102,13 +102,7 @@ export const HISTORY_BUGS = [
     'gainBytes >= 0 *',
     'garbagePicker',
   ),
-  bug(
-    'nobody looks for garbage',
-    'store/maintenance.js',
-    '() => this.#noticeGarbage()',
-    '() => undefined',
-    'garbage',
-  ),
+  bug('nobody looks for garbage', 'store/maintenance.js', 'this.#noticeGarbage();', '', 'garbage'),
   bug(
     'compact() leaves what lies in a small level 0',
     'lsm/garbage-picker.js',

@@ -40,6 +40,11 @@ const anyKey = fc.uint8Array({ maxLength: 300 })
 const anyLevel = fc.integer({ min: 0, max: 6 })
 const anyFileId = anyNumber.map(fileIdOf)
 
+const anyRange = fc.record({
+  hashStart: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  hashEnd: fc.integer({ min: 1, max: 2 ** 32 }),
+})
+
 const anyMeta: fc.Arbitrary<TableMeta> = fc.record({
   fileId: anyFileId,
   fileBytes: anyNumber,
@@ -59,6 +64,10 @@ const anyMeta: fc.Arbitrary<TableMeta> = fc.record({
     }),
     { nil: undefined },
   ),
+  share: fc.option(
+    fc.tuple(anyRange, anyNumber).map(([range, bytes]) => ({ ...range, bytes })),
+    { nil: undefined },
+  ),
 })
 
 export const anyEdit: fc.Arbitrary<VersionEdit> = fc.record({
@@ -69,11 +78,7 @@ export const anyEdit: fc.Arbitrary<VersionEdit> = fc.record({
   historyMarks: fc.array(fc.record({ moment: anySeqNum, durable: anySeqNum, floor: anySeqNum }), {
     maxLength: 3,
   }),
-  created: fc.option(
-    fc.record({
-      hashStart: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-      hashEnd: fc.integer({ min: 1, max: 2 ** 32 }),
-    }),
-    { nil: undefined },
-  ),
+  created: fc.option(anyRange, { nil: undefined }),
+  range: fc.option(anyRange, { nil: undefined }),
+  isEnded: fc.constantFrom(undefined, true),
 })
