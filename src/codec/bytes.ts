@@ -4,10 +4,11 @@
 
 import { engineError } from '../base/errors.js'
 import { copyBytes } from '../kernels/bytes.js'
+import { shortText } from './short-text.js'
 
 const TWO_32 = 0x1_0000_0000
 /** Below this many characters a loop beats the call into the runtime. */
-const SHORT_TEXT_LENGTH = 48
+const SHORT_TEXT_LENGTH = 28
 
 const floatCell = new Float64Array(1)
 const floatBytes = new Uint8Array(floatCell.buffer)
@@ -278,6 +279,8 @@ export class ByteReader {
   /** Text of that many bytes, without a length before it. */
   utf8(count: number): string {
     const start = this.skip(count)
+    const short = shortText(this.bytes, start, count)
+    if (short !== undefined) return short
     this.#buffer ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
     return this.#buffer.toString('utf8', start, start + count)
   }

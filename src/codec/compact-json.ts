@@ -25,7 +25,7 @@ const SMALL_COUNT = 0x20
 const TAG_SHORT_TEXT = 0x80
 
 /** Up to here a loop over characters beats the call into the runtime. */
-const LOOP_TEXT_LENGTH = 48
+const LOOP_TEXT_LENGTH = 28
 /** Scaled numbers above it are written as floats. */
 const SCALED_MAX = 1e15
 /** Code is made for a shape after so many objects, if it has no more keys than that. */

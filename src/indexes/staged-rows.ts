@@ -60,7 +60,7 @@ export class StagedRows {
 
   reset(): void {
     this.entries.reset()
-    this.#cells.length = 0
+    if (this.#codec.hasIndexes) this.#cells.length = 0
     this.count = 0
   }
 }

@@ -1,0 +1,29 @@
+// Short texts of ASCII from their bytes. Each call into the runtime that makes a string of bytes costs some 90 ns, however
+// short it is; handing over that many character codes costs 20 to 50, but only with their number fixed in the code.
+
+import { generate } from './generated.js'
+
+/** Longer texts are for the runtime. */
+const SHORT_TEXT_MAX_BYTES = 32
+
+type MakeText = (bytes: Uint8Array, at: number) => string | undefined
+
+/** By length. */
+const makers: readonly (MakeText | undefined)[] = Array.from(
+  { length: SHORT_TEXT_MAX_BYTES + 1 },
+  (_, count) => (count === 0 ? () => '' : makerOf(count)),
+)
+
+/** The text; undefined when it is not ASCII, not short, or the runtime forbids code made of text. */
+export function shortText(bytes: Uint8Array, start: number, count: number): string | undefined {
+  return count <= SHORT_TEXT_MAX_BYTES ? makers[count]?.(bytes, start) : undefined
+}
+
+function makerOf(count: number): MakeText | undefined {
+  const codes = Array.from({ length: count }, (_, i) => `c${i}`)
+  const body = `return (bytes, at) => {
+    const ${codes.map((code, i) => `${code} = bytes[at + ${i}]`).join(', ')}
+    return (${codes.join(' | ')}) < 0x80 ? fromCharCode(${codes.join(', ')}) : undefined
+  }`
+  return generate<MakeText>(body, { fromCharCode: String.fromCharCode })
+}
