@@ -1,7 +1,8 @@
 // Block compression. A compressed block is what lz4 calls a block with its raw length in front (u32 little-endian);
 // which codec a block has, and its raw length, is stored by whoever points to it.
 
-import { compressSync, uncompressSync } from 'lz4-napi'
+import type * as Lz4 from 'lz4-napi'
+import { createRequire } from 'node:module'
 
 import { loadU32 } from './bytes.js'
 
@@ -23,9 +24,17 @@ export interface CompressedBytes {
   readonly bytes: Uint8Array
 }
 
+let loaded: typeof Lz4 | undefined
+
+/** Loaded with the first block: required, because an import would read all of the package for what it exports. */
+function lz4(): typeof Lz4 {
+  loaded ??= createRequire(import.meta.url)('lz4-napi') as typeof Lz4
+  return loaded
+}
+
 /** Compresses when that saves at least an eighth; otherwise returns the argument itself. */
 export function compress(bytes: Uint8Array): CompressedBytes {
-  const packed = compressSync(asBuffer(bytes))
+  const packed = lz4().compressSync(asBuffer(bytes))
   if (packed.length > bytes.length - (bytes.length >>> 3)) return { codecId: CODEC_NONE, bytes }
   return { codecId: CODEC_LZ4, bytes: packed }
 }
@@ -47,7 +56,7 @@ export function decompress(codecId: number, bytes: Uint8Array, rawBytes: number)
   }
   let raw: Uint8Array
   try {
-    raw = uncompressSync(bytes)
+    raw = lz4().uncompressSync(bytes)
   } catch (cause) {
     throw new BadCompression('lz4 block is damaged', cause)
   }

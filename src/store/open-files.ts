@@ -274,13 +274,15 @@ async function recoverDatabase(
   const { fs } = env
   const directory = options.path
   const state = readManifest(fs, directory)
-  const { databaseId } = state.superblock
+  const { databaseId, wal, isClean } = state.superblock
   const flushed = state.tablets.map(({ version }) => version.flushedSeqNum)
   const walOptions = {
     fs,
     directory,
     databaseId,
-    provenHint: state.superblock.wal,
+    provenHint: wal,
+    closedAt:
+      isClean && wal !== undefined ? { ...wal, seqNum: Math.max(...flushed) as SeqNum } : undefined,
     afterSeqNum: Math.min(...flushed) as SeqNum,
   }
   const { tablets } = state

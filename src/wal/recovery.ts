@@ -26,6 +26,8 @@ export interface RecoverWalOptions {
   readonly provenHint?: { readonly fileId: FileId; readonly endBytes: number } | undefined
   /** Commits up to here are in sstables: they are neither needed nor given to onCommit. */
   readonly afterSeqNum: SeqNum
+  /** Where the log ended when the database was closed with every commit in tables; absent when it was not. */
+  readonly closedAt?: WalPosition | undefined
   /** Gets every later commit in order; the payload is a view, valid during the call. */
   readonly onCommit: (seqNum: SeqNum, payload: Uint8Array) => void
 }
@@ -69,6 +71,8 @@ interface Candidate {
  * @throws FORMAT_UNSUPPORTED
  */
 export function recoverWal(options: RecoverWalOptions): WalRecovery {
+  const closed = closedLog(options)
+  if (closed !== undefined) return closed
   const candidates = findCandidates(options)
   const chain = chainOf(candidates, options)
   checkHint(candidates, chain, options)
@@ -85,16 +89,34 @@ export function recoverWal(options: RecoverWalOptions): WalRecovery {
   return { files, last, unneededFileIds, ...counts }
 }
 
-/** All WAL files by rising id, synced, because decisions depend on what is read from them. */
-function findCandidates(options: RecoverWalOptions): Candidate[] {
-  const { fs, directory } = options
-  fs.syncDirectory(directory)
+/** A log that nobody needs any more is not read; undefined when it is not as it was when the database was closed. */
+function closedLog(options: RecoverWalOptions): WalRecovery | undefined {
+  const { closedAt } = options
+  if (closedAt === undefined) return undefined
+  const fileIds = walFileIds(options)
+  const { fileId, endBytes, seqNum } = closedAt
+  if (fileIds.at(-1) !== fileId) return undefined
+  return {
+    files: [{ fileId, firstSeqNum: undefined, lastSeqNum: seqNum, endBytes }],
+    last: closedAt,
+    unneededFileIds: fileIds.slice(0, -1),
+    tornBytes: 0,
+    commitCount: 0,
+  }
+}
+
+function walFileIds({ fs, directory }: RecoverWalOptions): FileId[] {
   return fs
     .list(directory)
     .map(walFileIdOf)
     .filter((fileId) => fileId !== undefined)
     .sort((a, b) => a - b)
-    .map((fileId) => readCandidate(fileId, options))
+}
+
+/** All WAL files by rising id, synced, because decisions depend on what is read from them. */
+function findCandidates(options: RecoverWalOptions): Candidate[] {
+  options.fs.syncDirectory(options.directory)
+  return walFileIds(options).map((fileId) => readCandidate(fileId, options))
 }
 
 function readCandidate(fileId: FileId, options: RecoverWalOptions): Candidate {
