@@ -82,7 +82,7 @@ function report(name, result) {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'tabularium-bench-'))
-const settings = { path: directory, tables: { orders: plainOrders }, blockCacheBytes: 512 << 20 }
+const settings = { path: directory, tables: { orders: plainOrders }, memoryBudgetBytes: 512 << 20 }
 const db = await open(settings)
 const halfWay = await fill(db)
 const pick = seeded(11)

@@ -48,7 +48,7 @@ function newBatch() {
 const folder = mkdtempSync(join(tmpdir(), 'tabularium-bench-level-'))
 const db = await open({
   path: join(folder, 'tabularium'),
-  blockCacheBytes: 256 * MIB,
+  memoryBudgetBytes: 256 * MIB,
   historyWindowMs: 0,
 })
 const ours = levelOf(db, 'bench')

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { engineError } from '../base/errors.js'
 import { EventSource } from '../base/events.js'
 import { readSettings } from '../base/options.js'
-import { KiB, MiB } from '../base/limits.js'
+import { GiB, KiB, MiB } from '../base/limits.js'
 import { Catalog } from '../catalog/catalog.js'
 import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Env } from '../env/env.js'
@@ -27,6 +27,8 @@ import { RESERVED_TABLE_NAMES, type Tables } from './tenant-session.js'
 /** Stored bytes per block before compression, and per sstable; measured defaults, not settings. */
 const BLOCK_BYTES = 16 * KiB
 const OUTPUT_TABLE_BYTES = 32 * MiB
+/** Of all memtables together, however much memory there is: they are in the log, too. */
+const MEMTABLES_MAX_BYTES = 4 * GiB
 /** A flush must not wait behind a long compaction. */
 const JOB_THREAD_COUNT = 2
 
@@ -127,8 +129,7 @@ function storeOptions(path: string, settings: DatabaseSettings): StoreOptions {
     createIfMissing: settings.createIfMissing,
     isSalvage: settings.salvage,
     defaultTabletCount: settings.tabletCount,
-    memtableBudgetBytes: settings.memtableBudgetBytes,
-    blockCacheBytes: settings.blockCacheBytes,
+    ...memoryShares(settings.memoryBudgetBytes),
     walFileBytes: settings.walFileBytes,
     relaxedWindowMs: settings.relaxedWindowMs,
     historyWindowMs: settings.historyWindowMs,
@@ -137,6 +138,19 @@ function storeOptions(path: string, settings: DatabaseSettings): StoreOptions {
     blockBytes: BLOCK_BYTES,
     outputTableBytes: OUTPUT_TABLE_BYTES,
     transform: IDENTITY_TRANSFORM,
+  }
+}
+
+/**
+ * Writers wait when memtables hold twice what their flushes begin at, with what finds and orders the entries up to two thirds
+ * of the budget; the rest is always the cache's.
+ */
+function memoryShares(memoryBudgetBytes: number) {
+  const quarterBytes = Math.floor(memoryBudgetBytes / 4)
+  return {
+    memoryBudgetBytes,
+    memtableBudgetBytes: Math.min(quarterBytes, MEMTABLES_MAX_BYTES),
+    blockCacheBytes: quarterBytes,
   }
 }
 

@@ -36,17 +36,11 @@ export const SETTINGS = {
     max: 256,
     doc: 'Tablets that a new database begins with; tenants are spread over them by hash. They split as they grow, and idle ones merge, but do not become fewer than this.',
   }),
-  memtableBudgetBytes: setting.bytes({
-    default: 64 * MiB,
-    min: 1 * MiB,
-    max: 4 * GiB,
-    doc: 'Memory of all active memtables together; the largest is flushed above it. Larger: fewer flushes, longer recovery.',
-  }),
-  blockCacheBytes: setting.bytes({
-    default: 64 * MiB,
-    min: 0,
-    max: 64 * GiB,
-    doc: 'Memory for decompressed blocks of sstables, shared by all tenants.',
+  memoryBudgetBytes: setting.bytes({
+    default: 256 * MiB,
+    min: 4 * MiB,
+    max: 256 * GiB,
+    doc: 'Memory for all tenants together: memtables, of which the largest is flushed once they have a quarter of it, and in all that they leave, blocks of sstables that were read lately.',
   }),
   walFileBytes: setting.bytes({
     default: 32 * MiB,

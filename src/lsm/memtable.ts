@@ -23,6 +23,8 @@ import { MemtableCursor } from './memtable-cursor.js'
 const INITIAL_SLOT_COUNT = 256
 /** Entries between two marks. */
 const MARK_ENTRY_COUNT = 256
+/** What the books of a run cost, roughly. */
+const RUN_BYTES = 512
 /** Looking at an entry in key order costs as much as looking at so many in the order in which they were added. */
 const ORDER_COST = 16
 
@@ -44,6 +46,7 @@ export class Memtable {
   readonly #markSeqNums: SeqNum[] = []
   /** By the hash of the prefix; a list holds those that collide. */
   readonly #runsByHash = new Map<number, KeyRun[]>()
+  #runCount = 0
   #orderedRuns: readonly KeyRun[] = []
   #newRuns: KeyRun[] = []
   /** The run of the last add: entries of a batch mostly go to the same one. */
@@ -59,6 +62,13 @@ export class Memtable {
   /** The same, divided among the tablets that have the memtable. */
   get ownBytes(): number {
     return this.arenaBytes / this.#tabletCount
+  }
+
+  /** The same with what finds and orders the entries, roughly. */
+  get memoryBytes(): number {
+    // A run has a ref for each of its entries, and room for some more.
+    const bookBytes = 4 * this.#slots.length + 6 * this.#entryCount + RUN_BYTES * this.#runCount
+    return this.ownBytes + bookBytes / this.#tabletCount
   }
 
   /** Whether it may hold entries of tenants that are another tablet's by now. */
@@ -261,6 +271,7 @@ export class Memtable {
     if (run === undefined) {
       run = new KeyRun(this.#arena, key.slice(keyStart, keyStart + KEY_PREFIX_BYTES))
       runs.push(run)
+      this.#runCount++
       this.#newRuns.push(run)
     }
     this.#lastRun = run

@@ -130,9 +130,17 @@ export class Tablet {
     return undefined
   }
 
+  /** What the entries of all memtables take. */
   get memtableBytes(): number {
     let sum = 0
     for (const memtable of this.#view.memtables) sum += memtable.ownBytes
+    return sum
+  }
+
+  /** The same with what finds and orders the entries. */
+  get memoryBytes(): number {
+    let sum = 0
+    for (const memtable of this.#view.memtables) sum += memtable.memoryBytes
     return sum
   }
 

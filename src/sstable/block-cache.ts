@@ -41,22 +41,32 @@ export interface BlockCacheStats {
 }
 
 export class BlockCache {
-  readonly capacityBytes: number
   /** Counted by readers, which do the looking up. */
   hitCount = 0
   missCount = 0
   #evictedCount = 0
+  #capacityBytes: number
   #usedBytes = 0
   #hand = 0
   readonly #ring: CachedItem<unknown>[] = []
 
   constructor(options: { readonly capacityBytes: number }) {
-    this.capacityBytes = options.capacityBytes
+    this.#capacityBytes = options.capacityBytes
+  }
+
+  get capacityBytes(): number {
+    return this.#capacityBytes
+  }
+
+  /** Gives the cache more room, or less: what does not fit any more goes at once. */
+  resize(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes
+    while (this.#usedBytes > capacityBytes) this.#evictOne()
   }
 
   get stats(): BlockCacheStats {
     return {
-      capacityBytes: this.capacityBytes,
+      capacityBytes: this.#capacityBytes,
       usedBytes: this.#usedBytes,
       itemCount: this.#ring.length,
       hitCount: this.hitCount,
@@ -73,8 +83,8 @@ export class BlockCache {
     valueBytes: number,
   ): void {
     const bytes = valueBytes + ITEM_OVERHEAD_BYTES
-    if (bytes > this.capacityBytes) return
-    while (this.#usedBytes + bytes > this.capacityBytes) this.#evictOne()
+    if (bytes > this.#capacityBytes) return
+    while (this.#usedBytes + bytes > this.#capacityBytes) this.#evictOne()
     const item = new CachedItem(value, bytes, home, position)
     item.ringIndex = this.#ring.length
     this.#ring.push(item as CachedItem<unknown>)

@@ -100,7 +100,7 @@ export class Admission {
       tabletId: tablet.id,
       waitMs,
       cause: 'flushes and compactions are behind the writers',
-      remedy: 'write more slowly, raise memtableBudgetBytes, or use a faster disk',
+      remedy: 'write more slowly, raise memoryBudgetBytes, or use a faster disk',
     })
   }
 

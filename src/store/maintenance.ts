@@ -18,6 +18,7 @@ import type { Tablet } from '../lsm/tablet.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
 import { GarbageCollection, type PickCompaction } from './garbage-collection.js'
 import { isDiskFull, Lane } from './lane.js'
+import { MemoryBudget, type MemoryStats } from './memory-budget.js'
 import { Rebalance } from './rebalance.js'
 import type { MergePlan, RebalancePlan } from './rebalance-picker.js'
 import { TabletJobs, type TabletJobsOptions } from './tablet-jobs.js'
@@ -40,6 +41,7 @@ export class Maintenance {
   readonly #rebalance: Rebalance
   readonly #works: TabletWork[]
   readonly #admission: Admission
+  readonly #memory: MemoryBudget
   readonly #flushTurn = new Mutex()
   readonly #compactionTurn = new Mutex()
   readonly #stopping = new AbortController()
@@ -65,6 +67,12 @@ export class Maintenance {
       pendingBytes: () => options.files.wal.pendingBytes,
       nextChange: () => this.#nextChange(),
     })
+    const { blockCacheBytes } = settings
+    this.#memory = new MemoryBudget({
+      budgetBytes: settings.memoryBudgetBytes ?? blockCacheBytes,
+      cacheLeastBytes: blockCacheBytes,
+      files: options.files,
+    })
     this.#stopTicking = env.clock.every(GARBAGE_TICK_MS, () => {
       this.#noticeGarbage()
       this.#noticeBalance()
@@ -74,6 +82,7 @@ export class Maintenance {
   /** Looks whether something is to be done; cheap, called after every commit. */
   notice(): void {
     if (this.#isStopped) return
+    this.#memory.notice()
     let activeBytes = 0
     let largest: Tablet | undefined
     let hasSealed = false
@@ -162,6 +171,11 @@ export class Maintenance {
   /** Tablets that accept no writes until the database is opened again. */
   get readOnlyTablets(): readonly Tablet[] {
     return this.#works.filter(isReadOnly).map(({ tablet }) => tablet)
+  }
+
+  /** What is held in memory, and by whom. */
+  get memory(): MemoryStats {
+    return this.#memory.stats
   }
 
   /** Whether flushes find no room. */

@@ -42,7 +42,10 @@ export interface StoreOptions {
   /** So many tablets a new database begins with, and they do not become fewer. */
   readonly defaultTabletCount: number
   readonly memtableBudgetBytes: number
+  /** What the block cache may have in any case. */
   readonly blockCacheBytes: number
+  /** It may also have what memtables leave of this; absent: no more. */
+  readonly memoryBudgetBytes?: number | undefined
   readonly walFileBytes: number
   /** Space that a manifest starts with; absent: the default. */
   readonly manifestFileBytes?: number | undefined

@@ -5,6 +5,7 @@ import { totalBytes } from '../lsm/version.js'
 import type { BlockCacheStats } from '../sstable/block-cache.js'
 import { shareOfCount, type TableMeta } from '../sstable/format.js'
 import type { CommitStats } from './commit-log.js'
+import type { MemoryStats } from './memory-budget.js'
 import type { OpenedFiles } from './open-files.js'
 import type { Damage } from './quarantine.js'
 import type { RecoveryReport } from './recovery-report.js'
@@ -55,6 +56,7 @@ export interface StoreStats {
   readonly tableBytes: number
   readonly tablets: readonly TabletStats[]
   readonly cache: BlockCacheStats
+  readonly memory: MemoryStats
   readonly commits: CommitStats
   /** Room set apart for a full disk; 0 before the first commit and while there is none. */
   readonly reserveBytes: number
@@ -66,7 +68,7 @@ export interface StoreStats {
 
 type Moments = Pick<
   StoreStats,
-  'historyFloor' | 'openSnapshotCount' | 'commits' | 'reserveBytes' | 'state'
+  'historyFloor' | 'openSnapshotCount' | 'commits' | 'memory' | 'reserveBytes' | 'state'
 > & {
   readonly readOnlyTabletIds: readonly TabletId[]
   readonly readable: SeqNum
@@ -108,6 +110,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     tableBytes: fileBytes.reduce((sum, bytes) => sum + bytes, 0),
     tablets,
     cache: files.cache.stats,
+    memory: moments.memory,
     commits: moments.commits,
     reserveBytes: moments.reserveBytes,
     recovery: files.recovery,

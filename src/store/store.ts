@@ -286,6 +286,7 @@ export class Store implements ImmediateWriteHost {
       historyFloor: this.#floors.rest,
       openSnapshotCount: this.#snapshots.openCount,
       commits: this.#log.stats,
+      memory: this.#maintenance.memory,
       reserveBytes: this.#reserve.byteCount,
       state: this.state,
       readOnlyTabletIds: this.#maintenance.readOnlyTablets.map(({ id }) => id),

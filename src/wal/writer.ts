@@ -231,6 +231,9 @@ export class WalWriter {
     await this.#preparation
     this.#current.close()
     if (this.#next !== undefined) this.#discard(this.#next)
+    // They are as large as the largest group was, and somebody may keep the closed database.
+    this.#pending = new FrameBatch()
+    this.#group = new FrameBatch()
   }
 
   #takePending(): FrameBatch {

@@ -10,7 +10,7 @@ import { FaultyFileSystem } from '../fault/faulty-file-system.js'
 const tables = {
   notes: table('notes', { id: t.int(), text: t.text() }, { primaryKey: ['id'] }),
 }
-const settings = { path: '/db', tables, walFileBytes: 64 * 1024, memtableBudgetBytes: 1 << 20 }
+const settings = { path: '/db', tables, walFileBytes: 64 * 1024, memoryBudgetBytes: 4 << 20 }
 const big = 'x'.repeat(2 << 20)
 
 /** The log finds no space for more than it has. */

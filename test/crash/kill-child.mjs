@@ -18,7 +18,7 @@ function openAgain() {
   return open({
     path: directory,
     tables: killTables,
-    memtableBudgetBytes: 1 << 20,
+    memoryBudgetBytes: 4 << 20,
     walFileBytes: script === 'endless' ? 256 * 1024 : 64 * 1024,
     historyWindowMs: 0,
   })

@@ -40,7 +40,7 @@ async function expectLastRound(db: Database<typeof tables>): Promise<void> {
 it('is brought into tables of the usual size, and survives kills between them', async () => {
   let fs = await killed()
   for (let killCount = 0; ; killCount++) {
-    const db = await open({ ...settings, memtableBudgetBytes: 1 << 20 }, { env: memoryEnv({ fs }) })
+    const db = await open({ ...settings, memoryBudgetBytes: 4 << 20 }, { env: memoryEnv({ fs }) })
     await expectLastRound(db)
     if (killCount === 3) break
     expect(db.stats().recovery.commitCount).toBeGreaterThan(0)

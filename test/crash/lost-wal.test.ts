@@ -82,7 +82,7 @@ describe('the newest file of the log', () => {
 describe('a log that one tablet still needs', () => {
   it('brings nothing back into the memory of the others, whose tables have it', async () => {
     const fs = new MemoryFileSystem()
-    const two = { ...settings, tabletCount: 2, memtableBudgetBytes: 1 << 20, walFileBytes: 1 << 22 }
+    const two = { ...settings, tabletCount: 2, memoryBudgetBytes: 4 << 20, walFileBytes: 1 << 22 }
     const db = await open(two, { env: memoryEnv({ fs }) })
     const flushed = new Promise<number>((resolve) => {
       db.on('flush', ({ tabletId }) => resolve(tabletId))

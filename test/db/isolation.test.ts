@@ -97,7 +97,7 @@ test('fifty tenants with the same keys stay fifty maps, also after reopening', a
       const settings = {
         path,
         tabletCount: [1, 4, 16][runIndex++ % 3]!,
-        memtableBudgetBytes: 1 << 20,
+        memoryBudgetBytes: 4 << 20,
       }
       let db = await openShop(settings)
       for (const [i, step] of steps.entries()) {

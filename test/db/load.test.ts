@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { onEnd, openShop, order } from './db-kit.js'
 
 test('a load that flushes and compacts lets timers and other tenants run', async () => {
-  const db = await openShop({ memtableBudgetBytes: 1 << 20, walFileBytes: 1 << 18 })
+  const db = await openShop({ memoryBudgetBytes: 4 << 20, walFileBytes: 1 << 18 })
   let tickCount = 0
   const timer = setInterval(() => tickCount++, 1)
   onEnd(() => clearInterval(timer))

@@ -180,7 +180,7 @@ describe('diff', () => {
   test('reads no file without changes', async () => {
     const fs = new MemoryFileSystem()
     const db = await open(
-      { path: '/db', tables: shopTables, blockCacheBytes: 0, tabletCount: 1 },
+      { path: '/db', tables: shopTables, memoryBudgetBytes: 4 << 20, tabletCount: 1 },
       { env: memoryEnv({ fs }) },
     )
     const rows = db.tenant('a').orders

@@ -58,9 +58,8 @@ export class MortalDatabase<T extends Tables> {
     this.#tables = tables
     this.#settings = {
       tabletCount: random.pick([1, 2, 4, 16]),
-      blockCacheBytes: random.pick([65_536, 1 << 22]),
       walFileBytes: random.pick([65_536, 1 << 18]),
-      memtableBudgetBytes: 1 << 20,
+      memoryBudgetBytes: random.pick([4 << 20, 5 << 20]),
       historyWindowMs: random.pick([0, 5, 86_400_000]),
     }
     this.#life = this.#open()

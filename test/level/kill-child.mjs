@@ -8,7 +8,7 @@ import { TabulariumLevel } from 'tabularium/level'
 const [directory = '', run] = process.argv.slice(2)
 const WORKER_COUNT = 4
 
-const settings = { walFileBytes: 64 * 1024, memtableBudgetBytes: 1 << 20 }
+const settings = { walFileBytes: 64 * 1024, memoryBudgetBytes: 4 << 20 }
 const level = new TabulariumLevel(directory, { settings })
 await level.open()
 writeSync(1, 'open\n')

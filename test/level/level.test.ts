@@ -378,7 +378,7 @@ describe('errors', () => {
   })
 
   it('damage', async () => {
-    const db = await openWith({}, { blockCacheBytes: 0 })
+    const db = await openWith({}, { memoryBudgetBytes: 4 << 20 })
     const level = levelOf(db, 'a')
     await fill(level as never, 1000)
     await db.flush()

@@ -216,7 +216,7 @@ it.each(seedsOf(RUN_COUNT, 1))('is a sorted map for each tenant (seed %i)', (see
     const historyWindowMs = random.pick([0, 1000])
     const openDatabase = () =>
       open(
-        { path: '/db', memtableBudgetBytes: 1 << 20, walFileBytes: 1 << 16, historyWindowMs },
+        { path: '/db', memoryBudgetBytes: 4 << 20, walFileBytes: 1 << 16, historyWindowMs },
         { env },
       )
     let db = await openDatabase()

@@ -12,7 +12,7 @@ const KEYS = ['a', 'b', 'c', 'd']
 const JSON_VALUES = { valueEncoding: 'json' }
 
 function levelOn(fs: MemoryFileSystem) {
-  const settings = { walFileBytes: 1 << 16, memtableBudgetBytes: 1 << 20 }
+  const settings = { walFileBytes: 1 << 16, memoryBudgetBytes: 4 << 20 }
   return new TabulariumLevel<string, number>(
     '/db',
     { ...JSON_VALUES, settings },

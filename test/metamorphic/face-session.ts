@@ -145,9 +145,8 @@ export class FaceSession {
     this.#random = random
     this.#settings = {
       tabletCount: random.pick([1, 2, 5, 16]),
-      blockCacheBytes: random.pick([0, 65_536, 1 << 22]),
       walFileBytes: random.pick([65_536, 1 << 20]),
-      memtableBudgetBytes: 1 << 20,
+      memoryBudgetBytes: random.pick([4 << 20, 6 << 20, 64 << 20]),
       historyWindowMs: 3650 * 86_400_000,
     }
     const chance = (...choices: number[]) => (number === 0 ? 0 : random.pick(choices))

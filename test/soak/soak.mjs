@@ -58,8 +58,7 @@ const runMs = Number(values.minutes) * 60_000
 /** Often enough for a line through the second half. */
 const GC_EVERY_MS = Math.min(30_000, runMs / 16)
 const settings = {
-  memtableBudgetBytes: 4 * MiB,
-  blockCacheBytes: 8 * MiB,
+  memoryBudgetBytes: 16 * MiB,
   walFileBytes: WAL_FILE_BYTES,
   historyWindowMs: 30_000,
 }

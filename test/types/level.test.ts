@@ -71,7 +71,7 @@ test('it is an abstract-level database, made of a directory or a tenant', () => 
     return [ofTenant, abstract, any]
   })
   expectTypeOf(TabulariumLevel<string, string>).toBeConstructibleWith('./data', {
-    settings: { blockCacheBytes: 1 << 20 },
+    settings: { memoryBudgetBytes: 4 << 20 },
     errorIfExists: true,
   })
   compiled(() => [

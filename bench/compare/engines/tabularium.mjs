@@ -20,8 +20,8 @@ export async function open(path, options = {}) {
   const db = await openDatabase({
     path,
     tables: { orders: isIndexed ? indexedOrders : plainOrders, events: eventTable },
-    blockCacheBytes: 256 * MIB,
-    memtableBudgetBytes: bufferBytes,
+    // Memtables may have a quarter of it before the largest is flushed.
+    memoryBudgetBytes: 4 * bufferBytes,
     ...(historyWindowMs !== undefined && { historyWindowMs }),
   })
   const write = { durability: isRelaxed ? 'relaxed' : 'sync' }

@@ -1,0 +1,162 @@
+// Whether a row costs the same however many there are: loads up to tens of millions of rows, and at each stop on the way
+// measures what the rows since the last one cost to load, what a point read costs and what the last 100 rows of a tenant.
+// node bench/scale.mjs [--rows 50000000] [--stops 1000000,2000000,5000000,10000000,20000000,50000000] [--dir FOLDER]
+//                      [--name scale]
+// Can be cut off and started again: it goes on with the rows that FOLDER holds. Prints one JSON object per stop, and keeps
+// them in bench/results.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { open } from 'tabularium'
+import {
+  order,
+  orderId,
+  plainOrders,
+  seeded,
+  TENANT_COUNT,
+  tenantName,
+  tenantOf,
+} from './orders.mjs'
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '50000000' },
+    stops: { type: 'string', default: '1000000,2000000,5000000,10000000,20000000,50000000' },
+    dir: { type: 'string', default: join(tmpdir(), 'tabularium-scale') },
+    name: { type: 'string', default: 'scale' },
+  },
+})
+const BATCH_ROWS = 1000
+/** Batches made before the clock starts, and commits under way at once. */
+const STRETCH_BATCHES = 100
+const CLIENT_COUNT = 4
+const READ_COUNT = 20_000
+const SCAN_COUNT = 500
+/** Reads are of rows that lie in this many stretches, so that they are of cached blocks at every size. */
+const HOT_BATCHES = 100
+
+const rowMax = Number(values.rows)
+const stops = values.stops
+  .split(',')
+  .map(Number)
+  .filter((rows) => rows <= rowMax)
+const output = fileURLToPath(new URL(`results/${values.name}.jsonl`, import.meta.url))
+const statePath = join(values.dir, 'state.json')
+const path = join(values.dir, 'database')
+
+/** A batch follows from its number alone: who goes on writes what was to come. */
+function batchOf(number) {
+  const random = seeded(number + 1)
+  const tenant = tenantName(tenantOf(random))
+  const first = number * BATCH_ROWS
+  return { tenant, rows: Array.from({ length: BATCH_ROWS }, (_, i) => order(first + i, random)) }
+}
+
+const tenantOfBatch = (number) => tenantName(tenantOf(seeded(number + 1)))
+
+/** Loads batches from `from` up to `to`; how long it took, in milliseconds of the clock and of the processor. */
+async function load(db, from, to) {
+  let wallMs = 0
+  let cpuMs = 0
+  for (let first = from; first < to; first += STRETCH_BATCHES) {
+    const last = Math.min(first + STRETCH_BATCHES, to)
+    const batches = Array.from({ length: last - first }, (_, i) => batchOf(first + i))
+    const cpu = process.cpuUsage()
+    const start = performance.now()
+    const client = async () => {
+      for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+        await db.tenant(batch.tenant).orders.upsert(batch.rows)
+      }
+    }
+    await Promise.all(Array.from({ length: CLIENT_COUNT }, client))
+    wallMs += performance.now() - start
+    const { user, system } = process.cpuUsage(cpu)
+    cpuMs += (user + system) / 1000
+  }
+  return { wallMs, cpuMs }
+}
+
+/** Microseconds of one of `count` calls, once they have been made before. */
+async function time(count, call) {
+  for (let i = 0; i < count; i++) await call(i)
+  const start = performance.now()
+  for (let i = 0; i < count; i++) await call(i)
+  return ((performance.now() - start) * 1000) / count
+}
+
+async function measureReads(db, batchCount) {
+  const random = seeded(11)
+  const hot = Array.from({ length: HOT_BATCHES }, () => Math.floor(random() * batchCount))
+  const sessions = Array.from({ length: TENANT_COUNT }, (_, i) => db.tenant(tenantName(i)).orders)
+  const byName = new Map(sessions.map((session, i) => [tenantName(i), session]))
+  const places = Array.from({ length: READ_COUNT }, () => {
+    const batch = hot[Math.floor(random() * HOT_BATCHES)]
+    const id = orderId(batch * BATCH_ROWS + Math.floor(random() * BATCH_ROWS))
+    return { orders: byName.get(tenantOfBatch(batch)), id }
+  })
+  const readMicros = await time(READ_COUNT, (i) => {
+    const { orders, id } = places[i]
+    if (orders.getSync(id) === undefined) throw new Error(`${id} is not there`)
+  })
+  const scanMicros = await time(SCAN_COUNT, async (i) => {
+    const rows = await places[i].orders.scan({ reverse: true, limit: 100 }).toArray()
+    if (rows.length !== 100) throw new Error('a tenant has fewer rows than were written')
+  })
+  return { readMicros, scanMicros }
+}
+
+function diskBytes() {
+  return readdirSync(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0)
+}
+
+mkdirSync(values.dir, { recursive: true })
+const state = existsSync(statePath)
+  ? JSON.parse(readFileSync(statePath, 'utf8'))
+  : { batchCount: 0, lines: [] }
+const commit = execFileSync(
+  'git',
+  ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=12'],
+  {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  },
+).trim()
+
+for (const rows of stops) {
+  const batchCount = rows / BATCH_ROWS
+  if (batchCount <= state.batchCount) continue
+  const db = await open({ path, tables: { orders: plainOrders } })
+  const { wallMs, cpuMs } = await load(db, state.batchCount, batchCount)
+  const settleStart = performance.now()
+  await db.compact()
+  const settleMs = performance.now() - settleStart
+  const loadedRows = rows - state.batchCount * BATCH_ROWS
+  const { readMicros, scanMicros } = await measureReads(db, batchCount)
+  const { tableBytes, tableCount } = db.stats()
+  await db.close()
+  const micros = (ms) => Number(((ms * 1000) / loadedRows).toFixed(2))
+  state.lines.push({
+    bench: 'scale',
+    rows,
+    loadMicrosPerRow: micros(wallMs),
+    loadCpuMicrosPerRow: micros(cpuMs),
+    settledMicrosPerRow: micros(wallMs + settleMs),
+    readMicros: Number(readMicros.toFixed(2)),
+    scanMicros: Number(scanMicros.toFixed(1)),
+    tableCount,
+    tableBytesPerRow: Number((tableBytes / rows).toFixed(1)),
+    diskBytesPerRow: Number((diskBytes() / rows).toFixed(1)),
+    load: Number(loadavg()[0].toFixed(1)),
+    commit,
+    node: process.version,
+    cpu: `${cpus().length} x ${cpus()[0].model}`,
+  })
+  state.batchCount = batchCount
+  // Only now: a stop that was cut off is loaded again, which changes nothing but its figures.
+  writeFileSync(statePath, JSON.stringify(state))
+  console.log(JSON.stringify(state.lines.at(-1)))
+}
+writeFileSync(output, state.lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
