@@ -21,8 +21,9 @@ export interface PickerLimits {
   readonly moveMinBytes: number
 }
 
+/** Measured: docs/decisions/0012-jobs-take-blocks-over.md. */
 export const LIMITS: PickerLimits = {
-  level0MaxCount: 4,
+  level0MaxCount: 6,
   level1MaxBytes: 64 * MiB,
   levelRatio: 10,
   level0BiteBytes: 256 * MiB,
