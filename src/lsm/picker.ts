@@ -21,7 +21,7 @@ export interface PickerLimits {
   readonly moveMinBytes: number
 }
 
-/** Measured: docs/decisions/0012-jobs-take-blocks-over.md. */
+/** Measured: docs/decisions/0014-jobs-take-blocks-over.md. */
 export const LIMITS: PickerLimits = {
   level0MaxCount: 6,
   level1MaxBytes: 64 * MiB,

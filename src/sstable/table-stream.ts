@@ -1,4 +1,5 @@
 import { ENTRY_KIND_DELETE, type EntrySlot } from '../codec/entry.js'
+import { FORMAT_VERSION } from '../codec/file-header.js'
 import { ALL_HASHES, type HashRange, TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareBytes } from '../kernels/bytes.js'
 import { type Block, BlockEntries } from './block.js'
@@ -57,9 +58,9 @@ export class TableStream implements EntryStream {
   }
 
   wholeBlock(before?: EntrySlot): WholeBlock | undefined {
-    // In format version 1 main blocks hold several versions of a key.
-    const isOfNewest = this.#part === 'main' && this.#file.identity.formatVersion > 1
-    if (this.#entryIndex > 0 || !isOfNewest || !this.#isBlockBefore(this.#blockIndex, before)) {
+    // What is older is rewritten: main blocks of format version 1 hold several versions of a key, those of 2 are slower to read.
+    const isNew = this.#part === 'main' && this.#file.identity.formatVersion === FORMAT_VERSION
+    if (this.#entryIndex > 0 || !isNew || !this.#isBlockBefore(this.#blockIndex, before)) {
       return undefined
     }
     if (this.#file.properties.tombstoneCount > 0 && hasTombstone(this.#content!)) return undefined
