@@ -2,22 +2,36 @@
 //
 // Memory that everybody shares holds everybody back; what only one tablet is behind with holds back those who write to
 // it. A tablet that is read-only holds nobody back: its writers are refused.
+//
+// Debt says how far behind flushes and compactions are: 0 while nobody has to wait, 1 where writers are stopped. In between a
+// byte that is written costs time, more the larger the debt, and who writes next waits for it. So writers slow down to
+// what the background can do, early and evenly, before they would have to be stopped.
 
 import type { EventSource } from '../base/events.js'
 import { MiB } from '../base/limits.js'
 import type { Clock } from '../env/env.js'
+import type { Memtable } from '../lsm/memtable.js'
 import type { Tablet } from '../lsm/tablet.js'
 import type { Lane } from './lane.js'
 
-/** Writers are slowed from this many level-0 tables of a tablet on, and stopped at the second figure. */
-const LEVEL0_SLOW_COUNT = 12
+/** Writers are slowed from more than this many level-0 tables of a tablet on, and stopped at the second figure. */
+const LEVEL0_SLOW_COUNT = 10
 const LEVEL0_STOP_COUNT = 24
-/** Memtables, sealed ones included, may hold this many budgets before writers wait. */
+/** Memtables, sealed ones included, may hold this many budgets before writers are slowed, and before they are stopped. */
+const MEMTABLE_SLOW_FACTOR = 1.25
 const MEMTABLE_STOP_FACTOR = 2
+/** Of a tablet whose level 0 does not get shorter by waiting. */
+const UNSTOPPED_MAX_DEBT = 0.99
+/** What a byte in a memtable costs at a debt of 1; it grows with the square. A flush takes 10 to 20 a byte. */
+const BYTE_MAX_NANOS = 64
+/** The clock knows no shorter waits: until they add up to it, nobody waits. */
+const SLOW_MIN_MS = 1
+/** The longest that a writer waits before the state is looked at again. */
+const SLOW_MAX_MS = 20
 /** Commits may hold this many bytes that the log has not begun to write; a write is one call on this thread. */
 const PENDING_STOP_BYTES = 16 * MiB
-/** How long a writer of a tablet that is behind waits, and of one whose flushes find no room. */
-const SLOW_MS = 1
+/** How long a writer of a tablet whose flushes fail waits, and of one whose flushes find no room. */
+const FAILING_SLOW_MS = 1
 const DISK_FULL_SLOW_MS = 10
 /** A delay that is longer than this is reported as a stall. */
 const STALL_REPORT_MS = 100
@@ -42,7 +56,11 @@ export interface AdmissionOptions {
   readonly nextChange: () => Promise<void> | undefined
 }
 
-type Pressure = 'none' | 'slow' | 'stop'
+/** What was in the active memtable of a tablet when a writer paid last. */
+interface PaidBytes {
+  readonly memtable: Memtable
+  readonly bytes: number
+}
 
 export function isReadOnly({ flushes, compactions }: TabletWork): boolean {
   return flushes.isGivenUp || compactions.isGivenUp
@@ -50,6 +68,9 @@ export function isReadOnly({ flushes, compactions }: TabletWork): boolean {
 
 export class Admission {
   readonly #o: AdmissionOptions
+  readonly #paid = new WeakMap<Tablet, PaidBytes>()
+  /** Until when what was written is paid for. */
+  #paidUntilMicros = 0
 
   constructor(options: AdmissionOptions) {
     this.#o = options
@@ -63,10 +84,10 @@ export class Admission {
     for (let i = 0; i < works.length; i++) {
       const { tablet, flushes, compactions } = works[i]!
       if (flushes.failure !== undefined || compactions.isGivenUp) return false
-      if (tablet.version.levels[0]!.length >= LEVEL0_SLOW_COUNT) return false
+      if (tablet.version.levels[0]!.length > LEVEL0_SLOW_COUNT) return false
       bytes += tablet.memtableBytes
     }
-    return bytes <= budgetBytes * MEMTABLE_STOP_FACTOR
+    return bytes <= budgetBytes * MEMTABLE_SLOW_FACTOR
   }
 
   /**
@@ -77,17 +98,15 @@ export class Admission {
   async admit(tablets: readonly Tablet[]): Promise<void> {
     const { works, clock, events, nextChange } = this.#o
     const concerned = this.#worksOf(tablets)
-    const full = () =>
-      concerned.flatMap((work) => [work.flushes, work.compactions]).find((lane) => lane.isShort)
     const start = clock.monotonicMicros()
-    const pressure = this.#pressure(concerned)
-    if (pressure === 'none') return
-    if (pressure === 'slow') {
-      await clock.sleep(full() === undefined ? SLOW_MS : DISK_FULL_SLOW_MS)
+    const debt = this.#debt(concerned)
+    if (debt < 1) {
+      const delayMs = this.#delayMs(concerned, debt)
+      if (delayMs >= SLOW_MIN_MS) await clock.sleep(delayMs)
     }
-    while (this.#pressure(concerned) === 'stop') {
+    while (this.#debt(concerned) === 1) {
       const change = nextChange()
-      const lane = full()
+      const lane = shortLane(concerned)
       if (lane !== undefined) throw lane.failure
       // The caller asks for the state again: the store may be closed or broken by now.
       if (change === undefined) break
@@ -105,16 +124,17 @@ export class Admission {
   }
 
   isStopped(tablets: readonly Tablet[]): boolean {
-    return this.#pressure(this.#worksOf(tablets)) === 'stop'
+    return this.#debt(this.#worksOf(tablets)) === 1
   }
 
   #worksOf(tablets: readonly Tablet[]): TabletWork[] {
     return this.#o.works.filter(({ tablet }) => tablets.includes(tablet))
   }
 
-  #pressure(concerned: readonly TabletWork[]): Pressure {
+  /** How far behind is what these tablets wait for, from 0 to 1. */
+  #debt(concerned: readonly TabletWork[]): number {
     const { works, budgetBytes, canShrink, pendingBytes } = this.#o
-    if (pendingBytes() > PENDING_STOP_BYTES) return 'stop'
+    if (pendingBytes() > PENDING_STOP_BYTES) return 1
     let soundBytes = 0
     let failingBytes = 0
     for (const { tablet, flushes } of works) {
@@ -122,18 +142,56 @@ export class Admission {
       if (flushes.failure === undefined) soundBytes += tablet.memtableBytes
       else failingBytes += tablet.memtableBytes
     }
-    if (soundBytes > budgetBytes * MEMTABLE_STOP_FACTOR) return 'stop'
-    let pressure: Pressure = 'none'
+    let debt = shareOf(soundBytes / budgetBytes, MEMTABLE_SLOW_FACTOR, MEMTABLE_STOP_FACTOR)
     for (const work of concerned) {
       if (isReadOnly(work)) continue
-      const isFailing = work.flushes.failure !== undefined
+      if (work.flushes.failure !== undefined && failingBytes > budgetBytes) return 1
       const level0Count = work.tablet.version.levels[0]!.length
-      if (isFailing && failingBytes > budgetBytes) return 'stop'
-      if (level0Count >= LEVEL0_STOP_COUNT && canShrink(work)) return 'stop'
-      if (isFailing || level0Count >= LEVEL0_SLOW_COUNT) pressure = 'slow'
+      const ofLevel0 = shareOf(level0Count, LEVEL0_SLOW_COUNT, LEVEL0_STOP_COUNT)
+      debt = Math.max(debt, ofLevel0 < 1 || canShrink(work) ? ofLevel0 : UNSTOPPED_MAX_DEBT)
     }
-    return pressure
+    return debt
   }
+
+  /** How long who writes to these tablets has to wait for what was written there since somebody waited. */
+  #delayMs(concerned: readonly TabletWork[], debt: number): number {
+    const isFailing = concerned.some(
+      (work) => !isReadOnly(work) && work.flushes.failure !== undefined,
+    )
+    if (debt === 0 && !isFailing) return 0
+    if (shortLane(concerned) !== undefined) return DISK_FULL_SLOW_MS
+    if (isFailing) return FAILING_SLOW_MS
+    const now = this.#o.clock.monotonicMicros()
+    const costMicros = (this.#takeUnpaidBytes(concerned) * BYTE_MAX_NANOS * debt * debt) / 1000
+    const until = Math.max(now, this.#paidUntilMicros) + costMicros
+    this.#paidUntilMicros = Math.min(until, now + SLOW_MAX_MS * 1000)
+    return (this.#paidUntilMicros - now) / 1000
+  }
+
+  #takeUnpaidBytes(concerned: readonly TabletWork[]): number {
+    let unpaidBytes = 0
+    for (const { tablet } of concerned) {
+      const { active } = tablet
+      const before = this.#paid.get(tablet)
+      const bytes = active.arenaBytes
+      if (before !== undefined)
+        unpaidBytes += before.memtable === active ? bytes - before.bytes : bytes
+      this.#paid.set(tablet, { memtable: active, bytes })
+    }
+    return unpaidBytes
+  }
+}
+
+/** Where between two figures a number lies, from 0 to 1. */
+function shareOf(value: number, from: number, to: number): number {
+  return Math.min(1, Math.max(0, (value - from) / (to - from)))
+}
+
+/** One that finds no room, or no descriptor. */
+function shortLane(works: readonly TabletWork[]): Lane | undefined {
+  return works
+    .flatMap(({ flushes, compactions }) => [flushes, compactions])
+    .find((lane) => lane.isShort)
 }
 
 function busiestOf(works: readonly TabletWork[]): Tablet {

@@ -2,11 +2,19 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { FileId, SeqNum } from '../../../dist/base/ids.js'
 import { MiB } from '../../../dist/base/limits.js'
-import { type CompactionPlan, type PickerLimits, pickCompaction } from '../../../dist/lsm/picker.js'
+import {
+  type CompactionPlan,
+  LIMITS as DEFAULT_LIMITS,
+  type PickerLimits,
+  pickCompaction,
+} from '../../../dist/lsm/picker.js'
 import { Version } from '../../../dist/lsm/version.js'
 import type { AddedTable } from '../../../dist/lsm/version-edit.js'
 import type { TableMeta } from '../../../dist/sstable/format.js'
 import { fileIdOf, metaOf, tabletIdOf } from './table-metas.js'
+
+/** Level 0 is due from four tables on. */
+const FOUR: PickerLimits = { ...DEFAULT_LIMITS, level0MaxCount: 4 }
 
 function versionOf(added: AddedTable[]): Version {
   return Version.EMPTY.apply({ tabletId: tabletIdOf(1), added, removed: [] })
@@ -20,8 +28,8 @@ describe('pickCompaction', () => {
   test('leaves a tree alone that is within its limits', () => {
     const added = [1, 2, 3].map((id) => ({ level: 0, meta: metaOf(id, 'a', 'z') }))
     const full = { level: 1, meta: metaOf(9, 'a', 'z', { fileBytes: 64 * MiB }) }
-    expect(pickCompaction(Version.EMPTY)).toBe(undefined)
-    expect(pickCompaction(versionOf([...added, full]))).toBe(undefined)
+    expect(pickCompaction(Version.EMPTY, FOUR)).toBe(undefined)
+    expect(pickCompaction(versionOf([...added, full]), FOUR)).toBe(undefined)
   })
 
   test('four tables in level 0 go down with what they overlap', () => {
@@ -31,11 +39,11 @@ describe('pickCompaction', () => {
       { level: 1, meta: metaOf(6, 'd', 'e') },
       { level: 2, meta: metaOf(7, 'n', 'z') },
     ]
-    const plan = pickCompaction(versionOf(added))
+    const plan = pickCompaction(versionOf(added), FOUR)
     expect(idsOf(plan)).toEqual([4, 3, 2, 1, 6])
     expect(plan).toMatchObject({ outputLevel: 1, isMove: false, isBottom: true })
     const deeper = { level: 3, meta: metaOf(8, 'm', 'm') }
-    expect(pickCompaction(versionOf([...added, deeper]))?.isBottom).toBe(false)
+    expect(pickCompaction(versionOf([...added, deeper]), FOUR)?.isBottom).toBe(false)
   })
 
   test('large tables of level 0 that overlap nothing move', () => {
@@ -47,11 +55,11 @@ describe('pickCompaction', () => {
       [4, 'g', 'h'],
     ]
     const added = ranges.map(([id, from, to]) => ({ level: 0, meta: metaOf(id, from, to, big) }))
-    expect(pickCompaction(versionOf(added))).toMatchObject({ isMove: true, outputLevel: 1 })
+    expect(pickCompaction(versionOf(added), FOUR)).toMatchObject({ isMove: true, outputLevel: 1 })
     const touching = [...added.slice(0, 3), { level: 0, meta: metaOf(4, 'f', 'h', big) }]
-    expect(pickCompaction(versionOf(touching))?.isMove).toBe(false)
+    expect(pickCompaction(versionOf(touching), FOUR)?.isMove).toBe(false)
     const small = added.map(({ level, meta }) => ({ level, meta: { ...meta, fileBytes: 1000 } }))
-    expect(pickCompaction(versionOf(small))?.isMove).toBe(false)
+    expect(pickCompaction(versionOf(small), FOUR)?.isMove).toBe(false)
   })
 
   test('a large backlog in level 0 goes down in bites, the oldest first', () => {
@@ -59,7 +67,7 @@ describe('pickCompaction', () => {
       level: 0,
       meta: metaOf(id, 'a', 'z', { fileBytes: 100 * MiB }),
     }))
-    expect(idsOf(pickCompaction(versionOf(added)))).toEqual([2, 1])
+    expect(idsOf(pickCompaction(versionOf(added), FOUR))).toEqual([2, 1])
   })
 
   test('a full level sends down the table that overlaps least', () => {
@@ -69,10 +77,10 @@ describe('pickCompaction', () => {
       { level: 2, meta: metaOf(3, 'a', 'b', { fileBytes: 30 * MiB }) },
       { level: 2, meta: metaOf(4, 'f', 'g', { fileBytes: 10 * MiB }) },
     ]
-    const plan = pickCompaction(versionOf(added))
+    const plan = pickCompaction(versionOf(added), FOUR)
     expect(idsOf(plan)).toEqual([2, 4])
     expect(plan).toMatchObject({ outputLevel: 2, isMove: false, isBottom: true })
-    expect(pickCompaction(versionOf(added.slice(0, 3)))).toMatchObject({ isMove: true })
+    expect(pickCompaction(versionOf(added.slice(0, 3)), FOUR)).toMatchObject({ isMove: true })
   })
 
   test('keeps a tree of tables readable and whole, whatever is flushed', () => {
@@ -100,7 +108,7 @@ describe('pickCompaction', () => {
 
 describe('pickCompaction beside damaged tables', () => {
   const pick = (added: AddedTable[], damaged: number[]) =>
-    pickCompaction(versionOf(added), undefined, new Set(damaged.map(fileIdOf)))
+    pickCompaction(versionOf(added), FOUR, new Set(damaged.map(fileIdOf)))
   const level0 = [1, 2, 3, 4, 5].map((id) => ({ level: 0, meta: metaOf(id, 'c', 'm') }))
 
   test('level 0 goes down up to the damaged table, so that nothing newer gets below it', () => {
