@@ -147,7 +147,7 @@ class Build {
     for (const meta of this.lower) {
       const path = join(directory, `${String(meta.fileId).padStart(6, '0')}.sst`)
       const file = engine.TableFile.open(this.fs, path, meta, engine.IDENTITY_TRANSFORM)
-      for (const _ of engine.verifyTable(file, meta)) {
+      for (const _ of engine.verifyTable(file)) {
         // Throws when something is wrong.
       }
       file.close()
