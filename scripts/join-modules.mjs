@@ -1,7 +1,8 @@
 // @ts-check
 // Joins the built modules that are loaded together into one file each: dist/engine.js, which opening a database needs, and
 // dist/sql.js. To find, read and link a file takes the runtime about as long as to compile it; there were two hundred. Run
-// by `npm run build`, behind the compiler; takes the folder of another build as its argument. docs/decisions/0012-modules-are-joined.md has the measurement.
+// by `npm run build`, behind the compiler; takes the folder of another build as its argument. The measurement is in
+// docs/decisions/0012-modules-are-joined.md.
 //
 // Each module becomes a function that is called once and returns what the module exports, in the order in which they would
 // have run; none imports in a circle. Its file stays and passes on what the joined one has, so whoever imports it gets the
