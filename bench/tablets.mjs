@@ -1,5 +1,6 @@
 // What a split of a tablet costs, and what it gains for those who share a tablet with a tenant that writes at full speed.
 // node bench/tablets.mjs [--seconds 12]     prints one JSON object per case
+// node bench/tablets.mjs amplification      counts what is written, on a simulated disk, by the size at which tablets split
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,13 +10,19 @@ import { EventSource } from '../dist/base/events.js'
 import { IDENTITY_TRANSFORM } from '../dist/codec/block-transform.js'
 import { ByteWriter } from '../dist/codec/bytes.js'
 import { tenantHashOf, writeKeyPrefix } from '../dist/codec/tenant-key.js'
+import { MemoryFileSystem } from '../dist/env/memory-file-system.js'
 import { nodeEnv } from '../dist/env/node-env.js'
+import { simulatedEnv } from '../dist/env/simulated-env.js'
+import { runJob } from '../dist/lsm/jobs.js'
 import { BALANCE_LIMITS } from '../dist/store/rebalance-picker.js'
 import { Store } from '../dist/store/store.js'
 import { seeded } from './orders.mjs'
 
 const MiB = 2 ** 20
-const { values: given } = parseArgs({ options: { seconds: { type: 'string', default: '12' } } })
+const { values: given, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seconds: { type: 'string', default: '12' } },
+})
 const RUN_MS = Number(given.seconds) * 1000
 const TENANT_COUNT = 200
 const ROW_BYTES = 300
@@ -23,7 +30,7 @@ const HOT = 100
 const NEVER = { ...BALANCE_LIMITS, splitBytes: Infinity, mergeBytes: 0, hotLevel0Count: Infinity }
 
 const random = seeded(7)
-/** Rows are stretches of it, so that they shrink by about half. */
+/** Rows are stretches of it, of letters that hardly shrink. */
 const text = Buffer.from(Array.from({ length: MiB }, () => 97 + Math.floor(random() * 16)))
 
 function keyOf(tenant, n) {
@@ -74,12 +81,14 @@ async function openStore(balance) {
   return { store, seen, close }
 }
 
+function putOne(view, tenant) {
+  const at = Math.floor(random() * (MiB - ROW_BYTES))
+  view.put(keyOf(tenant, Math.floor(random() * 2e9)), text.subarray(at, at + ROW_BYTES))
+}
+
 function put(store, tenant, count) {
   const write = (view) => {
-    for (let i = 0; i < count; i++) {
-      const at = Math.floor(random() * (MiB - ROW_BYTES))
-      view.put(keyOf(tenant, Math.floor(random() * 2e9)), text.subarray(at, at + ROW_BYTES))
-    }
+    for (let i = 0; i < count; i++) putOne(view, tenant)
   }
   return store.write(write, { durability: 'relaxed' })
 }
@@ -162,6 +171,68 @@ async function costs() {
   await close()
 }
 
-await costs()
-await hotTenant('a hot tenant, tablets as they are', NEVER)
-await hotTenant('a hot tenant, tablets split', BALANCE_LIMITS)
+/** All sizes are a 256th of the real ones. */
+async function amplification(name, splitBytes) {
+  const scaled = (bytes) => bytes / 256
+  const fs = new MemoryFileSystem()
+  const events = new EventSource()
+  let flushedBytes = 0
+  let compactedBytes = 0
+  events.on('flush', ({ outputBytes }) => (flushedBytes += outputBytes))
+  events.on('compaction', ({ inputFileIds, outputFileIds, outputBytes }) => {
+    const isMove = inputFileIds.join() === outputFileIds.join()
+    if (!isMove) compactedBytes += outputBytes
+  })
+  const env = simulatedEnv({ seed: 1, fs, runJob: (job) => runJob(job, fs) })
+  const options = {
+    path: '/db',
+    createIfMissing: true,
+    defaultTabletCount: 4,
+    memtableBudgetBytes: scaled(64 * MiB),
+    blockCacheBytes: 0,
+    walFileBytes: 4 * MiB,
+    relaxedWindowMs: 100,
+    historyWindowMs: 0,
+    blockBytes: 4096,
+    outputTableBytes: scaled(64 * MiB),
+    transform: IDENTITY_TRANSFORM,
+    balance: { ...BALANCE_LIMITS, splitBytes: scaled(splitBytes), mergeBytes: 0 },
+    picker: {
+      level0MaxCount: 4,
+      level1MaxBytes: scaled(64 * MiB),
+      levelRatio: 10,
+      level0BiteBytes: scaled(256 * MiB),
+      moveMinBytes: scaled(8 * MiB),
+    },
+  }
+  const store = await Store.open(options, env, events)
+  for (let i = 0; i < 1000; i++) {
+    const tenants = Array.from({ length: 100 }, () => Math.floor(random() * 1000))
+    await store.write((view) => tenants.forEach((tenant) => putOne(view, tenant)), {
+      durability: 'relaxed',
+    })
+  }
+  await store.flush()
+  const { tablets, tableBytes } = store.stats()
+  console.log(
+    JSON.stringify({
+      bench: 'tablets',
+      case: name,
+      tabletCount: tablets.length,
+      tableBytes,
+      writeAmplification: Number((1 + compactedBytes / flushedBytes).toFixed(2)),
+    }),
+  )
+  await store.close()
+}
+
+if (positionals[0] === 'amplification') {
+  await amplification('never split', Infinity)
+  for (const splitMiB of [2048, 1024, 512, 256]) {
+    await amplification(`split at ${splitMiB} MiB`, splitMiB * MiB)
+  }
+} else {
+  await costs()
+  await hotTenant('a hot tenant, tablets as they are', NEVER)
+  await hotTenant('a hot tenant, tablets split', BALANCE_LIMITS)
+}

@@ -87,7 +87,7 @@ function tabletLines({ tablets }: DatabaseStats): string[] {
   const rows = tablets.flatMap((tablet) => {
     const name = [String(tablet.tabletId), hashRange(tablet.hashStart, tablet.hashEnd)]
     const levels = tablet.levels.map((level) => [
-      `level ${level.level}`,
+      `level ${level.level}${level.sharedTableCount > 0 ? `, ${level.sharedTableCount} shared` : ''}`,
       grouped(level.tableCount),
       size(level.bytes),
       grouped(level.entryCount),

@@ -6,7 +6,7 @@
 // 3. Level n holds newer versions of a key than level n + 1.
 // 4. A file is in a version once.
 
-import { type FileId, type SeqNum, SEQ_NUM_ZERO } from '../base/ids.js'
+import { type SeqNum, SEQ_NUM_ZERO } from '../base/ids.js'
 import { compareKeys } from '../kernels/bytes.js'
 import { tableBytes, type TableMeta } from '../sstable/format.js'
 import { addMark, floorOfMarks, type HistoryMark } from './history-marks.js'
@@ -55,10 +55,6 @@ export class Version {
 
   get tableCount(): number {
     return this.levels.reduce((sum, level) => sum + level.length, 0)
-  }
-
-  has(fileId: FileId): boolean {
-    return this.levels.some((level) => level.some((meta) => meta.fileId === fileId))
   }
 
   /** What the tables of a level take of their files. */

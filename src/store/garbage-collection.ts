@@ -2,10 +2,12 @@
 
 import type { EventSource } from '../base/events.js'
 import type { FileId, SeqNum } from '../base/ids.js'
+import { ALL_HASHES } from '../codec/tenant-key.js'
 import { type Garbage, garbageOf } from '../lsm/garbage.js'
 import { type GarbageSource, pickCollection, pickEverything } from '../lsm/garbage-picker.js'
 import type { CompactionPlan, PickerLimits } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
+import { totalBytes } from '../lsm/version.js'
 import { newestWatermark, type Watermarks } from '../lsm/watermarks.js'
 import { tableBytes, type TableMeta } from '../sstable/format.js'
 import type { OpenedFiles } from './open-files.js'
@@ -66,17 +68,29 @@ export class GarbageCollection {
   }
 
   #measure(meta: TableMeta, isBottom: boolean): Garbage {
-    const abandonedBytes = this.#abandonedBytesOf(meta)
     const own = this.#measureOwn(meta, isBottom)
-    return abandonedBytes === 0 ? own : { isAny: true, bytes: own.bytes + abandonedBytes }
+    if (meta.share === undefined) return own
+    const shares = this.#sharesOf(meta)
+    // The whole file goes with the last share of it; until then a rewrite gives nothing back.
+    const bytes = shares.length === 1 ? meta.fileBytes - tableBytes(meta) : 0
+    return { isAny: own.isAny || this.#isPartAbandoned(meta, shares), bytes: own.bytes + bytes }
   }
 
-  /** What the file holds of tenants that no tablet reads there any more; it goes when the last share of it does. */
-  #abandonedBytesOf(meta: TableMeta): number {
-    if (meta.share === undefined) return 0
-    const others = this.#files.tablets.filter((tablet) => tablet !== this.#tablet)
-    const isShared = others.some(({ version }) => version.has(meta.fileId))
-    return isShared ? 0 : meta.fileBytes - tableBytes(meta)
+  /** What tablets have of the file. */
+  #sharesOf({ fileId }: TableMeta): readonly TableMeta[] {
+    const metas = this.#files.tablets.flatMap(({ version }) => version.levels.flat())
+    return metas.filter((meta) => meta.fileId === fileId)
+  }
+
+  /** Whether the file holds tenants that no tablet reads there any more. */
+  #isPartAbandoned(meta: TableMeta, shares: readonly TableMeta[]): boolean {
+    try {
+      const whole = this.#tablet.readerOf(meta).pieceOf(ALL_HASHES)
+      return whole !== undefined && totalBytes(shares) < whole.bytes
+    } catch {
+      // As below.
+      return false
+    }
   }
 
   #measureOwn(meta: TableMeta, isBottom: boolean): Garbage {

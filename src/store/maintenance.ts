@@ -168,6 +168,12 @@ export class Maintenance {
     }
   }
 
+  /** Splits and merges of tablets so far. */
+  get rebalances(): Pick<Rebalance, 'splitCount' | 'mergeCount'> {
+    const { splitCount, mergeCount } = this.#rebalance
+    return { splitCount, mergeCount }
+  }
+
   /** Tablets that accept no writes until the database is opened again. */
   get readOnlyTablets(): readonly Tablet[] {
     return this.#works.filter(isReadOnly).map(({ tablet }) => tablet)
@@ -192,7 +198,12 @@ export class Maintenance {
   /** Brings everything that is in memtables now into tables. */
   async flushAll(): Promise<void> {
     for (const tablet of this.#o.files.tablets) tablet.seal()
-    await this.#onAll((work) => this.#flushSealed(work))
+    let rebalanceCount: number
+    do {
+      // What splits off meanwhile has its part of the memtables.
+      rebalanceCount = this.#rebalance.count
+      await allOf(this.#works, (work) => this.#flushSealed(work))
+    } while (rebalanceCount !== this.#rebalance.count)
   }
 
   async #flushSealed({ tablet, flushes }: TabletWork): Promise<void> {
@@ -202,24 +213,22 @@ export class Maintenance {
   /** Compacts until no tablet asks for it, and of what is in tables now nothing is left that nobody may read. */
   async compactAll(): Promise<void> {
     const upToSeqNum = this.#o.log.durable
-    await this.#onAll((work) =>
-      this.#compactWhile(work, this.#garbageOf(work.tablet).pickUpTo(upToSeqNum)),
-    )
+    const picks = new Map<Tablet, PickCompaction>()
+    const pickOf = (tablet: Tablet): PickCompaction => {
+      const pick = picks.get(tablet) ?? this.#garbageOf(tablet).pickUpTo(upToSeqNum)
+      picks.set(tablet, pick)
+      return pick
+    }
+    // When a tablet has rewritten its share of a file, others may have to rewrite theirs so that the file goes.
+    do {
+      await allOf(this.#works, (work) => this.#compactWhile(work, pickOf(work.tablet)))
+    } while (this.#works.some(({ tablet }) => this.#planOf(tablet, pickOf(tablet)) !== undefined))
   }
 
   async #compactWhile({ tablet, compactions }: TabletWork, pickMore: PickCompaction) {
     while (this.#planOf(tablet, pickMore) !== undefined) {
       await this.#succeedOnce(compactions, () => this.#runCompactions(compactions, pickMore))
     }
-  }
-
-  /** What splits off meanwhile takes its part of what there is to do with it. */
-  async #onAll(work: (work: TabletWork) => Promise<void>): Promise<void> {
-    let rebalanceCount: number
-    do {
-      rebalanceCount = this.#rebalance.count
-      await allOf(this.#works, work)
-    } while (rebalanceCount !== this.#rebalance.count)
   }
 
   /**

@@ -9,11 +9,12 @@
 // the tenant gets a tablet to itself: a tablet whose level 0 has grown to hotLevel0Count tables, most of which is one
 // tenant's, is split on both sides of that tenant.
 //
-// A tablet costs memory, and the more there are the smaller are the tables that one budget of memtables becomes. So there
-// are few of them without a reason, and never more than maxCount.
+// Each tablet has levels of its own, so what lies in several small ones is rewritten less often than in a large one
+// (decision 0013). But each costs memory, and the more there are the smaller are the tables that one budget of memtables
+// becomes: there are few without a reason, and never more than maxCount.
 
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'
-import { GiB, MiB } from '../base/limits.js'
+import { MiB } from '../base/limits.js'
 import { type HashRange, tenantHashOfKey } from '../codec/tenant-key.js'
 import { totalBytes } from '../lsm/version.js'
 import { tableBytes, type TableMeta } from '../sstable/format.js'
@@ -31,8 +32,8 @@ export interface BalanceLimits {
 }
 
 export const BALANCE_LIMITS: BalanceLimits = {
-  splitBytes: 2 * GiB,
-  mergeBytes: 256 * MiB,
+  splitBytes: 512 * MiB,
+  mergeBytes: 64 * MiB,
   restMs: 3_600_000,
   maxCount: 64,
   hotLevel0Count: 8,

@@ -32,12 +32,17 @@ export interface RebalanceOptions {
 }
 
 export class Rebalance {
-  /** Splits and merges so far. */
-  count = 0
+  splitCount = 0
+  mergeCount = 0
   readonly #o: RebalanceOptions
 
   constructor(options: RebalanceOptions) {
     this.#o = options
+  }
+
+  /** Splits and merges so far. */
+  get count(): number {
+    return this.splitCount + this.mergeCount
   }
 
   /** What there is a reason for now. */
@@ -155,7 +160,8 @@ export class Rebalance {
     tablets: readonly Tablet[],
     startMicros: number,
   ): void {
-    this.count++
+    if (about.kind === 'split') this.splitCount++
+    else this.mergeCount++
     const { env, events } = this.#o
     const tables = tablets.flatMap(({ version }) => version.levels.flat())
     events.emit('rebalance', {

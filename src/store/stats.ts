@@ -55,6 +55,8 @@ export interface StoreStats {
   readonly tableCount: number
   readonly tableBytes: number
   readonly tablets: readonly TabletStats[]
+  /** How often tablets have split and merged since the database was opened. */
+  readonly rebalances: { readonly splitCount: number; readonly mergeCount: number }
   readonly cache: BlockCacheStats
   readonly memory: MemoryStats
   readonly commits: CommitStats
@@ -68,7 +70,13 @@ export interface StoreStats {
 
 type Moments = Pick<
   StoreStats,
-  'historyFloor' | 'openSnapshotCount' | 'commits' | 'memory' | 'reserveBytes' | 'state'
+  | 'historyFloor'
+  | 'openSnapshotCount'
+  | 'rebalances'
+  | 'commits'
+  | 'memory'
+  | 'reserveBytes'
+  | 'state'
 > & {
   readonly readOnlyTabletIds: readonly TabletId[]
   readonly readable: SeqNum
@@ -109,6 +117,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     tableCount: fileBytes.length,
     tableBytes: fileBytes.reduce((sum, bytes) => sum + bytes, 0),
     tablets,
+    rebalances: moments.rebalances,
     cache: files.cache.stats,
     memory: moments.memory,
     commits: moments.commits,

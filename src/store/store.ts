@@ -285,6 +285,7 @@ export class Store implements ImmediateWriteHost {
       durable: this.#log.durable,
       historyFloor: this.#floors.rest,
       openSnapshotCount: this.#snapshots.openCount,
+      rebalances: this.#maintenance.rebalances,
       commits: this.#log.stats,
       memory: this.#maintenance.memory,
       reserveBytes: this.#reserve.byteCount,

@@ -27,7 +27,9 @@ export function storedVersions(
   const { databaseId } = superblock
   const cache = new BlockCache({ capacityBytes: 0 })
   const metas = tablets.flatMap(({ version }) => version.levels.flat())
-  return metas.flatMap((meta) => {
+  // Each file once, and all of it, however many tablets share it.
+  const files = new Map(metas.map((meta) => [meta.fileId, meta]))
+  return [...files.values()].flatMap((meta) => {
     const options = { databaseId, transform: IDENTITY_TRANSFORM, cache }
     const reader = TableReader.open(fs, `${path}/${tableFileName(meta.fileId)}`, meta, options)
     const found: string[] = []

@@ -159,6 +159,7 @@ describe('a split', () => {
       [0, MIDDLE],
       [MIDDLE, 2 ** 32],
     ])
+    expect(store.stats().rebalances).toEqual({ splitCount: 1, mergeCount: 0 })
     expect(tablets.rebalances).toMatchObject([
       { kind: 'split', reason: 'asked', tabletId: 1, hash: MIDDLE, sharedTableCount: 2 },
     ])
@@ -260,7 +261,6 @@ describe('a split', () => {
     await store.write((view) => {
       for (const { hash, id } of TENANTS.slice(6)) view.delete(keyOf(hash, id, 'a'))
     })
-    await store.compact()
     await store.compact()
     expect(await tablets.tables()).not.toContain(shared)
     expect(tablets.sharedCounts()).toEqual([0, 0])

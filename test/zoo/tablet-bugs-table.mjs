@@ -35,8 +35,8 @@ export const TABLET_BUGS = [
   bug(
     'a shared file stays although one tablet alone has a share of it',
     'store/garbage-collection.js',
-    'return isShared ? 0 :',
-    'return true ? 0 :',
+    'own.isAny || this.#isPartAbandoned(meta, shares)',
+    'own.isAny',
     'tablets',
   ),
   bug(
