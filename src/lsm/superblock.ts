@@ -9,7 +9,8 @@
 //       72      8  manifestFileId       the current manifest
 //       80      8  manifestProvenBytes  the manifest is durable up to here at least
 //       88      4  manifestChecksum     headerChecksum of its frame that ends there; stands for all frames before, too
-//       92      4  flags                bit 0: closed cleanly, every commit is in tables; other bits reserved, 0
+//       92      4  flags                bit 0: closed cleanly, every commit is in tables, and the log ends at walEndBytes:
+//                                       it need not be read; other bits reserved, 0
 //       96      8  nextFileId           file ids below may be in use or have been
 //      104      8  walFileId            WAL file that is known to be durable ...
 //      112      8  walEndBytes          ... up to here at least; both 0 when nothing is known

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 import { open } from '../../dist/index.js'
+import { memoryEnv, MemoryFileSystem } from '../../dist/testing.js'
 import { collect, expectCode, openShop, order, shopTables, temporaryDirectory } from './db-kit.js'
 
 const ENTRY = new URL('../../dist/index.js', import.meta.url).href
@@ -37,6 +38,34 @@ test('close leaves nothing to replay, whichever tablet was written to last', asy
     }
     await db.close()
   }
+})
+
+test('after close an opening reads nothing of the log; after a power cut it does', async () => {
+  const fs = new MemoryFileSystem()
+  const fill = async (from: number) => {
+    const db = await open({ path: '/db', tables: shopTables }, { env: memoryEnv({ fs }) })
+    const rows = Array.from({ length: 100 }, (_, n) => order(from + n))
+    await db.tenant('a').orders.insert(rows)
+    return db
+  }
+  const openedFrom = async (image: MemoryFileSystem) => {
+    let readCount = 0
+    image.inject = ({ name, path }) => {
+      if (name === 'read' && path.endsWith('.wal')) readCount++
+      return undefined
+    }
+    const db = await open({ path: '/db', tables: shopTables }, { env: memoryEnv({ fs: image }) })
+    const rows = await db.tenant('a').orders.scan().toArray()
+    await db.close()
+    return { readCount, rowCount: rows.length }
+  }
+  await (await fill(0)).close()
+  const closed = fs.crashImage({ float: () => 0 })
+  expect(await openedFrom(closed)).toEqual({ readCount: 0, rowCount: 100 })
+  await fill(100)
+  const cut = await openedFrom(fs.crashImage({ float: () => 0 }))
+  expect(cut).toMatchObject({ rowCount: 200 })
+  expect(cut.readCount).toBeGreaterThan(0)
 })
 
 test('everything on a closed database is refused', async () => {
