@@ -36,7 +36,7 @@ const WORKLOADS = {
   relaxed: { durability: 'relaxed', seconds: 6, rowShare: 0.3 },
   commit: { durability: 'sync', seconds: 5, hasVariants: true },
   memory: { durability: 'relaxed', seconds: 5 },
-  events: { durability: 'sync', seconds: 7 },
+  events: { durability: 'sync', seconds: 10 },
   replay: { durability: 'sync', seconds: 6, rowShare: 0.3 },
 }
 

@@ -47,7 +47,7 @@ async function readEvents(db, eventCount) {
 
 export async function run({ open, path, rowCount }) {
   const pieceEvents = PIECE_BATCHES * BATCH_EVENTS
-  const eventCount = Math.max(1, Math.round(rowCount / 40 / pieceEvents)) * pieceEvents
+  const eventCount = Math.max(1, Math.round(rowCount / 20 / pieceEvents)) * pieceEvents
   const db = await open(path)
   event(0)
   const micros = processorMicros()
