@@ -2,7 +2,7 @@
 // out as equal objects.
 import { readFileSync } from 'node:fs'
 
-const ours = 'checksums, LZ4; memtables 256 MiB, with the block cache at most 1 GiB'
+const ours = 'checksums, LZ4; memtables 128 MiB, with the block cache at most 512 MiB'
 
 /**
  * The `open` of an adapter takes a directory and

@@ -154,7 +154,7 @@ ${tableOf([head, ...body])}
 }
 
 /** Facts of a run, which stand above a table. */
-const FACTS = ['bench', 'case', 'commit', 'node', 'cpu', 'cpus', 'load', 'settings', 'version']
+const FACTS = ['bench', 'commit', 'node', 'cpu', 'cpus', 'load', 'settings', 'version']
 
 /** A table of whatever numbers a benchmark has noted. */
 function plainTable(all) {
@@ -162,8 +162,8 @@ function plainTable(all) {
   const words = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
   const cell = (found) => (typeof found === 'number' ? spelled(found) : (found ?? ''))
   return tableOf([
-    ['', ...measures.map(words)],
-    ...all.map((line) => [line.case ?? '', ...measures.map((measure) => cell(line[measure]))]),
+    measures.map(words),
+    ...all.map((line) => measures.map((measure) => cell(line[measure]))),
   ])
 }
 
@@ -298,6 +298,23 @@ const SECTION_BARS = [
     title: 'Opening and recovery: log replayed, MB/s',
     found: () => readLines('recovery').find((line) => line.logBytes > 0)?.replayMbPerSecond,
     bar: { atLeast: 150 },
+  },
+  {
+    key: 'tenants.heap',
+    title: 'Tenants: heap of each of 10,000 open tenants, bytes',
+    found: () => readLines('tenants').find(({ open }) => open >= 10_000)?.perTenantBytes,
+    bar: { better: 'less', atMost: 16_384 },
+  },
+  {
+    key: 'scale.flat',
+    title: 'Scaling: what a row costs at most, to what it costs in a million',
+    found() {
+      const [first, ...rest] = readLines('scale')
+      const measures = ['loadMicrosPerRow', 'readMicros', 'scanMicros']
+      const ratios = rest.flatMap((line) => measures.map((name) => line[name] / first[name]))
+      return ratios.length === 0 ? undefined : Math.max(...ratios)
+    },
+    bar: { better: 'less', atMost: 1.2 },
   },
 ]
 

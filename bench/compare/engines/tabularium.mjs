@@ -16,7 +16,7 @@ function keptSessions(make) {
 
 /** Rows are upserted: others put over what is there without a word, too. */
 export async function open(path, options = {}) {
-  const { isRelaxed = false, bufferBytes = 256 * MIB, isIndexed = false, historyWindowMs } = options
+  const { isRelaxed = false, bufferBytes = 128 * MIB, isIndexed = false, historyWindowMs } = options
   const db = await openDatabase({
     path,
     tables: { orders: isIndexed ? indexedOrders : plainOrders, events: eventTable },
