@@ -215,14 +215,14 @@ export class Tablet {
    * A cursor over every version in the range that a snapshot at or above `at` may see, and older ones that lie on the way;
    * with `since`, only over sources with newer versions.
    */
-  cursorOver(view: TabletView, range: KeyRange, at: SeqNum, since?: SeqNum): MergeCursor {
+  cursorOver(view: TabletView, range: KeyRange, at: SeqNum, since?: SeqNum): Cursor {
     const children: Cursor[] = []
     for (const memtable of view.memtables) {
       if (memtable.isEmpty || (since !== undefined && memtable.maxSeqNum <= since)) continue
       children.push(memtable.cursor())
     }
     children.push(...tableCursors(view, range, at, since))
-    return new MergeCursor(children)
+    return children.length === 1 ? children[0]! : new MergeCursor(children)
   }
 
   /** Keeps the current view alive until `release`. */

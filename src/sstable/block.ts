@@ -36,10 +36,14 @@ export class Block {
   readonly prefixStart: number
   readonly prefixEnd: number
   readonly #versionsStart: number
-  /** Where each key goes on behind the prefix, and where the last ends; then the same of values. */
-  readonly #starts: Uint16Array | Uint32Array
-  /** Where each hash of a key leads: number of its newest entry, from 1. Made when the block is searched again. */
-  #slots: Uint16Array | undefined
+  /**
+   * Where each key goes on behind the prefix, and where the last ends; then the same of values. Behind them, once the block
+   * is searched again, the slots of keys by their hashes: number of the newest entry, from 1. One array for both, as each
+   * would be somewhere else in memory.
+   */
+  #starts: Uint16Array | Uint32Array
+  /** A power of two; 0 without slots. */
+  #slotCount = 0
   #searchCount = 0
   /** How long each entry was in a block of an earlier format, from which this one was made. */
   readonly #olderEntryBytes: readonly number[] | undefined
@@ -69,7 +73,9 @@ export class Block {
 
   /** What it occupies in memory, its hash slots included. */
   get memoryBytes(): number {
-    return this.bytes.length + this.#starts.byteLength + 2 * slotCountOf(this.entryCount)
+    const { entryCount } = this
+    const numberCount = 2 * (entryCount + 1) + slotCountOf(entryCount)
+    return this.bytes.length + numberCount * this.#starts.BYTES_PER_ELEMENT
   }
 
   /** Whether no longer prefix would do. */
@@ -172,11 +178,12 @@ export class Block {
    * @param keyHash  hashBytes of the whole key
    */
   newestOf(key: Uint8Array, restStart: number, keyHash: number): number | undefined {
-    const slots = this.#slots ?? this.#makeSlots(key, restStart)
-    if (slots === undefined) return undefined
-    const mask = slots.length - 1
+    if (this.#slotCount === 0 && !this.#makeSlots(key, restStart)) return undefined
+    const numbers = this.#starts
+    const slotsStart = 2 * (this.entryCount + 1)
+    const mask = this.#slotCount - 1
     for (let slot = keyHash & mask; ; slot = (slot + 1) & mask) {
-      const entry = slots[slot]! - 1
+      const entry = numbers[slotsStart + slot]! - 1
       if (entry < 0 || this.hasKey(entry, key, restStart)) return entry
     }
   }
@@ -185,14 +192,20 @@ export class Block {
     return tableCorrupt(this.place, problem)
   }
 
-  /** @param tenantKey  begins as all keys of the block do, with what they are the rests of */
-  #makeSlots(tenantKey: Uint8Array, restStart: number): Uint16Array | undefined {
+  /**
+   * False when that does not pay, or not yet.
+   *
+   * @param tenantKey  begins as all keys of the block do, with what they are the rests of
+   */
+  #makeSlots(tenantKey: Uint8Array, restStart: number): boolean {
     const { bytes, prefixStart, prefixEnd, entryCount } = this
     this.#searchCount++
-    if (this.#searchCount < SLOTS_AFTER_COUNT || entryCount > SLOTS_MAX_ENTRY_COUNT)
-      return undefined
-    const slots = new Uint16Array(slotCountOf(entryCount))
-    const mask = slots.length - 1
+    if (this.#searchCount < SLOTS_AFTER_COUNT || entryCount > SLOTS_MAX_ENTRY_COUNT) return false
+    const slotCount = slotCountOf(entryCount)
+    const slotsStart = this.#starts.length
+    const numbers = numbersFor(bytes, slotsStart + slotCount)
+    numbers.set(this.#starts)
+    const mask = slotCount - 1
     const state = mixBytes(bytes, prefixStart, prefixEnd, mixBytes(tenantKey, 0, restStart))
     let start = prefixEnd
     let lastStart = -1
@@ -201,20 +214,20 @@ export class Block {
       // Older versions of a key follow the newest.
       if (lastStart < 0 || !equalBytes(bytes, lastStart, start, bytes, start, end)) {
         let slot = finishHash(mixBytes(bytes, start, end, state)) & mask
-        while (slots[slot] !== 0) slot = (slot + 1) & mask
-        slots[slot] = entry + 1
+        while (numbers[slotsStart + slot] !== 0) slot = (slot + 1) & mask
+        numbers[slotsStart + slot] = entry + 1
       }
       lastStart = start
       start = end
     }
-    this.#slots = slots
-    return slots
+    this.#starts = numbers
+    this.#slotCount = slotCount
+    return true
   }
 
   #readStarts(lengthsStart: number, lengthsEnd: number): Uint16Array | Uint32Array {
     const { bytes, entryCount } = this
-    const isWide = bytes.length > NARROW_BLOCK_MAX_BYTES
-    const starts = new (isWide ? Uint32Array : Uint16Array)(2 * (entryCount + 1))
+    const starts = numbersFor(bytes, 2 * (entryCount + 1))
     const reader = new ByteReader(bytes, lengthsStart, lengthsEnd)
     try {
       let i = 0
@@ -320,6 +333,13 @@ export class BlockEntries {
     for (let i = start; i < end; i++) key[at++] = bytes[i]!
     return keyEnd
   }
+}
+
+/** Room for numbers that say where something is in a block. */
+function numbersFor(blockBytes: Uint8Array, count: number): Uint16Array | Uint32Array {
+  return blockBytes.length > NARROW_BLOCK_MAX_BYTES
+    ? new Uint32Array(count)
+    : new Uint16Array(count)
 }
 
 /** A power of two, of which between a third and two thirds are taken. */
