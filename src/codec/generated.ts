@@ -1,7 +1,7 @@
 // The one place where code is made from text. What goes in is the structure of a schema, made by our own functions; names
 // that a user chose stand in it as JSON string literals only, values never. Where the runtime forbids it
 // (--disallow-code-generation-from-strings), or a feature cannot be had this way, callers have an interpreter of equal
-// results: see docs/decisions/0014-rows-straight-to-bytes.md.
+// results: see docs/decisions/0016-rows-straight-to-bytes.md.
 
 /** Whether the runtime allows it; asked once. */
 let isAllowed: boolean | undefined

@@ -24,6 +24,10 @@ export class BlockBuilder {
     return this.#entryCount === 0
   }
 
+  get entryCount(): number {
+    return this.#entryCount
+  }
+
   /** Length of the block if it were finished now, or a little more. */
   get rawBytes(): number {
     return this.#entryCount === 0 ? 0 : this.#lengthWith(0, 0, 0, this.#prefixBytes)

@@ -19,7 +19,8 @@
 // above the newest end finds all it can see in the main blocks, which are the same whether a key has a past or not. A tenant
 // without superseded versions has neither history blocks nor history index. Blocks and indexes of both kinds are alike.
 //
-// Data block, before compression; at most the writer's block size unless it holds a single entry:
+// Data block, before compression; at most the writer's block size, or four times that where eight entries would not fit; one
+// entry alone may be longer:
 //
 //   bytes  field          meaning
 //       v  values         of all e entries, one behind the other

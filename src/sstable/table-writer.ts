@@ -29,7 +29,7 @@ import { indexPlaceOf, TenantBlocksBuilder } from './tenant-blocks-builder.js'
 const NOWHERE: IndexPlace = { offsetBytes: 0, storedBytes: 0, rawBytes: 0, checksum: 0, codecId: 0 }
 
 export interface TableWriterOptions {
-  /** A block with more than one entry is at most this long before compression. */
+  /** How long a block is before compression, at most; see format.ts for blocks of few entries. */
   readonly blockBytes: number
   readonly transform: BlockTransform
 }

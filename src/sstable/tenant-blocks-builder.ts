@@ -8,6 +8,12 @@ import type { PackedBlock, WholeBlock } from './entry-stream.js'
 import { IndexBuilder } from './index-block.js'
 import type { WrittenPart } from './part-writer.js'
 
+/**
+ * A block of fewer entries than these may become so many times as long: large values have more in common than a short block
+ * shows. Measured with events of 8 KB of JSON, compressed: 3.3 KB each two to a block, 2.5 KB four to a block.
+ */
+const FEW_ENTRY_COUNT = 8
+const FEW_ENTRIES_FACTOR = 4
 /** A block is built anew rather than taken over, as long as the open one is less than this share of a whole one. */
 const OPEN_MIN_SHARE = 1 / 4
 /** The same of the block itself. */
@@ -66,9 +72,9 @@ export class TenantBlocksBuilder {
     const sharedRest = shared < TENANT_PREFIX_BYTES ? 0 : shared - TENANT_PREFIX_BYTES
     const block = this.#block
     const valueLength = valueEnd - valueStart
-    if (!block.hasRoom(sharedRest, keyEnd - restStart, valueLength, this.#blockBytes)) {
-      this.#finishBlock()
-    }
+    const isFew = block.entryCount < FEW_ENTRY_COUNT
+    const maxBytes = isFew ? FEW_ENTRIES_FACTOR * this.#blockBytes : this.#blockBytes
+    if (!block.hasRoom(sharedRest, keyEnd - restStart, valueLength, maxBytes)) this.#finishBlock()
     if (block.isEmpty) this.#startBlock(keyBytes, restStart, keyEnd, shared, seqNum)
     const entryBytes = block.add(
       sharedRest,

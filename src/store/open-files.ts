@@ -23,6 +23,7 @@ import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/supe
 import { Tablet } from '../lsm/tablet.js'
 import { BlockCache } from '../sstable/block-cache.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
+import { WAL_BEGINNING } from '../wal/format.js'
 import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
 import { FileRemovals } from './file-removals.js'
@@ -331,8 +332,7 @@ async function assemble(
   const directory = options.path
   const cache = new BlockCache({ capacityBytes: options.blockCacheBytes })
   const { databaseId } = identity
-  const { transform } = options
-  const about = { fs, directory, databaseId, transform }
+  const about = { fs, directory, databaseId, transform: options.transform }
   const tables = new OpenTables({ ...about, cache, quarantine, removals })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
@@ -345,6 +345,7 @@ async function assemble(
         tables: tables.sourceOf(tabletId),
       }),
   )
+  const flushed = tablets.map(({ version }) => version.flushedSeqNum)
   const wal = WalWriter.create({
     fs,
     directory,
@@ -354,7 +355,8 @@ async function assemble(
     randomUint32: () => randomUint32(env),
     fileBytes: options.walFileBytes,
     yield: () => env.clock.yield(),
-    previous: log?.last,
+    // The copy that a checkpoint made has commits and no log.
+    previous: log?.last ?? { ...WAL_BEGINNING, seqNum: Math.min(...flushed) as SeqNum },
     sealed: log?.files,
   })
   await manifest.proveWal(wal.durable)
@@ -364,7 +366,6 @@ async function assemble(
   }
   for (const { fileId } of wal.files) live.add(fileId)
   const orphanFileIds = removeFiles(env, directory, (fileId) => !live.has(fileId))
-  const flushed = tablets.map(({ version }) => version.flushedSeqNum)
   return new OpenedFiles({
     map: new TabletMap(tablets),
     tables,

@@ -10,7 +10,7 @@
 // tenant's, is split on both sides of that tenant.
 //
 // Each tablet has levels of its own, so what lies in several small ones is rewritten less often than in a large one
-// (decision 0013). But each costs memory, and the more there are the smaller are the tables that one budget of memtables
+// (decision 0015). But each costs memory, and the more there are the smaller are the tables that one budget of memtables
 // becomes: there are few without a reason, and never more than maxCount.
 
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'

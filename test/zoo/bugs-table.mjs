@@ -259,8 +259,8 @@ export const BUGS = [
   bug(
     'the log goes on from nowhere after recovery',
     'store/open-files.js',
-    'previous: log?.last,',
-    'previous: undefined,',
+    'previous: log?.last ?? {',
+    'previous: undefined ?? {',
     'powerCut',
   ),
   bug(

@@ -39,7 +39,7 @@ for (const tenantId of [1, 2, 3]) {
   }
 }
 const LISTING = { transform: IDENTITY_TRANSFORM, withEntries: false }
-const options = { blockBytes: 200 }
+const options = { blockBytes: 60 }
 const table = makeTable(entries, options)
 const bytes = bytesOf(table)
 
@@ -212,7 +212,7 @@ describe('intact parts in the wrong place', () => {
   it('a block, and a footer, of another file of the same contents are found', () => {
     // Checksums are compressed with the rest of an index, so the length is not always the same.
     const foreignFiles = (name: 'epoch' | 'fileId') =>
-      Array.from({ length: 20 }, (_, i) =>
+      Array.from({ length: 60 }, (_, i) =>
         bytesOf(makeTable(entries, { ...options, [name]: 54_321 + i })),
       ).filter(({ length }) => length === bytes.length)
     for (const [foreign] of [foreignFiles('epoch'), foreignFiles('fileId')]) {

@@ -38,6 +38,23 @@ function versions(tenantIds: readonly number[], perTenant: number): Entry[] {
 }
 
 describe('the listing of a file', () => {
+  it.each([
+    ['small values, short blocks', 30, 900, 2000],
+    ['some that fill a block of eight', 400, 2500, 4000],
+    ['large ones, up to four times the block size', 1500, 4500, 8000],
+    ['one that is too long for any', 9000, 9000, 9200],
+  ])('shows blocks of a length that suits their entries: %s', (_, valueBytes, atLeast, atMost) => {
+    const entries = versions([1], 60).map((entry, i) => ({
+      ...entry,
+      value: new Uint8Array(valueBytes).fill(i),
+    }))
+    const lengths = list(entries, 2000)
+      .flatMap((item) => (item.what === 'block' ? [item.rawBytes] : []))
+      .slice(0, -1)
+    for (const length of lengths) expect(length).toBeGreaterThanOrEqual(atLeast)
+    for (const length of lengths) expect(length).toBeLessThanOrEqual(atMost)
+  })
+
   it('tiles it: parts follow each other without gaps, tenant after tenant', () => {
     // Tenants with and without a past.
     const older = versions([2, 4], 20).map((entry) => ({ ...entry, seqNum: 5 as SeqNum }))
@@ -64,7 +81,7 @@ describe('the listing of a file', () => {
           dataEnd = blockEnd + history!.dataBytes
         }
         expect(item.offsetBytes).toBe(blockEnd)
-        expect(item.rawBytes).toBeLessThanOrEqual(200)
+        expect(item.rawBytes).toBeLessThanOrEqual(800)
         blockEnd += item.storedBytes
       }
     }
