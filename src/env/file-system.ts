@@ -33,8 +33,12 @@ export interface FileSystem {
    */
   link(from: string, to: string): void
   remove(path: string): void
+  /** As remove, off the calling thread: freeing a large file takes the system milliseconds. */
+  removeAsync(path: string): Promise<void>
   /** Makes creations, renames, links and removals in the directory durable. */
   syncDirectory(directory: string): void
+  /** As syncDirectory, off the calling thread. */
+  syncDirectoryAsync(directory: string): Promise<void>
 }
 
 export interface File {

@@ -306,12 +306,30 @@ export class MemoryFileSystem implements FileSystem {
     this.#gate.end()
   }
 
+  async removeAsync(path: string): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    this.remove(path)
+  }
+
   syncDirectory(directory: string): void {
     const parent = posix.resolve('/', directory)
-    this.#gate.begin('syncDirectory', parent)
-    this.#assertDirectory(parent, 'open')
+    this.#settleEntries(parent, this.#beginDirectorySync(parent))
+  }
+
+  async syncDirectoryAsync(directory: string): Promise<void> {
+    const parent = posix.resolve('/', directory)
+    const number = this.#beginDirectorySync(parent)
+    // What others change meanwhile is not part of this sync.
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#gate.assertPower()
+    this.#settleEntries(parent, number)
+  }
+
+  #beginDirectorySync(directory: string): number {
+    const number = this.#gate.begin('syncDirectory', directory)
+    this.#assertDirectory(directory, 'open')
     this.#gate.end()
-    this.#settleEntries(parent)
+    return number
   }
 
   #create(path: string): File {
@@ -327,15 +345,16 @@ export class MemoryFileSystem implements FileSystem {
     return new MemoryFile(path, inode, true, this.#gate)
   }
 
-  /** Makes durable what touched the directory, and what earlier touched the same names. */
-  #settleEntries(directory: string): void {
+  /** Makes durable what touched the directory up to a call, and what earlier touched the same names. */
+  #settleEntries(directory: string, upToNumber: number): void {
     const { media, unsynced } = this.#layers
     const names = new Set<string>()
+    const isConcerned = (name: string) => names.has(name) || posix.dirname(name) === directory
     const settled: EntryChange[] = []
     const open: EntryChange[] = []
     for (const change of unsynced.toReversed()) {
       const touched = [change.removes, change.adds?.path].filter((name) => name !== undefined)
-      if (touched.some((name) => names.has(name) || posix.dirname(name) === directory)) {
+      if (change.number <= upToNumber && touched.some(isConcerned)) {
         for (const name of touched) names.add(name)
         settled.unshift(change)
       } else {

@@ -69,11 +69,25 @@ export class NodeFileSystem implements FileSystem {
     attempt('unlink', path, () => fs.unlinkSync(path))
   }
 
+  removeAsync(path: string): Promise<void> {
+    return settled('unlink', path, (done) => fs.unlink(path, done))
+  }
+
   syncDirectory(directory: string): void {
     if (process.platform === 'win32') return
     const fd = attempt('open', directory, () => fs.openSync(directory, O_RDONLY))
     try {
       attempt('fsync', directory, () => fs.fsyncSync(fd))
+    } finally {
+      fs.closeSync(fd)
+    }
+  }
+
+  async syncDirectoryAsync(directory: string): Promise<void> {
+    if (process.platform === 'win32') return
+    const fd = attempt('open', directory, () => fs.openSync(directory, O_RDONLY))
+    try {
+      await settled('fsync', directory, (done) => fs.fsync(fd, done))
     } finally {
       fs.closeSync(fd)
     }
@@ -178,6 +192,16 @@ function attempt<Value>(syscall: string, path: string, call: () => Value): Value
   } catch (error) {
     throw typed(error, syscall, path)
   }
+}
+
+function settled(
+  syscall: string,
+  path: string,
+  call: (done: (error: Error | null) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call((error) => (error === null ? resolve() : reject(typed(error, syscall, path))))
+  })
 }
 
 function typed(error: unknown, syscall: string, path: string): unknown {

@@ -71,7 +71,13 @@ export class OverlayFileSystem implements FileSystem {
     this.#removed.add(path)
   }
 
+  async removeAsync(path: string): Promise<void> {
+    this.remove(path)
+  }
+
   syncDirectory(): void {}
+
+  async syncDirectoryAsync(): Promise<void> {}
 
   #create(path: string): File {
     this.#above.makeDirectory(directoryOf(path))

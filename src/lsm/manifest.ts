@@ -251,7 +251,7 @@ export class Manifest {
     this.#makeFile(fileId, payload.length)
     await this.#orBreak(async () => {
       await this.#write(FRAME_TYPE_SNAPSHOT, payload)
-      fs.syncDirectory(directory)
+      await fs.syncDirectoryAsync(directory)
       await this.#writeSuperblock(false)
     })
     oldFile?.close()

@@ -129,7 +129,7 @@ async function replaceFile(
   if (fs.exists(newPath)) fs.remove(newPath)
   await write(fs.open(newPath, 'create'))
   fs.rename(newPath, `${directory}/${SUPERBLOCK_NAME}`)
-  fs.syncDirectory(directory)
+  await fs.syncDirectoryAsync(directory)
 }
 
 /**

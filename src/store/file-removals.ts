@@ -2,8 +2,8 @@ import type { EventSource } from '../base/events.js'
 import type { Env } from '../env/env.js'
 
 /**
- * Removes sstables that no version names any more, one in a turn of the event loop: the system may take ten milliseconds
- * to free a large file, and a compaction leaves dozens.
+ * Removes sstables that no version names any more, one after the other and off the thread: the system may take ten
+ * milliseconds to free a large file, and a compaction leaves dozens.
  */
 export class FileRemovals {
   readonly #env: Env
@@ -27,11 +27,10 @@ export class FileRemovals {
   }
 
   async #run(): Promise<void> {
-    const { clock, fs } = this.#env
+    const { fs } = this.#env
     for (let path = this.#paths.shift(); path !== undefined; path = this.#paths.shift()) {
-      await clock.yield()
       try {
-        fs.remove(path)
+        await fs.removeAsync(path)
       } catch (error) {
         // No version names it: the next opening removes it.
         this.#events.emit('error', { where: 'removal of an sstable', error })

@@ -151,6 +151,11 @@ export class OpenedFiles {
     return this.tablets.flatMap(({ version }) => version.historyMarks)
   }
 
+  /** Resolves when no file is being removed: whoever asks for room must not come too early. */
+  removalsDone(): Promise<void> {
+    return this.#removals.settle()
+  }
+
   reserveFileIds(count: number): FileId[] {
     return Array.from({ length: count }, () => this.manifest.allocateFileId())
   }

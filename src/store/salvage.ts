@@ -167,6 +167,8 @@ function withoutFiles(fs: FileSystem, isHidden: (name: string) => boolean): File
     rename: (from, to) => fs.rename(from, to),
     link: (from, to) => fs.link(from, to),
     remove: (path) => fs.remove(path),
+    removeAsync: (path) => fs.removeAsync(path),
     syncDirectory: (directory) => fs.syncDirectory(directory),
+    syncDirectoryAsync: (directory) => fs.syncDirectoryAsync(directory),
   }
 }

@@ -463,6 +463,7 @@ export class Store implements ImmediateWriteHost {
   /** Starts what may make room, and asks whether there is some. */
   async #lookForRoom(): Promise<void> {
     this.#maintenance.notice()
+    await this.#files.removalsDone()
     if (!this.#maintenance.isFlushStuck) await this.#reserve.restore()
   }
 

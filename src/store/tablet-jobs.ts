@@ -77,7 +77,7 @@ export class TabletJobs {
   async #install(tablet: Tablet, edit: VersionEdit, flushed?: Memtable): Promise<void> {
     const { files, env, options } = this.#o
     try {
-      env.fs.syncDirectory(options.path)
+      await env.fs.syncDirectoryAsync(options.path)
     } catch (error) {
       // As any sync: once failed, a later success would prove nothing.
       if (isFailedSync(error)) this.#o.onBroken(error)
@@ -100,7 +100,7 @@ export class TabletJobs {
         other.install(other.version.apply(idle))
       }
     })
-    if (flushed !== undefined) this.#removeObsoleteLog()
+    if (flushed !== undefined) await this.#removeObsoleteLog()
   }
 
   /** Removes the tables of an edit that did not become live. */
@@ -112,10 +112,10 @@ export class TabletJobs {
     removeOutputs(env, { directory: options.path, outputFileIds: fileIds })
   }
 
-  #removeObsoleteLog(): void {
+  async #removeObsoleteLog(): Promise<void> {
     const flushed = this.#o.files.tablets.map(({ version }) => version.flushedSeqNum)
     try {
-      this.#o.files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
+      await this.#o.files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
     } catch (error) {
       // Tried again after the next flush.
       this.#o.events.emit('error', { where: 'removal of WAL files', error })

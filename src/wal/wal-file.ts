@@ -99,7 +99,9 @@ export class WalFile {
   /** Everything from the new file to a durable START frame, for the file that a database opens with. */
   open(previous: WalPosition): void {
     this.writeHeader()
-    this.syncHeaderNow()
+    this.syncNow()
+    this.#place.fs.syncDirectory(this.#place.directory)
+    this.#isHeaderDurable = true
     this.ensureSpace(0)
     this.start(previous)
     this.syncNow()
@@ -110,16 +112,12 @@ export class WalFile {
     if (!this.#isHeaderDurable) this.#file.write(this.#header, 0)
   }
 
-  /** Second half of making the header durable; the first is a sync of the file after writeHeader(). */
-  syncName(): void {
-    this.#place.fs.syncDirectory(this.#place.directory)
-    this.#isHeaderDurable = true
-  }
-
-  syncHeaderNow(): void {
+  /** Makes header and name durable, off the calling thread. */
+  async syncHeader(): Promise<void> {
     if (this.#isHeaderDurable) return
-    this.syncNow()
-    this.syncName()
+    await this.sync()
+    await this.#place.fs.syncDirectoryAsync(this.#place.directory)
+    this.#isHeaderDurable = true
   }
 
   /** Makes one more step of space. */

@@ -210,18 +210,24 @@ export class WalWriter {
    *
    * @throws IO_FAILED
    */
-  removeObsolete(durableInTables: SeqNum): void {
+  async removeObsolete(durableInTables: SeqNum): Promise<void> {
     const { fs, directory } = this.#options
     let isChanged = false
     for (;;) {
       const oldest = this.#sealed[0]
       if (oldest === undefined || oldest.lastSeqNum > durableInTables) break
       if (this.#sealed.length === 1 && !this.#current.isStartDurable) break
-      fs.remove(`${directory}/${walFileName(oldest.fileId)}`)
+      // From here on nobody counts on it.
       this.#sealed.shift()
+      try {
+        await fs.removeAsync(`${directory}/${walFileName(oldest.fileId)}`)
+      } catch (error) {
+        this.#sealed.unshift(oldest)
+        throw error
+      }
       isChanged = true
     }
-    if (isChanged) fs.syncDirectory(directory)
+    if (isChanged) await fs.syncDirectoryAsync(directory)
   }
 
   /** Closes the files. What was appended and not written is lost. Idempotent. */
@@ -279,11 +285,12 @@ export class WalWriter {
     const next = this.#next
     next.writeHeader()
     try {
-      next.syncHeaderNow()
+      await next.syncHeader()
     } catch (cause) {
       if (isOpenRefused(cause)) throw cause
       throw this.#break(cause)
     }
+    this.#checkUsable()
     next.ensureSpace(byteCount)
     const sealed = this.#current
     this.#writeFrames(() => next.start(sealed.position))
@@ -320,8 +327,7 @@ export class WalWriter {
       return
     }
     try {
-      await file.sync()
-      file.syncName()
+      await file.syncHeader()
       if (!(await this.#fill(file))) return
       await file.sync()
       file.markSpaceSynced()

@@ -224,6 +224,17 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, makeSubject) => {
     expect(contentOf('a')).toBe('again')
   })
 
+  it('removes names and syncs directories off the thread', async () => {
+    put('a', text('abc'))
+    await subject.fs.syncDirectoryAsync(subject.root)
+    await subject.fs.removeAsync(path('a'))
+    expect(subject.fs.exists(path('a'))).toBe(false)
+    await subject.fs.syncDirectoryAsync(subject.root)
+    const missing = { code: 'FILE_MISSING', details: { errno: 'ENOENT' } }
+    await expect(subject.fs.removeAsync(path('a'))).rejects.toMatchObject(missing)
+    await expect(subject.fs.syncDirectoryAsync(path('none'))).rejects.toMatchObject(missing)
+  })
+
   it('gives each failure its code, its path and its cause', () => {
     put('file', bytes())
     const { fs: system, root } = subject

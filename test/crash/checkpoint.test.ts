@@ -23,9 +23,12 @@ const options = { ...storeOptions(random), manifestFileBytes: 4096, memtableBudg
 const base = new MemoryFileSystem()
 let state: ModelState
 
-function open(fs: MemoryFileSystem, path = '/db'): Promise<Store> {
+/** Opens, and waits for the compactions that this begins: the calls that follow are those of a checkpoint alone. */
+async function open(fs: MemoryFileSystem, path = '/db'): Promise<Store> {
   const settings = { ...options, path, createIfMissing: path === '/db' }
-  return Store.open(settings, simulation(1, fs), new EventSource())
+  const store = await Store.open(settings, simulation(1, fs), new EventSource())
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+  return store
 }
 
 async function stateOf(fs: MemoryFileSystem, path: string): Promise<ModelState> {

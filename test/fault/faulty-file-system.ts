@@ -116,8 +116,18 @@ export class FaultyFileSystem implements FileSystem {
     this.inner.remove(path)
   }
 
+  async removeAsync(path: string): Promise<void> {
+    this.pass('remove', path)
+    await this.inner.removeAsync(path)
+  }
+
   syncDirectory(directory: string): void {
     if (this.pass('syncDirectory', directory) === undefined) this.inner.syncDirectory(directory)
+  }
+
+  async syncDirectoryAsync(directory: string): Promise<void> {
+    if (this.pass('syncDirectory', directory) !== undefined) return
+    await this.inner.syncDirectoryAsync(directory)
   }
 }
 

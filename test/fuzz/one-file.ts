@@ -57,6 +57,8 @@ export class OneFile implements FileSystem {
 
   syncDirectory(): void {}
 
+  async syncDirectoryAsync(): Promise<void> {}
+
   makeDirectory(): never {
     throw refused('makes a directory')
   }
@@ -70,6 +72,10 @@ export class OneFile implements FileSystem {
   }
 
   remove(): never {
+    throw refused('removes')
+  }
+
+  async removeAsync(): Promise<never> {
     throw refused('removes')
   }
 }

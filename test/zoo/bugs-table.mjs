@@ -32,14 +32,14 @@ export const BUGS = [
   bug(
     'a new log file has no synced header',
     'wal/wal-file.js',
-    'this.syncNow();\n        this.syncName();',
-    'this.syncName();',
+    'await this.sync();\n        await this.#place.fs',
+    'await this.#place.fs',
     'powerCut',
   ),
   bug(
     'a new log file has no synced name',
     'wal/wal-file.js',
-    'this.#place.fs.syncDirectory(this.#place.directory);',
+    'await this.#place.fs.syncDirectoryAsync(this.#place.directory);',
     '',
     'powerCut',
   ),
@@ -55,7 +55,7 @@ export const BUGS = [
   bug(
     'the directory is not synced before the manifest names a table',
     'store/tablet-jobs.js',
-    'env.fs.syncDirectory(options.path);',
+    'await env.fs.syncDirectoryAsync(options.path);',
     '',
     'powerCut',
   ),
@@ -70,15 +70,15 @@ export const BUGS = [
   bug(
     'the name of the superblock is not synced',
     'lsm/superblock.js',
-    'fs.syncDirectory(directory);',
+    'await fs.syncDirectoryAsync(directory);',
     '',
     'powerCut',
   ),
   bug(
     'the log is removed before the manifest knows the table',
     'store/tablet-jobs.js',
-    'env.fs.syncDirectory(options.path);',
-    'env.fs.syncDirectory(options.path); if (flushed) files.wal.removeObsolete(flushed.maxSeqNum);',
+    'await env.fs.syncDirectoryAsync(options.path);',
+    'await env.fs.syncDirectoryAsync(options.path); if (flushed) files.wal.removeObsolete(flushed.maxSeqNum);',
     'powerCut',
   ),
   bug(

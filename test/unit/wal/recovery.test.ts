@@ -123,7 +123,7 @@ class LogModel {
         return macrotask()
       case 'removeObsolete':
         this.inTables = Math.max(this.inTables, this.acknowledged - 5)
-        this.wal.removeObsolete(this.inTables as SeqNum)
+        await this.wal.removeObsolete(this.inTables as SeqNum)
         return
       case 'reopen':
         await this.wal.close()

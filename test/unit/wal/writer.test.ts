@@ -111,12 +111,12 @@ describe('WalWriter', () => {
     await flush(wal)
     const before = wal.files
     const durableInTables = before[1]!.lastSeqNum
-    wal.removeObsolete(durableInTables)
+    await wal.removeObsolete(durableInTables)
     expect(wal.files).toEqual(before.slice(2))
     expect(fs.exists(pathOf(before[1]!.fileId))).toBe(false)
     expect(recover(fs, { after: durableInTables }).seqNums).toEqual(range(durableInTables + 1, 61))
     expect(() => recover(fs, { after: durableInTables - 1 })).toThrow('FILE_MISSING')
-    wal.removeObsolete(61 as SeqNum)
+    await wal.removeObsolete(61 as SeqNum)
     expect(wal.files.length).toBe(1)
   })
 
@@ -131,10 +131,10 @@ describe('WalWriter', () => {
     await wal.write()
     expect(wal.files.map((file) => file.lastSeqNum)).toEqual([1, 2])
     // Commit 1 is in tables, and the power goes before the sync of commit 2.
-    wal.removeObsolete(1 as SeqNum)
+    await wal.removeObsolete(1 as SeqNum)
     expect(recover(syncedOnly(fs), { after: 1, provenHint }).seqNums).toEqual([])
     await wal.sync()
-    wal.removeObsolete(1 as SeqNum)
+    await wal.removeObsolete(1 as SeqNum)
     expect(wal.files.map((file) => file.lastSeqNum)).toEqual([2])
     expect(recover(syncedOnly(fs), { after: 1, provenHint }).seqNums).toEqual([2])
   })
