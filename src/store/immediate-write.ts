@@ -42,7 +42,9 @@ export async function writeAtOnce(
       const locked = host.locks.findOther(turns, batch)
       // The locks go as soon as the commit has its number: who comes next waits for what is not readable by himself.
       if (locked === undefined) {
-        return batch.isEmpty ? settled(host, durability) : host.commit(batch, durability)
+        const commit = batch.isEmpty ? settled(host, durability) : host.commit(batch, durability)
+        giveBack(batch)
+        return commit
       }
       turns ??= new LockHolder()
       await takeTurn(host.locks, turns, locked)
@@ -52,8 +54,23 @@ export async function writeAtOnce(
   }
 }
 
+/** A write is committed in the turn in which it began, so one batch serves all but those that nest. */
+let spare: WriteBatch | undefined
+
+function takeSpare(): WriteBatch {
+  const batch = spare ?? new WriteBatch()
+  spare = undefined
+  return batch
+}
+
+function giveBack(batch: WriteBatch): void {
+  if (batch.isShown) return
+  batch.reset()
+  spare = batch
+}
+
 function collect(host: ImmediateWriteHost, fn: (view: WriteView) => void): WriteBatch {
-  const batch = new WriteBatch()
+  const batch = takeSpare()
   const view = new ImmediateView(host, batch)
   try {
     fn(view)

@@ -12,7 +12,7 @@
 
 import { engineError } from '../base/errors.js'
 import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
-import { KEY_MAX_BYTES, TRANSACTION_MAX_BYTES, VALUE_MAX_BYTES } from '../base/limits.js'
+import { KEY_MAX_BYTES, KiB, TRANSACTION_MAX_BYTES, VALUE_MAX_BYTES } from '../base/limits.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { ByteWriter } from '../codec/bytes.js'
 import { type Cursor, ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../codec/entry.js'
@@ -37,6 +37,8 @@ export type WriteVisitor = (
 const NO_VALUE = new Uint8Array(0)
 
 const INITIAL_RECORD_BYTES = 512
+/** What a batch of a thousand rows takes. */
+const KEPT_RECORD_BYTES: number = 512 * KiB
 const INITIAL_ENTRY_COUNT = 16
 const INITIAL_SLOT_COUNT = 64
 
@@ -63,7 +65,7 @@ interface BatchSection extends CommitSection {
 }
 
 export class WriteBatch {
-  readonly #records = new ByteWriter(INITIAL_RECORD_BYTES)
+  #records = new ByteWriter(INITIAL_RECORD_BYTES)
   #entries = new Int32Array(INITIAL_ENTRY_COUNT * ENTRY_FIELDS)
   #slots = new Int32Array(INITIAL_SLOT_COUNT)
   #sections: BatchSection[] = []
@@ -73,6 +75,12 @@ export class WriteBatch {
   #entryCount = 0
   #liveCount = 0
   #byteCount = 0
+  #isShown = false
+
+  /** Whether slots or cursors may still point into it. */
+  get isShown(): boolean {
+    return this.#isShown
+  }
 
   /** Whether there is nothing to commit. */
   get isEmpty(): boolean {
@@ -117,8 +125,25 @@ export class WriteBatch {
   find(key: Uint8Array, keyHash: number, slot: EntrySlot): boolean {
     const entry = this.#slots[this.#probe(key, 0, key.length, keyHash)]! - 1
     if (entry < 0) return false
+    this.#isShown = true
     this.#fill(entry, slot)
     return true
+  }
+
+  /** Forgets everything and keeps memory for as much again. Only while it is not shown. */
+  reset(): void {
+    if (this.#records.bytes.length > KEPT_RECORD_BYTES) {
+      this.#records = new ByteWriter(INITIAL_RECORD_BYTES)
+      this.#entries = new Int32Array(INITIAL_ENTRY_COUNT * ENTRY_FIELDS)
+    }
+    this.#records.reset()
+    const isRoomy = this.#slots.length > Math.max(INITIAL_SLOT_COUNT, this.#entryCount * 8)
+    if (isRoomy) this.#slots = new Int32Array(INITIAL_SLOT_COUNT)
+    else this.#slots.fill(0)
+    this.#entryCount = 0
+    this.#liveCount = 0
+    this.#byteCount = 0
+    this.#rebuildSections()
   }
 
   /** Calls `visit` for each live write, tenant by tenant, each tenant's in the order of writing. */
@@ -169,6 +194,7 @@ export class WriteBatch {
 
   /** A cursor over the live writes of now; later writes are not seen by it. */
   cursor(): Cursor {
+    this.#isShown = true
     const { bytes } = this.#records
     const entries = this.#entries
     const order: number[] = []

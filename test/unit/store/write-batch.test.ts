@@ -127,3 +127,18 @@ test('a write that is refused leaves the batch as it was', () => {
   expect(() => batch.delete(large)).toThrow(expect.objectContaining({ code: 'KEY_TOO_LARGE' }))
   check(batch, [[hex(key), '01']])
 })
+
+test('a batch that starts over is as a new one', () => {
+  const random = new Seeded(2)
+  const batch = new WriteBatch()
+  for (const count of [3, 900, 2, 40]) {
+    for (let i = 0; i < count; i++) apply(random, batch, [randomKey(random), '5a'.repeat(700)])
+    expect(batch.isShown).toBe(false)
+    batch.reset()
+    expect([batch.isEmpty, batch.byteCount, visited(batch)]).toEqual([true, 0, []])
+  }
+  const writes: Write[] = [0, 1, 2].map((i) => [randomKey(random), `0${i}`])
+  for (const write of writes) apply(random, batch, write)
+  check(batch, writes)
+  expect(batch.isShown).toBe(true)
+})
