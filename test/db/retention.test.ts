@@ -242,7 +242,7 @@ describe('retention', () => {
 
 /** A store of which nothing is said yet. */
 function openStore({ env }: World): Promise<Store> {
-  const options = { ...storeOptions(new Seeded(1)), path: '/store', tabletCount: 4 }
+  const options = { ...storeOptions(new Seeded(1)), path: '/store', defaultTabletCount: 4 }
   return Store.open({ ...options, hasPolicies: true }, env, new EventSource())
 }
 

@@ -198,7 +198,8 @@ describe('what became of a transaction', () => {
     const fs = new MemoryFileSystem()
     const { db } = await openOn(fs)
     await count(db, 'before')
-    fs.inject = ({ name, path }) => (name === 'sync' && path.endsWith('.wal') ? 'EIO' : undefined)
+    fs.inject = ({ name, path }) =>
+      name.startsWith('sync') && path.endsWith('.wal') ? 'EIO' : undefined
     await expect(count(db, 't')).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' })
     for (const token of ['t', 'before', 'never']) {
       expect(await db.tenant('a').txnStatus(token)).toEqual({ committed: 'unknown' })
