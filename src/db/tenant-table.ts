@@ -6,7 +6,7 @@ import type { AnyTable, Insert, Key, Row } from '../catalog/table.js'
 import type { Cell } from '../codec/cell.js'
 import type { StagedRows } from '../indexes/staged-rows.js'
 import { tableCodecOf } from '../indexes/table-codec.js'
-import { TableRows } from '../indexes/table-rows.js'
+import { type TableRows, tableRowsOf } from '../indexes/table-rows.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { Engine, TenantName } from './engine.js'
 
@@ -103,6 +103,6 @@ export class TenantTable<T extends AnyTable> {
   }
 
   #rowsOf(tenant: TenantRef | undefined): TableRows | undefined {
-    return tenant === undefined ? undefined : new TableRows(this.mapper.definition, tenant)
+    return tenant === undefined ? undefined : tableRowsOf(this.mapper.definition, tenant)
   }
 }

@@ -56,6 +56,23 @@ interface StagedRow extends RowBefore {
   readonly staged: StagedEntries
 }
 
+const rowsOfTenants = new WeakMap<TenantRef, TableRows[]>()
+
+/** Kept with the tenant: a batch over a thousand tenants asks for as many. */
+export function tableRowsOf(definition: TableDefinition, tenant: TenantRef): TableRows {
+  let known = rowsOfTenants.get(tenant)
+  if (known === undefined) rowsOfTenants.set(tenant, (known = []))
+  const at = known.findIndex((rows) => rows.definition.id === definition.id)
+  if (known[at]?.definition === definition) return known[at]
+  const rows = new TableRows(definition, tenant)
+  known[at < 0 ? known.length : at] = rows
+  return rows
+}
+
+function placeOf(definition: TableDefinition, tenant: TenantRef, indexId: number): KeyPrefix {
+  return { tenantHash: tenant.hash, tenantId: tenant.id, tableId: definition.id, indexId }
+}
+
 export class TableRows {
   readonly definition: TableDefinition
   readonly #codec: TableCodec
@@ -66,9 +83,8 @@ export class TableRows {
   constructor(definition: TableDefinition, tenant: TenantRef) {
     this.definition = definition
     this.#codec = tableCodecOf(definition)
-    const place = { tenantHash: tenant.hash, tenantId: tenant.id, tableId: definition.id }
-    this.#place = { ...place, indexId: 0 }
-    this.#indexPlaces = definition.indexes.map(({ id }) => ({ ...place, indexId: id }))
+    this.#place = placeOf(definition, tenant, 0)
+    this.#indexPlaces = definition.indexes.map(({ id }) => placeOf(definition, tenant, id))
   }
 
   /** Where all rows lie, without their index entries. */
