@@ -19,8 +19,16 @@ const TWO_32 = 0x1_0000_0000
 /** Searches of a block after which it is worth its hash slots: many are read once and then forgotten. */
 const SLOTS_AFTER_COUNT = 2
 const SLOTS_MAX_ENTRY_COUNT = 0x7fff
-/** Up to here two bytes hold every position in a block. */
-const NARROW_BLOCK_MAX_BYTES = 0xffff
+/**
+ * What is known of an entry lies in words, side by side so that one access to memory brings all of it: where its key goes on
+ * behind the prefix, where its value begins, and its version as it is in the block. What follows says where both end.
+ */
+const RECORD_WORDS = 4
+const VALUE_START = 1
+const VERSION_LOW = 2
+const VERSION_HIGH = 3
+/** The number of an entry in a slot, from 1; above it what its hash has there. */
+const SLOT_NUMBER_MASK = 0xffff
 
 /** No version of the key at or below the SeqNum. */
 export const BLOCK_ABSENT = 0
@@ -35,13 +43,12 @@ export class Block {
   readonly entryCount: number
   readonly prefixStart: number
   readonly prefixEnd: number
-  readonly #versionsStart: number
   /**
-   * Where each key goes on behind the prefix, and where the last ends; then the same of values. Behind them, once the block
-   * is searched again, the slots of keys by their hashes: number of the newest entry, from 1. One array for both, as each
-   * would be somewhere else in memory.
+   * The records of the entries. Behind them, once the block is searched again, a copy of the prefix and the slots of keys by
+   * their hashes. One array for all, as each would be somewhere else in memory.
    */
-  #starts: Uint16Array | Uint32Array
+  #words: Int32Array
+  #slotsStart = 0
   /** A power of two; 0 without slots. */
   #slotCount = 0
   #searchCount = 0
@@ -62,20 +69,18 @@ export class Block {
     this.entryCount = entryCount
     this.prefixStart = prefixStart
     this.prefixEnd = prefixEnd
-    this.#versionsStart = versionsStart
     const lengthsStart = versionsStart + VERSION_BYTES * entryCount
     if (entryCount === 0 || lengthsStart > end) {
       throw this.corrupt('the block is too short for what it counts')
     }
-    this.#starts = this.#readStarts(lengthsStart, end)
-    this.#checkKinds()
+    this.#words = new Int32Array((entryCount + 1) * RECORD_WORDS)
+    this.#readVersions(versionsStart)
+    this.#readStarts(lengthsStart, end, versionsStart)
   }
 
   /** What it occupies in memory, its hash slots included. */
   get memoryBytes(): number {
-    const { entryCount } = this
-    const numberCount = 2 * (entryCount + 1) + slotCountOf(entryCount)
-    return this.bytes.length + numberCount * this.#starts.BYTES_PER_ELEMENT
+    return this.bytes.length + 4 * this.#wordCountWithSlots
   }
 
   /** Whether no longer prefix would do. */
@@ -88,11 +93,11 @@ export class Block {
 
   /** Where the key of an entry goes on behind the prefix. */
   keyStart(entry: number): number {
-    return this.#starts[entry]!
+    return this.#words[entry * RECORD_WORDS]!
   }
 
   keyEnd(entry: number): number {
-    return this.#starts[entry + 1]!
+    return this.#words[(entry + 1) * RECORD_WORDS]!
   }
 
   /** How many bytes the rest of an entry's key has in common with that of the entry before. */
@@ -107,24 +112,25 @@ export class Block {
   }
 
   kind(entry: number): number {
-    return this.bytes[this.#versionsStart + entry * VERSION_BYTES + VERSION_BYTES - 1]!
+    return this.#words[entry * RECORD_WORDS + VERSION_HIGH]! >>> KIND_SHIFT
   }
 
   seqNum(entry: number): number {
-    const at = this.#versionsStart + entry * VERSION_BYTES
-    return (loadU32(this.bytes, at + 4) & SEQ_NUM_HIGH_MASK) * TWO_32 + loadU32(this.bytes, at)
+    const words = this.#words
+    const at = entry * RECORD_WORDS
+    return seqNumOf(words[at + VERSION_LOW]!, words[at + VERSION_HIGH]!)
   }
 
   /** Points the slot at version and value of an entry. */
   load(entry: number, slot: EntrySlot): void {
-    const { bytes } = this
-    const at = this.#versionsStart + entry * VERSION_BYTES
-    const high = loadU32(bytes, at + 4)
-    slot.seqNum = ((high & SEQ_NUM_HIGH_MASK) * TWO_32 + loadU32(bytes, at)) as SeqNum
+    const words = this.#words
+    const at = entry * RECORD_WORDS
+    const high = words[at + VERSION_HIGH]!
+    slot.seqNum = seqNumOf(words[at + VERSION_LOW]!, high) as SeqNum
     slot.kind = high >>> KIND_SHIFT
-    slot.valueBytes = bytes
-    slot.valueStart = this.valueStart(entry)
-    slot.valueEnd = this.valueEnd(entry)
+    slot.valueBytes = this.bytes
+    slot.valueStart = words[at + VALUE_START]!
+    slot.valueEnd = words[at + RECORD_WORDS + VALUE_START]!
   }
 
   /** What an entry counts as in the garbage block. */
@@ -136,11 +142,11 @@ export class Block {
   }
 
   valueStart(entry: number): number {
-    return this.#starts[this.entryCount + 1 + entry]!
+    return this.#words[entry * RECORD_WORDS + VALUE_START]!
   }
 
   valueEnd(entry: number): number {
-    return this.#starts[this.entryCount + 2 + entry]!
+    return this.#words[(entry + 1) * RECORD_WORDS + VALUE_START]!
   }
 
   /** The first entry at or after (rest of key, seqNum); entryCount when all are before. */
@@ -179,13 +185,34 @@ export class Block {
    */
   newestOf(key: Uint8Array, restStart: number, keyHash: number): number | undefined {
     if (this.#slotCount === 0 && !this.#makeSlots(key, restStart)) return undefined
-    const numbers = this.#starts
-    const slotsStart = 2 * (this.entryCount + 1)
+    const words = this.#words
+    const slotsStart = this.#slotsStart
     const mask = this.#slotCount - 1
     for (let slot = keyHash & mask; ; slot = (slot + 1) & mask) {
-      const entry = numbers[slotsStart + slot]! - 1
-      if (entry < 0 || this.hasKey(entry, key, restStart)) return entry
+      const found = words[slotsStart + slot]!
+      if (found === 0) return -1
+      // Of most other keys the hash is different, and they are not looked at.
+      if (((found ^ keyHash) & ~SLOT_NUMBER_MASK) !== 0) continue
+      const entry = (found & SLOT_NUMBER_MASK) - 1
+      if (this.#hasKey(entry, key, restStart)) return entry
     }
+  }
+
+  /** As hasKey, with the copy of the prefix. */
+  #hasKey(entry: number, key: Uint8Array, restStart: number): boolean {
+    const { bytes } = this
+    const words = this.#words
+    const prefixBytes = this.prefixEnd - this.prefixStart
+    const start = restStart + prefixBytes
+    const at = entry * RECORD_WORDS
+    const [from, to] = [words[at]!, words[at + RECORD_WORDS]!]
+    if (!equalBytes(bytes, from, to, key, start, key.length)) return false
+    const copyStart = (this.entryCount + 1) * RECORD_WORDS
+    for (let i = prefixBytes - 1; i >= 0; i--) {
+      const byte = (words[copyStart + (i >>> 2)]! >>> ((i & 3) << 3)) & 0xff
+      if (byte !== key[restStart + i]) return false
+    }
+    return true
   }
 
   corrupt(problem: string) {
@@ -202,9 +229,14 @@ export class Block {
     this.#searchCount++
     if (this.#searchCount < SLOTS_AFTER_COUNT || entryCount > SLOTS_MAX_ENTRY_COUNT) return false
     const slotCount = slotCountOf(entryCount)
-    const slotsStart = this.#starts.length
-    const numbers = numbersFor(bytes, slotsStart + slotCount)
-    numbers.set(this.#starts)
+    const words = new Int32Array(this.#wordCountWithSlots)
+    words.set(this.#words)
+    const copyStart = this.#words.length
+    for (let i = prefixStart; i < prefixEnd; i++) {
+      const at = i - prefixStart
+      words[copyStart + (at >>> 2)]! |= bytes[i]! << ((at & 3) << 3)
+    }
+    const slotsStart = words.length - slotCount
     const mask = slotCount - 1
     const state = mixBytes(bytes, prefixStart, prefixEnd, mixBytes(tenantKey, 0, restStart))
     let start = prefixEnd
@@ -213,51 +245,62 @@ export class Block {
       const end = this.keyEnd(entry)
       // Older versions of a key follow the newest.
       if (lastStart < 0 || !equalBytes(bytes, lastStart, start, bytes, start, end)) {
-        let slot = finishHash(mixBytes(bytes, start, end, state)) & mask
-        while (numbers[slotsStart + slot] !== 0) slot = (slot + 1) & mask
-        numbers[slotsStart + slot] = entry + 1
+        const hash = finishHash(mixBytes(bytes, start, end, state))
+        let slot = hash & mask
+        while (words[slotsStart + slot] !== 0) slot = (slot + 1) & mask
+        words[slotsStart + slot] = (hash & ~SLOT_NUMBER_MASK) | (entry + 1)
       }
       lastStart = start
       start = end
     }
-    this.#starts = numbers
+    this.#words = words
+    this.#slotsStart = slotsStart
     this.#slotCount = slotCount
     return true
   }
 
-  #readStarts(lengthsStart: number, lengthsEnd: number): Uint16Array | Uint32Array {
-    const { bytes, entryCount } = this
-    const starts = numbersFor(bytes, 2 * (entryCount + 1))
-    const reader = new ByteReader(bytes, lengthsStart, lengthsEnd)
+  get #wordCountWithSlots(): number {
+    const { entryCount, prefixStart, prefixEnd } = this
+    const recordWords = (entryCount + 1) * RECORD_WORDS
+    return recordWords + ((prefixEnd - prefixStart + 3) >>> 2) + slotCountOf(entryCount)
+  }
+
+  #readStarts(lengthsStart: number, lengthsEnd: number, keysEnd: number): void {
+    const reader = new ByteReader(this.bytes, lengthsStart, lengthsEnd)
     try {
-      let i = 0
-      for (const [start, end] of [
-        [this.prefixEnd, this.#versionsStart],
-        [0, this.prefixStart],
-      ] as const) {
-        let at = start
-        for (const last = i + entryCount; i < last; i++) {
-          starts[i] = at
-          at += reader.varint()
-        }
-        starts[i++] = at
-        if (at !== end) throw this.corrupt('the lengths of the entries do not fill the block')
-      }
+      this.#sumLengths(reader, 0, this.prefixEnd, keysEnd)
+      this.#sumLengths(reader, VALUE_START, 0, this.prefixStart)
       if (reader.remaining > 0) throw this.corrupt('there are bytes behind the lengths')
     } catch (error) {
       if (!(error instanceof EndOfBytes)) throw error
       throw this.corrupt('the lengths of the entries end early')
     }
-    return starts
   }
 
-  /** An unknown kind would read as absent. */
-  #checkKinds(): void {
-    for (let entry = 0; entry < this.entryCount; entry++) {
-      const kind = this.kind(entry)
+  #sumLengths(reader: ByteReader, field: number, start: number, end: number): void {
+    const words = this.#words
+    let position = start
+    let at = field
+    for (const last = field + this.entryCount * RECORD_WORDS; at < last; at += RECORD_WORDS) {
+      words[at] = position
+      position += reader.varint()
+    }
+    words[at] = position
+    if (position !== end) throw this.corrupt('the lengths of the entries do not fill the block')
+  }
+
+  #readVersions(versionsStart: number): void {
+    const { bytes, entryCount } = this
+    const words = this.#words
+    for (let entry = 0; entry < entryCount; entry++) {
+      const from = versionsStart + entry * VERSION_BYTES
+      const kind = bytes[from + VERSION_BYTES - 1]!
+      // An unknown kind would read as absent.
       if (kind !== ENTRY_KIND_PUT && kind !== ENTRY_KIND_DELETE) {
         throw this.corrupt(`an entry has the unknown kind ${kind}`)
       }
+      words[entry * RECORD_WORDS + VERSION_LOW] = loadU32(bytes, from)
+      words[entry * RECORD_WORDS + VERSION_HIGH] = loadU32(bytes, from + 4)
     }
   }
 }
@@ -335,11 +378,8 @@ export class BlockEntries {
   }
 }
 
-/** Room for numbers that say where something is in a block. */
-function numbersFor(blockBytes: Uint8Array, count: number): Uint16Array | Uint32Array {
-  return blockBytes.length > NARROW_BLOCK_MAX_BYTES
-    ? new Uint32Array(count)
-    : new Uint16Array(count)
+function seqNumOf(low: number, high: number): number {
+  return (high & SEQ_NUM_HIGH_MASK) * TWO_32 + (low >>> 0)
 }
 
 /** A power of two, of which between a third and two thirds are taken. */
