@@ -5,6 +5,7 @@ import { engineError } from '../base/errors.js'
 import type { SeqNum } from '../base/ids.js'
 import { checkFunction } from '../base/options.js'
 import { checkTenantName } from '../catalog/catalog.js'
+import type { RowMapper } from '../catalog/row-values.js'
 import type { AnyTable, Insert, Key, Update } from '../catalog/table.js'
 import type { WriteView } from '../store/view.js'
 import { durabilityOfWrite, type WriteOptions } from './durability.js'
@@ -12,7 +13,7 @@ import type { Engine, TenantName } from './engine.js'
 import { TenantTable } from './tenant-table.js'
 import type { Tables } from './tenant-session.js'
 
-/** The writes of one commit over any tenants. Works only inside of the function that it was handed to. */
+/** The writes of one commit over any tenants. It and its tables work only inside of the function that it was handed to. */
 export interface RowBatch<T extends Tables> {
   /** @throws TENANT_NAME_INVALID */
   tenant(name: string): BatchTenant<T>
@@ -25,19 +26,19 @@ export type BatchTenant<T extends Tables> = {
 
 /** A table of a tenant inside of a batch. Each call does all that it says or, when it throws, nothing. */
 export class BatchTable<T extends AnyTable> extends TenantTable<T> {
-  readonly #view: WriteView
+  readonly #place: BatchPlace
 
   /** Made by Database.write(). */
-  constructor(engine: Engine, tenant: TenantName, table: string, view: WriteView) {
-    super(engine, tenant, engine.mapper(table))
-    this.#view = view
+  constructor(engine: Engine, mapper: RowMapper, place: BatchPlace) {
+    super(engine, place.tenant, mapper)
+    this.#place = place
   }
 
   /** Adds one row or several. @throws as TableSession.insert, and TXN_FINISHED */
   insert(rows: Insert<T> | readonly Insert<T>[]): void {
     const staged = this.stage(rows)
     try {
-      this.#view.atomically(() => this.insertRows(this.#view, staged))
+      this.#place.view.atomically(() => this.insertRows(this.#place.view, staged))
     } finally {
       this.giveBack(staged)
     }
@@ -47,7 +48,7 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
   upsert(rows: Insert<T> | readonly Insert<T>[]): void {
     const staged = this.stage(rows)
     try {
-      this.#view.atomically(() => this.upsertRows(this.#view, staged))
+      this.#place.view.atomically(() => this.upsertRows(this.#place.view, staged))
     } finally {
       this.giveBack(staged)
     }
@@ -57,13 +58,13 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
   update(key: Key<T>, changes: Update<T>): boolean {
     const keyCells = this.mapper.keyCells(key)
     const change = this.mapper.change(changes)
-    return this.#view.atomically(() => this.updateRow(this.#view, keyCells, change))
+    return this.#place.view.atomically(() => this.updateRow(this.#place.view, keyCells, change))
   }
 
   /** Deletes the row with this key, if there is one. */
   delete(key: Key<T>): boolean {
     const keyCells = this.mapper.keyCells(key)
-    return this.#view.atomically(() => this.deleteRow(this.#view, keyCells))
+    return this.#place.view.atomically(() => this.deleteRow(this.#place.view, keyCells))
   }
 }
 
@@ -75,56 +76,99 @@ export async function writeBatch<T extends Tables>(
 ): Promise<SeqNum> {
   checkFunction('write', fn)
   const durability = durabilityOfWrite(options)
-  const tenantClass = tenantClassOf(engine)
-  const write = (view: WriteView) => {
-    const tenants = new Map<string, object>()
-    const batch = {
-      tenant: (name: string): object => {
-        let tenant = tenants.get(name)
-        if (tenant === undefined) {
-          checkTenantName(name)
-          tenant = new tenantClass(name, view)
-          tenants.set(name, tenant)
-        }
-        return tenant
-      },
-    }
-    refusePromise(fn(batch as RowBatch<T>))
-  }
+  const tenants = tenantsOf(engine)
+  const write = (view: WriteView) => tenants.run(view, (batch) => fn(batch as RowBatch<T>))
   return engine.store.write(write, { durability })
 }
 
-type TenantClass = new (name: string, view: WriteView) => object
+/**
+ * A tenant's tables, of one batch after the other: a batch over a thousand tenants finds each by one look and makes nothing.
+ * So tables that were kept from an earlier batch write into the one that now has the tenant, or say that theirs has ended.
+ */
+interface BatchPlace {
+  readonly tenant: TenantName
+  view: WriteView
+}
 
-const tenantClasses = new WeakMap<Engine, TenantClass>()
+/** The tenants of one database that batches wrote to. */
+class BatchTenants {
+  readonly #engine: Engine
+  readonly #tablesClass: new (
+    place: BatchPlace,
+  ) => object
+  /** Those whose numbers are durable. */
+  readonly #known = new Map<string, { readonly place: BatchPlace; readonly tables: object }>()
+  #isTaken = false
 
-/** One class per database with a getter per table: a batch over a thousand tenants then makes a thousand small objects. */
-function tenantClassOf(engine: Engine): TenantClass {
-  const known = tenantClasses.get(engine)
-  if (known !== undefined) return known
-  class BatchTables {
-    readonly #tenant: TenantName
-    readonly #view: WriteView
-    readonly #tables: (BatchTable<AnyTable> | undefined)[] = []
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#tablesClass = tablesClassOf(engine)
+  }
 
-    constructor(name: string, view: WriteView) {
-      this.#tenant = { name, ref: undefined }
-      this.#view = view
+  /** Hands a batch to its function. One within the function of another has tables of its own, and so has one that ended. */
+  run(view: WriteView, fn: (batch: { tenant(name: string): object }) => unknown): void {
+    const own = new Map<string, object>()
+    let isFirst = !this.#isTaken
+    const isInner = !isFirst
+    const tenant = (name: string): object => {
+      const known = isFirst ? this.#known.get(name) : undefined
+      if (known === undefined) return own.get(name) ?? this.#add(name, view, own, isFirst)
+      const { place, tables } = known
+      if (place.view !== view) place.view = view
+      return tables
+    }
+    this.#isTaken = true
+    try {
+      refusePromise(fn({ tenant }))
+    } finally {
+      isFirst = false
+      this.#isTaken = isInner
+    }
+  }
+
+  /** @throws TENANT_NAME_INVALID */
+  #add(name: string, view: WriteView, own: Map<string, object>, isKept: boolean): object {
+    checkTenantName(name)
+    const place: BatchPlace = { tenant: { name, ref: undefined }, view }
+    const tables = new this.#tablesClass(place)
+    if (isKept && this.#engine.tenantRef(place.tenant) !== undefined) {
+      this.#known.set(name, { place, tables })
+    } else {
+      own.set(name, tables)
+    }
+    return tables
+  }
+}
+
+const tenantsOfEngines = new WeakMap<Engine, BatchTenants>()
+
+function tenantsOf(engine: Engine): BatchTenants {
+  let tenants = tenantsOfEngines.get(engine)
+  if (tenants === undefined) tenantsOfEngines.set(engine, (tenants = new BatchTenants(engine)))
+  return tenants
+}
+
+/** One class per database with a getter per table: tables are made when they are asked for. */
+function tablesClassOf(engine: Engine): new (place: BatchPlace) => object {
+  const mappers = engine.schema.names.map((table) => engine.mapper(table))
+  return class TablesOfTenant {
+    readonly #place: BatchPlace
+    readonly #tables: (BatchTable<AnyTable> | undefined)[] = mappers.map(() => undefined)
+
+    constructor(place: BatchPlace) {
+      this.#place = place
     }
 
     static {
-      for (const [i, table] of engine.schema.names.entries()) {
-        const get = function (this: BatchTables) {
-          const make = () => new BatchTable(engine, this.#tenant, table, this.#view)
-          this.#tables[i] ??= make()
-          return this.#tables[i]
+      for (const [i, mapper] of mappers.entries()) {
+        const get = function (this: TablesOfTenant) {
+          return (this.#tables[i] ??= new BatchTable(engine, mapper, this.#place))
         }
-        Object.defineProperty(BatchTables.prototype, table, { get, enumerable: true })
+        const { name } = mapper.definition
+        Object.defineProperty(TablesOfTenant.prototype, name, { get, enumerable: true })
       }
     }
   }
-  tenantClasses.set(engine, BatchTables)
-  return BatchTables
 }
 
 /** What a function does after its first wait would miss the commit. */

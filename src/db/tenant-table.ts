@@ -5,13 +5,14 @@ import type { RowMapper } from '../catalog/row-values.js'
 import type { AnyTable, Insert, Key, Row } from '../catalog/table.js'
 import type { Cell } from '../codec/cell.js'
 import type { StagedRows } from '../indexes/staged-rows.js'
-import { tableCodecOf } from '../indexes/table-codec.js'
+import { type TableCodec, tableCodecOf } from '../indexes/table-codec.js'
 import { type TableRows, tableRowsOf } from '../indexes/table-rows.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { Engine, TenantName } from './engine.js'
 
 export class TenantTable<T extends AnyTable> {
   protected readonly mapper: RowMapper
+  readonly #codec: TableCodec
   readonly #engine: Engine
   readonly #tenant: TenantName
   /** Kept once the tenant's numbers are durable. */
@@ -19,6 +20,7 @@ export class TenantTable<T extends AnyTable> {
 
   constructor(engine: Engine, tenant: TenantName, mapper: RowMapper) {
     this.mapper = mapper
+    this.#codec = tableCodecOf(mapper.definition)
     this.#engine = engine
     this.#tenant = tenant
   }
@@ -37,7 +39,7 @@ export class TenantTable<T extends AnyTable> {
    */
   protected stage(rows: Insert<T> | readonly Insert<T>[]): StagedRows {
     const { mapper } = this
-    const codec = tableCodecOf(mapper.definition)
+    const codec = this.#codec
     const staged = codec.takeRows()
     try {
       if (Array.isArray(rows)) for (let i = 0; i < rows.length; i++) staged.add(mapper, rows[i])
@@ -50,7 +52,7 @@ export class TenantTable<T extends AnyTable> {
   }
 
   protected giveBack(rows: StagedRows): void {
-    tableCodecOf(this.mapper.definition).giveBack(rows)
+    this.#codec.giveBack(rows)
   }
 
   protected insertRows(view: WriteView, rows: StagedRows): void {

@@ -124,8 +124,8 @@ export function viewAt(host: ViewHost, floors: HistoryFloors, open: OpenSnapshot
 export class ImmediateView implements WriteView {
   readonly snapshot: SeqNum = SEQ_NUM_MAX
   readonly #host: Pick<ViewHost, 'get' | 'scan'>
-  readonly #batch: WriteBatch
-  #isFinished = false
+  /** Gone when the write has ended: who keeps the view does not keep what was written. */
+  #batch: WriteBatch | undefined
 
   constructor(host: Pick<ViewHost, 'get' | 'scan'>, batch: WriteBatch) {
     this.#host = host
@@ -133,55 +133,51 @@ export class ImmediateView implements WriteView {
   }
 
   finish(): void {
-    this.#isFinished = true
+    this.#batch = undefined
   }
 
   get(key: Uint8Array, slot: EntrySlot): boolean {
-    this.#assertOpen()
+    const batch = this.#openBatch()
     const keyHash = hashBytes(key, 0, key.length)
-    if (this.#batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
+    if (batch.find(key, keyHash, slot)) return slot.kind === ENTRY_KIND_PUT
     return this.#host.get(key, keyHash, SEQ_NUM_MAX, slot)
   }
 
   scan(range: KeyRange, options: { reverse?: boolean } = {}): EntryScan {
-    this.#assertOpen()
-    const own = this.#batch.isEmpty ? undefined : this.#batch
+    const batch = this.#openBatch()
+    const own = batch.isEmpty ? undefined : batch
     return this.#host.scan(range, SEQ_NUM_MAX, options.reverse === true, { own })
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#assertOpen()
-    this.#batch.put(key, value)
+    this.#openBatch().put(key, value)
   }
 
   putEntry(bytes: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): void {
-    this.#assertOpen()
-    this.#batch.putEntry(bytes, keyStart, keyEnd, valueEnd)
+    this.#openBatch().putEntry(bytes, keyStart, keyEnd, valueEnd)
   }
 
   delete(key: Uint8Array): void {
-    this.#assertOpen()
-    this.#batch.delete(key)
+    this.#openBatch().delete(key)
   }
 
   /** Scans that were opened by `fn` must not be used when it has thrown. */
   atomically<R>(fn: () => R): R {
-    this.#assertOpen()
-    const savepoint = this.#batch.savepoint()
+    const batch = this.#openBatch()
+    const savepoint = batch.savepoint()
     try {
       return fn()
     } catch (error) {
-      this.#batch.rollbackTo(savepoint)
+      batch.rollbackTo(savepoint)
       throw error
     }
   }
 
-  #assertOpen(): void {
-    if (this.#isFinished) {
-      throw engineError(
-        'TXN_FINISHED',
-        'the write has ended; its view works only inside its function',
-      )
-    }
+  #openBatch(): WriteBatch {
+    if (this.#batch !== undefined) return this.#batch
+    throw engineError(
+      'TXN_FINISHED',
+      'the write has ended; its view works only inside its function',
+    )
   }
 }

@@ -191,6 +191,49 @@ describe('what goes wrong', () => {
     await db.close()
     await expectCode('DB_CLOSED', () => db.write(() => undefined))
   })
+
+  test('within the function of another leaves that one as it is', async () => {
+    const db = await openShop()
+    await db.tenant('a').counters.insert({ id: 'x', n: 1 })
+    await db.write((batch) => batch.tenant('a').counters.insert({ id: 'w', n: 1 }))
+    let inner: Promise<unknown> | undefined
+    let kept: Batch['tenant'] | undefined
+    const outer = db.write((batch) => {
+      const { counters } = batch.tenant('a')
+      counters.insert({ id: 'y', n: 1 })
+      inner = db.write(({ tenant }) => {
+        tenant('a').counters.upsert({ id: 'x', n: 2 })
+        // Of the outer one, whatever runs.
+        counters.insert({ id: 'z', n: 1 })
+        kept = tenant
+      })
+      counters.insert({ id: 'zz', n: 1 })
+      expect(() => kept!('a').counters.insert({ id: 'v', n: 1 })).toThrow('TXN_FINISHED')
+      batch.tenant('a').counters.insert({ id: 'zzz', n: 1 })
+      throw new Error('taken back')
+    })
+    await expect(outer).rejects.toThrow('taken back')
+    await inner
+    expect(await db.tenant('a').counters.scan().toArray()).toEqual([
+      { id: 'w', n: 1 },
+      { id: 'x', n: 2 },
+    ])
+  })
+
+  test("does not take an earlier one's tables for its own when it has not asked for them", async () => {
+    const db = await openShop()
+    for (const tenant of ['a', 'b']) await db.tenant(tenant).counters.insert({ id: 'x', n: 1 })
+    let kept: ReturnType<Batch['tenant']>['counters'] | undefined
+    await db.write((batch) => {
+      kept = batch.tenant('a').counters
+    })
+    await db.write((batch) => {
+      batch.tenant('b').counters.upsert({ id: 'x', n: 2 })
+      expect(() => kept!.upsert({ id: 'x', n: 2 })).toThrow('TXN_FINISHED')
+      expect(() => kept!.delete('x')).toThrow('TXN_FINISHED')
+    })
+    expect(await db.tenant('a').counters.scan().toArray()).toEqual([{ id: 'x', n: 1 }])
+  })
 })
 
 test('a batch does what the same calls do in a transaction', async () => {
