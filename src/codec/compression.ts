@@ -1,9 +1,7 @@
 // Block compression. A compressed block is what lz4 calls a block with its raw length in front (u32 little-endian);
 // which codec a block has, and its raw length, is stored by whoever points to it.
 
-import type * as Lz4 from 'lz4-napi'
-import { createRequire } from 'node:module'
-
+import { kernels } from '../kernels/chosen-kernels.js'
 import { loadU32 } from './bytes.js'
 
 /** Stored as it is. */
@@ -24,17 +22,9 @@ export interface CompressedBytes {
   readonly bytes: Uint8Array
 }
 
-let loaded: typeof Lz4 | undefined
-
-/** Loaded with the first block: required, because an import would read all of the package for what it exports. */
-function lz4(): typeof Lz4 {
-  loaded ??= createRequire(import.meta.url)('lz4-napi') as typeof Lz4
-  return loaded
-}
-
 /** Compresses when that saves at least an eighth; otherwise returns the argument itself. */
 export function compress(bytes: Uint8Array): CompressedBytes {
-  const packed = lz4().compressSync(asBuffer(bytes))
+  const packed = kernels().lz4Compress(bytes)
   if (packed.length > bytes.length - (bytes.length >>> 3)) return { codecId: CODEC_NONE, bytes }
   return { codecId: CODEC_LZ4, bytes: packed }
 }
@@ -54,16 +44,9 @@ export function decompress(codecId: number, bytes: Uint8Array, rawBytes: number)
   if (bytes.length < 4 || loadU32(bytes, 0) !== rawBytes) {
     throw new BadCompression('compressed block disagrees about its raw length')
   }
-  let raw: Uint8Array
   try {
-    raw = lz4().uncompressSync(bytes)
+    return kernels().lz4Decompress(bytes, rawBytes)
   } catch (cause) {
     throw new BadCompression('lz4 block is damaged', cause)
   }
-  if (raw.length === rawBytes) return raw
-  throw new BadCompression(`block decompresses to ${raw.length} bytes, not ${rawBytes}`)
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }

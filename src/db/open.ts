@@ -9,6 +9,7 @@ import { Catalog } from '../catalog/catalog.js'
 import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Env } from '../env/env.js'
 import { nodeEnv } from '../env/node-env.js'
+import { checkKernels } from '../kernels/chosen-kernels.js'
 import type { StoreOptions } from '../store/open-files.js'
 import { buildIndexes } from '../indexes/index-build.js'
 import { Store } from '../store/store.js'
@@ -101,6 +102,7 @@ export async function openSalvaged(
 
 async function openStore(path: string, given: OpenSettings, components: Components) {
   const settings = readSettings(SETTINGS, given)
+  checkKernels()
   const env =
     components.env ??
     nodeEnv({

@@ -306,9 +306,7 @@ function expand(
   place: PartPlace,
 ): Uint8Array {
   try {
-    const raw = decompress(codecId, bytes, rawBytes)
-    // LZ4 makes a Buffer, whose slice() is a view: a copy of a value would lead back into the cached block.
-    return Buffer.isBuffer(raw) ? new Uint8Array(raw.buffer, raw.byteOffset, raw.length) : raw
+    return decompress(codecId, bytes, rawBytes)
   } catch (error) {
     if (!(error instanceof BadCompression)) throw error
     throw tableCorrupt(place, error.message, error)

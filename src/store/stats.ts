@@ -1,6 +1,8 @@
 // A plain picture of the store for people and monitors. Counting costs a walk over the files of every tablet.
 
 import type { SeqNum, TabletId } from '../base/ids.js'
+import { kernels } from '../kernels/chosen-kernels.js'
+import type { KernelKind } from '../kernels/kernels.js'
 import { totalBytes } from '../lsm/version.js'
 import type { BlockCacheStats } from '../sstable/block-cache.js'
 import { shareOfCount, type TableMeta } from '../sstable/format.js'
@@ -62,6 +64,8 @@ export interface StoreStats {
   readonly commits: CommitStats
   /** Room set apart for a full disk; 0 before the first commit and while there is none. */
   readonly reserveBytes: number
+  /** In what form the loops over whole blocks run: the same bytes in all of them, at different speeds. */
+  readonly kernels: KernelKind
   /** What opening found in the log. */
   readonly recovery: RecoveryReport
   /** Damage found in sstables since the database was opened. */
@@ -122,6 +126,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     memory: moments.memory,
     commits: moments.commits,
     reserveBytes: moments.reserveBytes,
+    kernels: kernels().kind,
     recovery: files.recovery,
     quarantine: files.quarantine.damages,
   }

@@ -1,0 +1,52 @@
+// Which kernels run: the best that are there, or those that TABULARIUM_KERNELS names (typescript, wasm, native). It is a
+// switch for tests and for finding faults, and one for the process, so no option of a database.
+
+import { engineError } from '../base/errors.js'
+import type { KernelKind, Kernels } from './kernels.js'
+import { TYPESCRIPT_KERNELS } from './typescript-kernels.js'
+import { WasmKernels } from './wasm-kernels.js'
+
+const VARIABLE = 'TABULARIUM_KERNELS'
+
+const LOADERS: Record<KernelKind, () => Kernels | undefined> = {
+  native: () => undefined,
+  wasm: () => WasmKernels.load(),
+  typescript: () => TYPESCRIPT_KERNELS,
+}
+
+/** From the fastest to the one that is always there. */
+export const KERNEL_KINDS = ['native', 'wasm', 'typescript'] as const satisfies KernelKind[]
+
+let chosen: Kernels | undefined
+
+/** Chosen with the first call. */
+export function kernels(): Kernels {
+  chosen ??= chooseKernels(process.env[VARIABLE])
+  return chosen
+}
+
+/**
+ * Makes sure of the kernels when some are asked for by name. Otherwise they are loaded when they are first needed.
+ *
+ * @throws OPTION_OUT_OF_RANGE
+ */
+export function checkKernels(): void {
+  if (process.env[VARIABLE]) kernels()
+}
+
+/**
+ * @param wanted  a kind, or nothing: the best there is
+ * @throws OPTION_OUT_OF_RANGE when there is no such kind, or not here
+ */
+export function chooseKernels(wanted: string | undefined): Kernels {
+  const kinds = KERNEL_KINDS.filter((kind) => !wanted || kind === wanted)
+  for (const kind of kinds) {
+    const found = LOADERS[kind]()
+    if (found !== undefined) return found
+  }
+  const why =
+    kinds.length > 0 ? 'not to be had here' : `none of ${KERNEL_KINDS.toReversed().join(', ')}`
+  throw engineError('OPTION_OUT_OF_RANGE', `${VARIABLE} is '${wanted}', which is ${why}`, {
+    details: { option: VARIABLE, given: wanted ?? '' },
+  })
+}

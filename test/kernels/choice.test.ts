@@ -1,0 +1,48 @@
+// TABULARIUM_KERNELS says which kernels run, and stats() which do.
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+
+import { KERNEL_KINDS, chooseKernels } from '../../dist/kernels/chosen-kernels.js'
+
+const ENTRY = new URL('../../dist/index.js', import.meta.url).href
+const PROGRAM = `const { open } = await import(${JSON.stringify(ENTRY)})
+const db = await open({ path: process.argv[1] }).catch((error) => error)
+if (db instanceof Error) console.log(db.message)
+else {
+  console.log(db.stats().kernels)
+  await db.close()
+}`
+
+function openWith(kind: string | undefined): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tabularium-kernels-'))
+  const { TABULARIUM_KERNELS: _, ...env } = process.env
+  if (kind !== undefined) env['TABULARIUM_KERNELS'] = kind
+  try {
+    const args = ['--input-type=module', '-e', PROGRAM, '--', folder]
+    return execFileSync(process.execPath, args, { env, encoding: 'utf8' }).trim()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+it('by default the best that is there', () => {
+  const best = chooseKernels(undefined).kind
+  expect(KERNEL_KINDS.indexOf(best)).toBeLessThanOrEqual(KERNEL_KINDS.indexOf('wasm'))
+  expect(chooseKernels('').kind).toBe(best)
+  expect(openWith(undefined)).toBe(best)
+})
+
+it('another when that is asked for', () => {
+  expect(openWith('typescript')).toBe('typescript')
+  expect(chooseKernels('wasm').kind).toBe('wasm')
+})
+
+it('opening fails when there is no such kind', () => {
+  expect(openWith('fast')).toBe(
+    "OPTION_OUT_OF_RANGE: TABULARIUM_KERNELS is 'fast', which is none of typescript, wasm, native",
+  )
+})
