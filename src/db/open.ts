@@ -10,6 +10,7 @@ import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Env } from '../env/env.js'
 import { nodeEnv } from '../env/node-env.js'
 import { checkKernels } from '../kernels/chosen-kernels.js'
+import { JOB_MAX_COUNT } from '../store/job-turns.js'
 import type { StoreOptions } from '../store/open-files.js'
 import { buildIndexes } from '../indexes/index-build.js'
 import { Store } from '../store/store.js'
@@ -30,8 +31,6 @@ const BLOCK_BYTES = 16 * KiB
 const OUTPUT_TABLE_BYTES = 32 * MiB
 /** Of all memtables together, however much memory there is: they are in the log, too. */
 const MEMTABLES_MAX_BYTES = 4 * GiB
-/** A flush must not wait behind a long compaction. */
-const JOB_THREAD_COUNT = 2
 
 export interface OpenOptions<T extends Tables> extends OpenSettings {
   /** The directory of the database; made when it is missing. */
@@ -107,7 +106,7 @@ async function openStore(path: string, given: OpenSettings, components: Componen
     components.env ??
     nodeEnv({
       jobModule: new URL('../lsm/job-worker.js', import.meta.url),
-      jobThreadCount: JOB_THREAD_COUNT,
+      jobThreadCount: JOB_MAX_COUNT,
     })
   const onClosed = async () => {
     if (components.env === undefined) await env.jobs.close()

@@ -1,22 +1,23 @@
 // What happens behind the commits: sealing, flushing, compacting, and holding writers back when that falls behind.
 //
 // Memtables share one budget. When their sum exceeds it the largest is sealed, so flushes are spread evenly instead of
-// coming all at once. One flush and one compaction run at a time, each as a job away from the main thread, the tablets in
-// turn; their results go live in order, one manifest append each. Once a minute somebody looks for garbage, too. In between,
-// when no job runs, tablets split and merge (rebalance.ts).
+// coming all at once. Flushes and compactions are jobs away from the main thread, the tablets in turn (job-turns.ts); their
+// results go live in order, one manifest append each. Once a minute somebody looks for garbage, too. In between, when no
+// job runs, tablets split and merge (rebalance.ts).
 //
 // A job that throws, dies or hangs leaves its inputs as they were and is tried again, with new file ids. The third
 // failure in a row makes its tablet read-only until the database is opened again, unless the system is short of room or
 // descriptors: then it is tried for as long as somebody writes. Damaged inputs are no failure: they go into quarantine
 // and the rest goes on. What a job made superfluous is removed if it can be, and stays for the next opening otherwise.
 
-import { allOf, Mutex } from '../base/async.js'
+import { allOf } from '../base/async.js'
 import { type EngineError, engineError } from '../base/errors.js'
 import type { TabletId } from '../base/ids.js'
 import { type CompactionPlan, pickCompaction } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
 import { GarbageCollection, type PickCompaction } from './garbage-collection.js'
+import { JobTurns } from './job-turns.js'
 import { isDiskFull, Lane } from './lane.js'
 import { MemoryBudget, type MemoryStats } from './memory-budget.js'
 import { Rebalance } from './rebalance.js'
@@ -42,8 +43,7 @@ export class Maintenance {
   readonly #works: TabletWork[]
   readonly #admission: Admission
   readonly #memory: MemoryBudget
-  readonly #flushTurn = new Mutex()
-  readonly #compactionTurn = new Mutex()
+  readonly #turns = new JobTurns()
   readonly #stopping = new AbortController()
   readonly #stopTicking: () => void
   /** Set while tablets split or merge of their own accord. */
@@ -238,7 +238,7 @@ export class Maintenance {
    */
   async rebalance(plan: RebalancePlan): Promise<boolean> {
     if (plan.kind === 'merge') await this.#prepareMerge(plan)
-    const isDone = await this.#alone(() => this.#carryOut(plan))
+    const isDone = await this.#turns.run('alone', () => this.#carryOut(plan))
     this.notice()
     this.noticeVersions()
     return isDone
@@ -269,11 +269,6 @@ export class Maintenance {
       await this.#flushSealed(one)
     }
     await this.#compactWhile(next, this.#rebalance.pickApart(work.tablet, next.tablet))
-  }
-
-  /** Runs while no job does. */
-  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    return this.#compactionTurn.run(() => this.#flushTurn.run(work))
   }
 
   #workOf(tabletId: TabletId): TabletWork | undefined {
@@ -353,7 +348,7 @@ export class Maintenance {
 
   async #runFlushes(lane: Lane): Promise<void> {
     const { tablet } = lane
-    await this.#runLane(lane, this.#flushTurn, {
+    await this.#runLane(lane, {
       isDue: () => tablet.hasSealed,
       work: async () => {
         const oldest = tablet.sealed.at(-1)
@@ -365,7 +360,7 @@ export class Maintenance {
 
   async #runCompactions(lane: Lane, pickMore?: PickCompaction): Promise<void> {
     const { tablet } = lane
-    await this.#runLane(lane, this.#compactionTurn, {
+    await this.#runLane(lane, {
       isDue: () => this.#planOf(tablet, pickMore) !== undefined,
       work: async () => {
         const plan = this.#planOf(tablet, pickMore)
@@ -377,12 +372,11 @@ export class Maintenance {
   /** Works until nothing is due, in turn with other tablets; after a failure they go first. */
   async #runLane(
     lane: Lane,
-    turn: Mutex,
     { isDue, work }: { readonly isDue: () => boolean; readonly work: () => Promise<void> },
   ): Promise<void> {
     for (let attemptCount = 0; !this.#isStopped && !lane.isGivenUp && isDue(); ) {
       try {
-        await turn.run(async () => {
+        await this.#turns.run(lane.job, async () => {
           if (!this.#isStopped) await work()
         })
         attemptCount = 0

@@ -36,6 +36,8 @@ export interface TabletJobsOptions {
 export class TabletJobs {
   readonly #o: TabletJobsOptions
   readonly #installing = new Mutex()
+  /** Log files go oldest first: one after the other. */
+  readonly #removing = new Mutex()
 
   constructor(options: TabletJobsOptions) {
     this.#o = options
@@ -113,9 +115,12 @@ export class TabletJobs {
   }
 
   async #removeObsoleteLog(): Promise<void> {
-    const flushed = this.#o.files.tablets.map(({ version }) => version.flushedSeqNum)
+    const { files } = this.#o
     try {
-      await this.#o.files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
+      await this.#removing.run(() => {
+        const flushed = files.tablets.map(({ version }) => version.flushedSeqNum)
+        return files.wal.removeObsolete(Math.min(...flushed) as SeqNum)
+      })
     } catch (error) {
       // Tried again after the next flush.
       this.#o.events.emit('error', { where: 'removal of WAL files', error })
