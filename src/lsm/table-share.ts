@@ -15,7 +15,7 @@
 //    the directory each tenant's indexes, and they say how many entries the tenants of the share have. So many must be
 //    read (lsm/jobs.ts).
 // 4. A file is in a version once. Neighbours that have shares of one file in different levels, or with tenants of a third
-//    tablet between them, do not merge before one of them has rewritten its share.
+//    tablet or other tables of the level between them, do not merge before one of them has rewritten its share.
 //
 // What nobody has a share of any more is garbage that only goes with the file: the last tablet that has a share rewrites it
 // (store/garbage-collection.ts). As level 0 apart at most one table of a level crosses a boundary, that is little.
@@ -111,8 +111,10 @@ export function joinTables(left: Version, right: Version, readerOf: ReaderOf): J
         added.push({ level, meta })
         continue
       }
-      const joined =
-        place.level === level ? joinShares(place.meta, meta, readerOf(meta)) : undefined
+      // Where a share ends, another table may have moved into the level.
+      const areNext = left.levels[level]!.at(-1) === place.meta && tables[0] === meta
+      const isJoinable = place.level === level && (level === 0 || areNext)
+      const joined = isJoinable ? joinShares(place.meta, meta, readerOf(meta)) : undefined
       if (joined === undefined) {
         apart.push({ level, meta })
         continue

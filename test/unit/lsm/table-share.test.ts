@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { IDENTITY_TRANSFORM } from '../../../dist/codec/block-transform.js'
+import type { FileId } from '../../../dist/base/ids.js'
 import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT } from '../../../dist/codec/entry.js'
 import { HASH_END, isHashIn, tenantHashOfKey } from '../../../dist/codec/tenant-key.js'
 import { compareKeys } from '../../../dist/kernels/bytes.js'
@@ -140,6 +141,30 @@ describe('shares of a table', () => {
     const { added, removed, apart } = joinTables(left, deeper, () => reader)
     expect({ added, removed }).toEqual({ added: [], removed: [] })
     expect(apart).toEqual([{ level: 2, meta: right.levels[1]![0] }])
+  })
+
+  test('between which another table has moved in wait until one of them is rewritten', () => {
+    const table = tableOf([2, 4, 6, 8])
+    const reader = openTable(table)
+    const hash = tenantHashOfKey(table.entries[table.entries.length >> 1]!.key)
+    const [left, right] = divided(versionWith(table.meta), hash, () => reader)
+    const [leftShare, rightShare] = [left.levels[1]![0]!, right.levels[1]![0]!]
+    const behind = Uint8Array.of(...leftShare.largestKey, 0)
+    const before = rightShare.smallestKey.slice(0, -1)
+    for (const [key, side] of [
+      [behind, left],
+      [before, right],
+    ] as const) {
+      const { share: _, ...rest } = leftShare
+      const between = { ...rest, fileId: 99 as FileId, smallestKey: key, largestKey: key }
+      const edit = { tabletId: tabletIdOf(1), added: [{ level: 1, meta: between }], removed: [] }
+      const [a, b] = side === left ? [left.apply(edit), right] : [left, right.apply(edit)]
+      const { apart, removed, added } = joinTables(a, b, () => reader)
+      expect(apart).toEqual([{ level: 1, meta: rightShare }])
+      expect(removed).toEqual([])
+      // What is not shared goes over as it is.
+      expect(added.map(({ meta }) => meta)).toEqual(side === left ? [] : [between])
+    }
   })
 
   test('are verified with the file, and a wrong one is noticed', () => {
