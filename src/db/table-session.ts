@@ -7,6 +7,7 @@ import { checkCount, checkOptionNames } from '../base/options.js'
 import { type TableDefinition, unknownIndex } from '../catalog/definition.js'
 import type { Schema } from '../catalog/schema.js'
 import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/table.js'
+import type { StagedRows } from '../indexes/staged-rows.js'
 import type { AccessPath, PathBound } from '../indexes/access-path.js'
 import type { StoreTransaction } from '../store/transaction.js'
 import type { ReadView, WriteView } from '../store/view.js'
@@ -177,29 +178,13 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
    * @throws ROW_DUPLICATE_KEY ROW_UNIQUE_VIOLATION SCHEMA_MISSING_COLUMN SCHEMA_UNKNOWN_COLUMN SCHEMA_TYPE_MISMATCH
    * @throws KEY_TOO_LARGE VALUE_TOO_LARGE TXN_TOO_LARGE DB_CLOSED DB_READ_ONLY TABLET_READ_ONLY
    */
-  async insert(
-    rows: Insert<T> | readonly Insert<T>[],
-    options: WriteOptions = {},
-  ): Promise<SeqNum> {
-    const staged = this.stage(rows)
-    try {
-      return await this.#write(options, (view) => this.insertRows(view, staged))
-    } finally {
-      this.giveBack(staged)
-    }
+  insert(rows: Insert<T> | readonly Insert<T>[], options: WriteOptions = {}): Promise<SeqNum> {
+    return this.#writeRows(rows, options, (view, staged) => this.insertRows(view, staged))
   }
 
   /** Adds one row or several, replacing those with the same primary key; otherwise as insert. */
-  async upsert(
-    rows: Insert<T> | readonly Insert<T>[],
-    options: WriteOptions = {},
-  ): Promise<SeqNum> {
-    const staged = this.stage(rows)
-    try {
-      return await this.#write(options, (view) => this.upsertRows(view, staged))
-    } finally {
-      this.giveBack(staged)
-    }
+  upsert(rows: Insert<T> | readonly Insert<T>[], options: WriteOptions = {}): Promise<SeqNum> {
+    return this.#writeRows(rows, options, (view, staged) => this.upsertRows(view, staged))
   }
 
   /** Changes columns of the row with this key. Resolves with false when there is no such row. */
@@ -223,11 +208,36 @@ export class TableSession<T extends AnyTable> extends PastTable<T> {
     return isFound
   }
 
+  #writeRows(
+    rows: Insert<T> | readonly Insert<T>[],
+    options: WriteOptions,
+    fn: (view: WriteView, staged: StagedRows) => void,
+  ): Promise<SeqNum> {
+    let staged: StagedRows | undefined
+    const onRun = () => {
+      if (staged !== undefined) this.giveBack(staged)
+      staged = undefined
+    }
+    try {
+      const rowsToWrite = this.stage(rows)
+      staged = rowsToWrite
+      return this.#write(options, (view) => fn(view, rowsToWrite), onRun)
+    } catch (error) {
+      // The options were refused.
+      onRun()
+      return Promise.reject(error)
+    }
+  }
+
   /** A tenant's first write waits for all tablets: it is not only the tenant's own. */
-  #write(options: WriteOptions, fn: (view: WriteView) => void): Promise<SeqNum> {
+  #write(
+    options: WriteOptions,
+    fn: (view: WriteView) => void,
+    onRun?: () => void,
+  ): Promise<SeqNum> {
     const durability = durabilityOfWrite(options)
     const { engine, tenant } = this.scope
-    return engine.store.write(fn, { tenantHash: tenant.ref?.hash, durability })
+    return engine.store.write(fn, { tenantHash: tenant.ref?.hash, durability, onRun })
   }
 
   /**

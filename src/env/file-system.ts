@@ -47,6 +47,11 @@ export interface File {
   read(target: Uint8Array, offsetBytes: number): number
   /** Writes all of data at the offset, growing the file with zeros where needed. Loops over short writes. */
   write(data: Uint8Array, offsetBytes: number): void
+  /**
+   * Writes all of data inside of the file, and makes that durable, before it returns; other writes still wait for a sync. A
+   * failure is final, as that of a sync.
+   */
+  writeDurably(data: Uint8Array, offsetBytes: number): void
   /** Makes the contents durable before it returns (fdatasync). A failure is final: never retry, abandon the file. */
   syncNow(): void
   /** Makes the contents durable, off the calling thread. Same failure rule. */

@@ -50,6 +50,14 @@ export class MemoryInode {
     unsynced.splice(0, count)
   }
 
+  /** Makes the numbered change durable, whatever else is not. */
+  settleOne(callNumber: number): void {
+    const i = this.#unsynced.findIndex(({ number }) => number === callNumber)
+    if (i < 0) return
+    applyMutation(this.media, this.#unsynced[i]!)
+    this.#unsynced.splice(i, 1)
+  }
+
   clone(): MemoryInode {
     return new MemoryInode(this.live.copy(), this.media.copy(), this.#unsynced.slice())
   }

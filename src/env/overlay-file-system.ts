@@ -112,6 +112,10 @@ class CopiedWhenWritten implements File {
     this.#own().write(data, offsetBytes)
   }
 
+  writeDurably(data: Uint8Array, offsetBytes: number): void {
+    this.write(data, offsetBytes)
+  }
+
   syncNow(): void {}
 
   async sync(): Promise<void> {}

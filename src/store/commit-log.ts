@@ -12,7 +12,8 @@
 //     along. So commits are durable in commit order, too, and what a power failure leaves is a first part of them.
 //  3. Nothing is written while a sync is under way, however long it takes: what is acknowledged and not durable was
 //     acknowledged within one window.
-//  4. A group that found no room before it wrote anything refuses its commits and all that were appended behind them:
+//  4. A group is under way while clients of the one before are still told, and its sync begins before that.
+//  5. A group that found no room before it wrote anything refuses its commits and all that were appended behind them:
 //     exactly those above `readable`. What was written before stays, is synced in its time, and the log goes on. Any other
 //     failure ends the log.
 
@@ -23,6 +24,7 @@ import { Histogram, type HistogramSummary } from '../base/metrics.js'
 import type { ByteWriter } from '../codec/bytes.js'
 import type { Clock } from '../env/env.js'
 import type { WalWriter } from '../wal/writer.js'
+import { Acknowledgements, type Waiter } from './acknowledgements.js'
 import { LoneWriter, type SyncFacts } from './lone-writer.js'
 
 /** A group that takes longer than this is reported as a stall. */
@@ -34,13 +36,6 @@ const STALL_REPORT_MS = 100
  * any sync commit brings, or else the setting `relaxedWindowMs`.
  */
 export type Durability = 'sync' | 'relaxed'
-
-interface Waiter {
-  readonly seqNum: SeqNum
-  readonly durability: Durability
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
 
 export interface CommitStats {
   /** What writing and syncing a group took, in microseconds. */
@@ -74,8 +69,12 @@ export class CommitLog {
   #waiting: Waiter[] = []
   /** Who waits for the group under way. */
   #group: Waiter[] = []
+  /** Whose commits are safe. */
+  readonly #acknowledgements: Acknowledgements
   #isRunning = false
   #appended: SeqNum
+  /** Bytes that were appended and that nobody waits for yet. */
+  #appendedBytes = 0
   #readable: SeqNum
   #durable: SeqNum
   /** Commits since the last sync. */
@@ -92,6 +91,7 @@ export class CommitLog {
 
   constructor(options: CommitLogOptions) {
     this.#options = options
+    this.#acknowledgements = new Acknowledgements(options.clock)
     this.#appended = options.durable
     this.#readable = options.durable
     this.#durable = options.durable
@@ -118,24 +118,29 @@ export class CommitLog {
    * @throws DB_POISONED
    */
   append(seqNum: SeqNum, encode: (out: ByteWriter) => void): void {
-    this.#options.wal.append(seqNum, encode)
+    const { wal } = this.#options
+    const { pendingBytes } = wal
+    wal.append(seqNum, encode)
     this.#appended = seqNum
+    this.#appendedBytes += wal.pendingBytes - pendingBytes
     if (!this.#isStallTold) this.#tellOfStall()
   }
 
   /**
-   * Resolves once a commit that was appended, and all before it, are as safe as asked for.
+   * Resolves with its SeqNum once a commit that was appended, and all before it, are as safe as asked for.
    *
    * @throws COMMIT_UNKNOWN (as rejection) when the sync failed; DISK_FULL, IO_FAILED when the commit did not happen
    */
-  whenSafe(seqNum: SeqNum, durability: Durability): Promise<void> {
+  whenSafe(seqNum: SeqNum, durability: Durability): Promise<SeqNum> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
-    if (seqNum <= (durability === 'sync' ? this.#durable : this.#readable)) return Promise.resolve()
+    const isSync = durability === 'sync'
+    if (seqNum <= (isSync ? this.#durable : this.#readable)) return Promise.resolve(seqNum)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ seqNum, durability, resolve, reject })
+      const byteCount = this.#appendedBytes
+      this.#appendedBytes = 0
+      this.#waiting.push({ seqNum, isSync, byteCount, resolve, reject })
       if (this.#isRunning) return
-      const isForNow = this.#lone.comes(this.#now())
-      if (isForNow && durability === 'sync' && this.#options.wal.canWriteNow) this.#runNow()
+      if (this.#lone.comes(this.#now()) && this.#canRunNow) this.#runNow()
       else void this.#run()
     })
   }
@@ -145,8 +150,8 @@ export class CommitLog {
    *
    * @throws what those commits fail with (as rejection)
    */
-  settle(durability: Durability): Promise<void> {
-    return this.whenSafe(this.#appended, durability)
+  async settle(durability: Durability): Promise<void> {
+    await this.whenSafe(this.#appended, durability)
   }
 
   /**
@@ -154,7 +159,7 @@ export class CommitLog {
    *
    * @throws as settle
    */
-  whenDurable(seqNum: SeqNum): Promise<void> {
+  whenDurable(seqNum: SeqNum): Promise<SeqNum> {
     return this.whenSafe(seqNum, 'sync')
   }
 
@@ -187,51 +192,78 @@ export class CommitLog {
 
   async #run(): Promise<void> {
     this.#isRunning = true
+    let hadTurn = false
     while (this.#waiting.length > 0) {
-      // Whoever is about to commit in this turn of the event loop joins the group.
-      await this.#options.clock.yield()
-      this.#lone.turned()
+      if (!hadTurn) {
+        this.#acknowledgements.tell()
+        // Whoever is about to commit in this turn of the event loop joins the group.
+        await this.#options.clock.yield()
+        this.#lone.turned(this.#now())
+      }
       try {
-        await this.#runGroup()
+        hadTurn = await this.#runGroup()
       } catch (cause) {
         this.#fail(cause)
       }
     }
     this.#isRunning = false
+    this.#acknowledgements.tell()
   }
 
   /** A group of one commit, in this turn of the event loop. */
   #runNow(): void {
-    const { wal } = this.#options
     this.#isRunning = true
     try {
-      const appended = this.#beginGroup()
-      let written: SeqNum
-      try {
-        wal.writeNow()
-        written = this.#wrote(appended)
-      } catch (error) {
-        written = this.#notWritten(error)
-      }
-      const startMicros = this.#now()
-      wal.syncNow()
-      this.#synced(written, { startMicros, endMicros: this.#now(), isOnThread: true })
-      this.#endGroup(written)
+      this.#runOnThread()
     } catch (cause) {
       this.#fail(cause)
     }
     this.#isRunning = false
+    this.#acknowledgements.tell()
     if (this.#waiting.length > 0) void this.#run()
   }
 
-  async #runGroup(): Promise<void> {
+  /** Whether what waits can be written, and synced, on the thread. */
+  get #canRunNow(): boolean {
+    if (!this.#options.wal.canWriteNow) return false
+    return !this.#isSyncAsked(this.#waiting) || this.#lone.isQuick(this.#now())
+  }
+
+  /** Writes and syncs a group; true when the event loop had turns meanwhile. */
+  async #runGroup(): Promise<boolean> {
+    if (this.#waiting.length === 1 && this.#canRunNow) {
+      this.#runOnThread()
+      return false
+    }
     const appended = this.#beginGroup()
-    const isSynced = this.#group.some(
-      ({ seqNum, durability }) => durability === 'sync' && seqNum > this.#durable,
-    )
+    const isSynced = this.#isSyncAsked(this.#group)
     const written = await this.#write(appended)
     if (isSynced) await this.#sync(written)
     this.#endGroup(written)
+    return isSynced
+  }
+
+  #runOnThread(): void {
+    const { wal } = this.#options
+    const appended = this.#beginGroup()
+    const isSynced = this.#isSyncAsked(this.#group)
+    const startMicros = this.#startMicros!
+    let written: SeqNum
+    try {
+      wal.writeNow(isSynced)
+      written = this.#wrote(appended)
+    } catch (error) {
+      written = this.#notWritten(error)
+    }
+    if (isSynced) {
+      wal.syncNow()
+      this.#synced(written, { startMicros, endMicros: this.#now(), isOnThread: true })
+    }
+    this.#endGroup(written)
+  }
+
+  #isSyncAsked(waiters: readonly Waiter[]): boolean {
+    return waiters.some(({ seqNum, isSync }) => isSync && seqNum > this.#durable)
   }
 
   /** What has been appended now is the group's. */
@@ -265,17 +297,16 @@ export class CommitLog {
   }
 
   async #sync(written: SeqNum): Promise<void> {
-    const { wal } = this.#options
     const startMicros = this.#now()
-    const isOnThread = this.#group.length === 1 && this.#lone.isQuick(startMicros)
-    if (isOnThread) wal.syncNow()
-    else await wal.sync()
-    this.#synced(written, { startMicros, endMicros: this.#now(), isOnThread })
+    const syncing = this.#options.wal.sync()
+    this.#acknowledgements.tell()
+    await syncing
+    this.#synced(written, { startMicros, endMicros: this.#now(), isOnThread: false })
   }
 
   #synced(written: SeqNum, facts: SyncFacts): void {
     const { wal, onRotated } = this.#options
-    this.#lone.synced(this.#group.length, facts)
+    this.#lone.synced(facts)
     if (written === this.#durable) return
     this.#durable = written
     this.#flushMicros.record(facts.endMicros - this.#startMicros!)
@@ -286,6 +317,7 @@ export class CommitLog {
     onRotated(wal.durable)
   }
 
+  /** Its clients are told when the next group is under way, or there is none. */
   #endGroup(written: SeqNum): void {
     this.#tellOfStall()
     this.#startMicros = undefined
@@ -293,7 +325,8 @@ export class CommitLog {
     this.#options.onReadable(written)
     const group = this.#group
     this.#group = []
-    for (const waiter of group) waiter.resolve()
+    this.#lone.acknowledges(group.length, this.#now())
+    this.#acknowledgements.add(group)
     if (this.#durable < written && !this.#isWindowOpen) void this.#keepWindow()
   }
 
@@ -316,6 +349,7 @@ export class CommitLog {
     const readable = this.#readable
     this.#options.wal.dropPending()
     this.#appended = readable
+    this.#appendedBytes = 0
     this.#options.onRefused(error, readable)
     const waiters = [...this.#group, ...this.#waiting]
     this.#group = this.#group.filter(({ seqNum }) => seqNum <= readable)

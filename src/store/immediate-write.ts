@@ -16,42 +16,81 @@ export interface ImmediateWriteHost extends TransactionHost {
 }
 
 /** @returns the commit's SeqNum; when nothing was written, the newest readable one */
-export async function writeAtOnce(
+export function writeAtOnce(
   host: ImmediateWriteHost,
   fn: (view: WriteView) => void,
-  { tenantHash, durability = 'sync' }: WriteOptions,
+  options: WriteOptions,
+): Promise<SeqNum> {
+  let reason: Promise<void> | Uint8Array | undefined
+  try {
+    host.assertWritable()
+    reason = host.admit(options.tenantHash, false)
+    if (reason === undefined) {
+      const written = writeNow(host, fn, options, undefined)
+      if (written instanceof Promise) return written
+      reason = written
+    }
+  } catch (error) {
+    return Promise.reject(error)
+  } finally {
+    if (reason === undefined) options.onRun?.()
+  }
+  return writeInTurn(host, fn, options, reason)
+}
+
+/** @param reason  what it has to wait for: room, or a key that somebody else has locked */
+async function writeInTurn(
+  host: ImmediateWriteHost,
+  fn: (view: WriteView) => void,
+  options: WriteOptions,
+  reason: Promise<void> | Uint8Array,
 ): Promise<SeqNum> {
   let turns: LockHolder | undefined
+  let delay = reason instanceof Promise ? reason : undefined
+  let locked = reason instanceof Promise ? undefined : reason
   try {
     for (;;) {
-      host.assertWritable()
+      if (locked !== undefined) {
+        turns ??= new LockHolder()
+        await takeTurn(host.locks, turns, locked)
+        host.assertWritable()
+        delay = host.admit(options.tenantHash, false)
+      }
       // Asked again after each wait: others that waited may have used the room up.
-      let delay = host.admit(tenantHash, false)
       while (delay !== undefined) {
         await delay
         host.assertWritable()
-        delay = host.admit(tenantHash, true)
+        delay = host.admit(options.tenantHash, true)
       }
-      let batch: WriteBatch
-      try {
-        batch = collect(host, fn)
-      } catch (error) {
-        await host.settle(durability)
-        throw error
-      }
-      const locked = host.locks.findOther(turns, batch)
+      const written = writeNow(host, fn, options, turns)
       // The locks go as soon as the commit has its number: who comes next waits for what is not readable by himself.
-      if (locked === undefined) {
-        const commit = batch.isEmpty ? settled(host, durability) : host.commit(batch, durability)
-        giveBack(batch)
-        return commit
-      }
-      turns ??= new LockHolder()
-      await takeTurn(host.locks, turns, locked)
+      if (written instanceof Promise) return written
+      locked = written
     }
   } finally {
+    options.onRun?.()
     if (turns !== undefined) host.locks.release(turns)
   }
+}
+
+/** Writes in this turn of the event loop; returns a key that somebody else has locked, when there is one. */
+function writeNow(
+  host: ImmediateWriteHost,
+  fn: (view: WriteView) => void,
+  { durability = 'sync' }: WriteOptions,
+  turns: LockHolder | undefined,
+): Promise<SeqNum> | Uint8Array {
+  let batch: WriteBatch
+  try {
+    batch = collect(host, fn)
+  } catch (error) {
+    return failed(host, durability, error)
+  }
+  const locked = host.locks.findOther(turns, batch)
+  if (locked !== undefined) return locked
+  const commit = batch.isEmpty ? settled(host, durability) : host.commit(batch, durability)
+  giveBack(batch)
+  return commit
 }
 
 /** A write is committed in the turn in which it began, so one batch serves all but those that nest. */
@@ -78,6 +117,16 @@ function collect(host: ImmediateWriteHost, fn: (view: WriteView) => void): Write
     view.finish()
   }
   return batch
+}
+
+/** What the function met may be the doing of a commit that can still be lost. */
+async function failed(
+  host: ImmediateWriteHost,
+  durability: Durability,
+  error: unknown,
+): Promise<never> {
+  await host.settle(durability)
+  throw error
 }
 
 /** That there was nothing to write may be the doing of a commit that can still be lost. */

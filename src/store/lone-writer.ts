@@ -1,68 +1,87 @@
-// Decides which syncs of the log the calling thread does itself.
+// Decides which commits the calling thread writes and syncs itself, in the turn in which they come.
 //
 // Handing a sync to the pool costs a third of what it takes on a fast disk, and gains nothing for a client that commits, waits
-// and commits again: nobody else has work to do meanwhile. So the syncs of such a lone writer are done on the thread, in the
-// turn of the commit, as long as the disk is quick. They are not when anybody may be kept waiting by that:
+// and commits again: nobody else has work to do meanwhile. The same goes for the turn of the event loop in which others could
+// join a group. So what such a lone writer commits is written at once and, as long as the disk is quick, synced on the thread.
+// It is not when anybody may be kept waiting by that:
 //
-// 1. Every few commits the event loop gets its turn, and whoever commits there makes it a group.
+// 1. Every millisecond the event loop gets its turn, and whoever commits there makes it a group.
 // 2. A commit in the turn of another, before that one's acknowledgement got through, begins a group: its client does not wait.
-// 3. After a sync that took long the pool has them: for as long as syncs take long, and for a second where it was a hiccup
-//    that the event loop had to stand still for.
+// 3. Where syncs mostly take long the pool has them. After a single one that the event loop had to stand still for it has
+//    them for four times as long, so that the loop stands a fifth of the time at most.
 
 /** Who commits again so soon after he was acknowledged had nothing else to do. */
 const GAP_MAX_MICROS = 200
-/** What a quick disk takes for a sync. */
+/** What a quick disk mostly takes for a sync. */
 const QUICK_SYNC_MICROS = 1_000
 const HICCUP_MICROS = 5_000
-const HICCUP_REST_MICROS = 1_000_000
+const HICCUP_REST_FACTOR = 4
+/** How fast the estimate of what a sync mostly takes follows: one that is off by a half has it after four syncs. */
+const ESTIMATE_STEP = 1.2
+const ESTIMATE_MIN_MICROS = QUICK_SYNC_MICROS / 8
+const ESTIMATE_MAX_MICROS = QUICK_SYNC_MICROS * 4
 /** So many commits in a row show that somebody commits again and again. */
 const ROW_MIN_COUNT = 2
-/** Syncs on the thread between two turns of the event loop. */
-const RUN_MAX_COUNT = 4
+/** How long commits may follow each other without a turn of the event loop. */
+const RUN_MAX_MICROS = 1_000
 
 export class LoneWriter {
   /** Commits of one client that followed each other. */
   #rowCount = 0
   #isAcknowledged = false
   #acknowledgedMicros = Number.NEGATIVE_INFINITY
-  #syncMicros = Number.POSITIVE_INFINITY
+  /** What half of the syncs take, at most; an estimate that follows them. */
+  #medianMicros = QUICK_SYNC_MICROS
   #restUntilMicros = Number.NEGATIVE_INFINITY
   #isBackToBack = false
-  #runCount = 0
+  #turnedMicros = Number.NEGATIVE_INFINITY
 
-  /** A commit comes that nobody else waits with: whether it is to be synced on the thread, in this turn. */
+  /** A commit comes that nobody else waits with: whether it is to be written in this turn. */
   comes(nowMicros: number): boolean {
     this.#isBackToBack =
       this.#isAcknowledged && nowMicros - this.#acknowledgedMicros <= GAP_MAX_MICROS
-    return this.#runCount < RUN_MAX_COUNT && this.isQuick(nowMicros)
+    return this.#isInRow && nowMicros - this.#turnedMicros < RUN_MAX_MICROS
   }
 
   /** Whether a commit that came alone, and still is, is to be synced on the thread. */
   isQuick(nowMicros: number): boolean {
-    if (!this.#isBackToBack || this.#rowCount < ROW_MIN_COUNT) return false
-    return this.#syncMicros < QUICK_SYNC_MICROS && nowMicros >= this.#restUntilMicros
+    if (!this.#isInRow) return false
+    return this.#medianMicros < QUICK_SYNC_MICROS && nowMicros >= this.#restUntilMicros
   }
 
   /** The event loop had its turn. */
-  turned(): void {
-    this.#runCount = 0
+  turned(nowMicros: number): void {
+    this.#turnedMicros = nowMicros
   }
 
-  /** A sync that so many clients wait for is done; they are about to be told. */
-  synced(clientCount: number, { startMicros, endMicros, isOnThread }: SyncFacts): void {
+  synced({ startMicros, endMicros, isOnThread }: SyncFacts): void {
+    const syncMicros = endMicros - startMicros
+    const median = this.#medianMicros
+    this.#medianMicros =
+      syncMicros > median
+        ? Math.min(syncMicros, median * ESTIMATE_STEP, ESTIMATE_MAX_MICROS)
+        : Math.max(syncMicros, median / ESTIMATE_STEP, ESTIMATE_MIN_MICROS)
+    if (!isOnThread || syncMicros <= HICCUP_MICROS) return
+    this.#restUntilMicros = endMicros + HICCUP_REST_FACTOR * syncMicros
+  }
+
+  /** So many clients are about to be told that their commits are safe. */
+  acknowledges(clientCount: number, nowMicros: number): void {
     if (clientCount > 1) this.#rowCount = 0
     else this.#rowCount = this.#isBackToBack ? this.#rowCount + 1 : 1
-    this.#syncMicros = endMicros - startMicros
-    this.#acknowledgedMicros = endMicros
+    this.#acknowledgedMicros = nowMicros
     this.#isAcknowledged = false
-    void Promise.resolve().then(() => {
+    void ACKNOWLEDGED.then(() => {
       this.#isAcknowledged = true
     })
-    if (!isOnThread) return
-    this.#runCount++
-    if (this.#syncMicros > HICCUP_MICROS) this.#restUntilMicros = endMicros + HICCUP_REST_MICROS
+  }
+
+  get #isInRow(): boolean {
+    return this.#isBackToBack && this.#rowCount >= ROW_MIN_COUNT
   }
 }
+
+const ACKNOWLEDGED = Promise.resolve()
 
 export interface SyncFacts {
   readonly startMicros: number

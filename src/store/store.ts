@@ -412,7 +412,7 @@ export class Store implements ImmediateWriteHost {
     const logged = this.#log.whenSafe(seqNum, durability)
     this.#maintenance.notice()
     this.#reserve.keep()
-    return logged.then(() => seqNum)
+    return logged
   }
 
   settle(durability: Durability): Promise<void> {

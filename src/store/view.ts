@@ -43,6 +43,8 @@ export interface WriteOptions {
   readonly tenantHash?: number | undefined
   /** Default `sync`. */
   readonly durability?: Durability | undefined
+  /** Runs once the function will not be run again, before it is known whether its commit is safe. */
+  readonly onRun?: (() => void) | undefined
 }
 
 /** One version of a key. */

@@ -40,6 +40,8 @@ export class WalFile {
   #spaceBytes = FRAMES_START_BYTES
   /** Up to here the space was durable before any frame was written. */
   #durableSpaceBytes = FRAMES_START_BYTES
+  /** Up to here the space is durable. */
+  #syncedSpaceBytes = 0
   #lastSeqNum: SeqNum = SEQ_NUM_ZERO
 
   /** Creates the file, empty. */
@@ -144,9 +146,16 @@ export class WalFile {
     this.write(batch, previous.seqNum)
   }
 
-  write(batch: FrameBatch, lastSeqNum: SeqNum): void {
-    const offsetBytes = this.#frames.offsetBytes
-    this.#file.write(this.#frames.seal(batch), offsetBytes)
+  /** @param isDurable  durably, where nothing else waits for a sync; otherwise it is left to the next sync */
+  write(batch: FrameBatch, lastSeqNum: SeqNum, isDurable = false): void {
+    const { isSynced, endBytes } = this
+    const bytes = this.#frames.seal(batch)
+    if (isDurable && isSynced && this.endBytes <= this.#syncedSpaceBytes) {
+      this.#file.writeDurably(bytes, endBytes)
+      this.#frames.markSynced()
+    } else {
+      this.#file.write(bytes, endBytes)
+    }
     this.#lastSeqNum = lastSeqNum
   }
 
@@ -163,9 +172,10 @@ export class WalFile {
     if (this.endBytes === FRAMES_START_BYTES) this.#durableSpaceBytes = this.#spaceBytes
   }
 
-  /** All frames written are durable. */
+  /** All that was written is durable. */
   markSynced(): void {
     this.#frames.markSynced()
+    this.#syncedSpaceBytes = this.#spaceBytes
   }
 
   close(): void {

@@ -151,13 +151,18 @@ export class WalWriter {
     return this.#current.fits(this.#pending.byteCount)
   }
 
-  /** As write(), in this turn, where that is possible. */
-  writeNow(): void {
+  /**
+   * As write(), in this turn, where that is possible.
+   *
+   * @param isSynced  syncNow() follows: what can be written durably with one call is
+   */
+  writeNow(isSynced = false): void {
     const group = this.#takePending()
     try {
       if (group.frameCount === 0) return
-      this.#current.ensureSpace(group.byteCount)
-      this.#writeFrames(() => this.#current.write(group, this.#lastAppended))
+      const current = this.#current
+      current.ensureSpace(group.byteCount)
+      this.#writeFrames(() => current.write(group, this.#lastAppended, isSynced))
     } finally {
       group.reset()
       this.#isBusy = false
@@ -185,9 +190,8 @@ export class WalWriter {
   syncNow(): void {
     this.#begin()
     try {
-      if (this.#current.isSynced) return
       try {
-        this.#current.syncNow()
+        if (!this.#current.isSynced) this.#current.syncNow()
       } catch (cause) {
         throw this.#break(cause)
       }

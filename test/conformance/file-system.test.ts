@@ -148,6 +148,32 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, makeSubject) => {
     two.close()
   })
 
+  it('writes durably into what is there, by any handle, until it is closed', () => {
+    put('a', text('0123456789'))
+    const file = subject.fs.open(path('a'), 'write')
+    file.writeDurably(text('ab'), 2)
+    file.write(text('c'), 4)
+    file.writeDurably(text('de'), 5)
+    expect(contentOf('a')).toBe('01abcde789')
+    subject.fs.rename(path('a'), path('b'))
+    put('a', text('other'))
+    file.writeDurably(text('f'), 7)
+    expect(contentOf('b')).toBe('01abcdef89')
+    expect(contentOf('a')).toBe('other')
+    file.close()
+    expect(failure(() => file.writeDurably(text('x'), 0)).details.errno).toBe('EBADF')
+  })
+
+  it('writes durably to a file that has got another name meanwhile', () => {
+    put('a', text('mine'))
+    const file = subject.fs.open(path('a'), 'write')
+    subject.fs.rename(path('a'), path('b'))
+    put('a', text('other'))
+    file.writeDurably(text('M'), 0)
+    expect([contentOf('a'), contentOf('b')]).toEqual(['other', 'Mine'])
+    file.close()
+  })
+
   it('finishes a sync of a file that is closed meanwhile, and refuses closed files', async () => {
     const file = subject.fs.open(path('a'), 'create')
     file.write(text('abc'), 0)

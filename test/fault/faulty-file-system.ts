@@ -158,6 +158,11 @@ class FaultyFile implements File {
     throw fileError('ENOSPC', { path: this.path, syscall: 'write' })
   }
 
+  writeDurably(data: Uint8Array, offsetBytes: number): void {
+    this.write(data, offsetBytes)
+    this.syncNow()
+  }
+
   syncNow(): void {
     if (this.#beginSync()) this.#inner.syncNow()
   }

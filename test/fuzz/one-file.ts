@@ -119,6 +119,10 @@ class OpenedFile implements File {
     throw refused('writes')
   }
 
+  writeDurably(): never {
+    throw refused('writes')
+  }
+
   truncate(): never {
     throw refused('truncates')
   }

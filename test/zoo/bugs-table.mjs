@@ -115,7 +115,7 @@ export const BUGS = [
     'a full disk is told as a commit that did happen',
     'store/commit-log.js',
     'if (waiter.seqNum > readable) waiter.reject(error);',
-    'if (waiter.seqNum > readable) waiter.resolve();',
+    'if (waiter.seqNum > readable) waiter.resolve(waiter.seqNum);',
     'fault',
   ),
   bug(
@@ -455,7 +455,7 @@ export const BUGS = [
     'a commit is acknowledged before it is written',
     'store/commit-log.js',
     'const written = await this.#write(appended);',
-    'for (const waiter of this.#group) waiter.resolve(); await this.#options.clock.sleep(20); const written = await this.#write(appended);',
+    'for (const waiter of this.#group) waiter.resolve(waiter.seqNum); await this.#options.clock.sleep(20); const written = await this.#write(appended);',
     'kill',
   ),
   bug(

@@ -6,6 +6,20 @@ import { bug } from './bug.mjs'
 export const DURABILITY_BUGS = [
   // Commits that are written and not durable.
   bug(
+    'what a lone writer writes durably is left to the next sync',
+    'wal/wal-file.js',
+    'this.#file.writeDurably(bytes, endBytes);',
+    'this.#file.write(bytes, endBytes);',
+    'powerCut',
+  ),
+  bug(
+    'a durable write counts for what was written before it',
+    'wal/wal-file.js',
+    'if (isDurable && isSynced &&',
+    'if (isDurable &&',
+    'durability',
+  ),
+  bug(
     'a file of the log is left before it is durable',
     'wal/writer.js',
     'if (!this.#current.isSynced) await this.#syncCurrent(); this.#checkUsable();',
@@ -22,7 +36,7 @@ export const DURABILITY_BUGS = [
   bug(
     'a sync commit is acknowledged like a relaxed one',
     'store/commit-log.js',
-    "durability === 'sync' && seqNum > this.#durable",
+    'isSync && seqNum > this.#durable',
     'false',
     'powerCut',
   ),
@@ -64,8 +78,8 @@ export const DURABILITY_BUGS = [
   bug(
     'sync commits are read while their sync is under way',
     'store/commit-log.js',
-    'await wal.sync();',
-    'this.#readable = written; this.#options.onReadable(written); await wal.sync();',
+    'await syncing;',
+    'this.#readable = written; this.#options.onReadable(written); await syncing;',
     'hangingDisk',
   ),
   bug(

@@ -107,6 +107,20 @@ describe('what a crash leaves of bytes', () => {
     expect(contentOf(fs.crashImage(new SeededRandom(1), 'kept'), '/a')).toBe('12')
   })
 
+  it('makes a durable write durable, and nothing else', () => {
+    const [fs, file] = withFile('----')
+    const image = (rule: 'lost' | 'kept') =>
+      contentOf(fs.crashImage(new SeededRandom(1), rule), '/a')
+    file.write(text('1'), 0)
+    file.writeDurably(text('2'), 1)
+    expect([image('lost'), image('kept')]).toEqual(['-2--', '12--'])
+    fs.inject = ({ name }) => (name === 'syncNow' ? 'EIO' : undefined)
+    expect(() => file.writeDurably(text('3'), 2)).toThrow(/^IO_FAILED/)
+    fs.inject = undefined
+    file.writeDurably(text('4'), 3)
+    expect(image('lost'), 'after a failure nothing gets durable').toBe('-2--')
+  })
+
   it('keeps prefixes, or any selection, over several files', () => {
     const [fs, file] = withFile('--')
     const other = fs.open('/b', 'create')

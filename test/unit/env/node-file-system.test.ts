@@ -12,6 +12,7 @@ const MODULE = new URL('../../../dist/env/node-file-system.js', import.meta.url)
 
 const actual = { ...fs }
 const NAMES = [
+  'openSync',
   'readSync',
   'writeSync',
   'fdatasyncSync',
@@ -113,6 +114,16 @@ describe('NodeFileSystem', () => {
     await expect(file.sync()).rejects.toMatchObject({ code: 'IO_FAILED', cause: { code: 'EIO' } })
     vi.mocked(fs.fsyncSync).mockImplementationOnce(failing('EIO'))
     expect(() => new NodeFileSystem().syncDirectory(directory)).toThrow(/^IO_FAILED: fsync/)
+  })
+
+  it('syncs what it was to write durably where it gets no descriptor for that', () => {
+    vi.mocked(fs.openSync).mockImplementationOnce(failing('EMFILE'))
+    vi.mocked(fs.fdatasyncSync).mockImplementationOnce(failing('EIO'))
+    expect(() => file.writeDurably(Uint8Array.of(1), 0)).toThrow(/^IO_FAILED: fdatasync/)
+    file.writeDurably(Uint8Array.of(2), 0)
+    expect([...fs.readFileSync(join(directory, 'a'))]).toEqual([2])
+    vi.mocked(fs.writeSync).mockImplementationOnce(failing('EIO'))
+    expect(() => file.writeDurably(Uint8Array.of(3), 0)).toThrow(/^IO_FAILED: write/)
   })
 
   it('keeps the descriptor until a sync that is under way has ended', async () => {

@@ -1,0 +1,68 @@
+// Tells clients that their commits are as safe as they asked for: in the order of commits, some in each turn of the event loop.
+//
+// Who is told goes on at once, mostly with his next commit. Were all of a large group told in one turn, the event loop would
+// stand for all those commits, and the disk would have nothing to do until the last of them is made.
+
+import type { SeqNum } from '../base/ids.js'
+import { KiB } from '../base/limits.js'
+import type { Clock } from '../env/env.js'
+
+/** Clients that are told in one turn of the event loop. */
+const TURN_MAX_COUNT = 16
+/** What their commits may have had: who committed much prepares as much again. */
+const TURN_MAX_BYTES: number = 64 * KiB
+
+/** A client whose commit is to be made safe. */
+export interface Waiter {
+  readonly seqNum: SeqNum
+  readonly isSync: boolean
+  /** What its commit takes in the log. */
+  readonly byteCount: number
+  readonly resolve: (seqNum: SeqNum) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Acknowledgements {
+  readonly #clock: Clock
+  #waiters: Waiter[] = []
+  #toldCount = 0
+  #isTurnDue = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Their commits are safe. */
+  add(waiters: Waiter[]): void {
+    if (this.#toldCount < this.#waiters.length) {
+      this.#waiters.push(...waiters)
+    } else {
+      this.#waiters = waiters
+      this.#toldCount = 0
+    }
+  }
+
+  /** Begins to tell those who were added. */
+  tell(): void {
+    if (!this.#isTurnDue) this.#tellSome()
+  }
+
+  #tellSome(): void {
+    const waiters = this.#waiters
+    const end = Math.min(this.#toldCount + TURN_MAX_COUNT, waiters.length)
+    let restBytes = TURN_MAX_BYTES
+    while (this.#toldCount < end && restBytes > 0) {
+      const { seqNum, byteCount, resolve } = waiters[this.#toldCount++]!
+      restBytes -= byteCount
+      resolve(seqNum)
+    }
+    if (this.#toldCount < waiters.length) void this.#tellLater()
+  }
+
+  async #tellLater(): Promise<void> {
+    this.#isTurnDue = true
+    await this.#clock.yield()
+    this.#isTurnDue = false
+    this.#tellSome()
+  }
+}
