@@ -285,6 +285,13 @@ export class ByteReader {
     return this.#buffer.toString('utf8', start, start + count)
   }
 
+  /** Text of that many bytes, one for each character. */
+  latin1(count: number): string {
+    const start = this.skip(count)
+    this.#buffer ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
+    return this.#buffer.toString('latin1', start, start + count)
+  }
+
   /** The next bytes, in place: a view, not a copy. */
   raw(count: number): Uint8Array {
     const start = this.skip(count)

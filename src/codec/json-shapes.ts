@@ -1,18 +1,22 @@
-// The shapes of JSON objects: lists of keys, each list known once. Objects of one column are alike, so whoever writes or
-// reads one guesses the shape that was in its place last time, and compares instead of looking keys up.
+// The shapes of JSON objects: lists of keys, each list known once. Objects of one column are alike, so whoever writes them
+// guesses the shape that was in its place last time, and compares instead of looking keys up. Values are alike, too: the
+// shapes of a value, in the order in which they appear, are a list that is known once, and is copied and compared whole.
 
-import { ByteWriter, isWellFormed } from './bytes.js'
-
-/** Announces a shape that the value has not used before: the count of its keys and the keys follow. */
-export const TAG_NEW_SHAPE = 0x06
+import { ByteReader, ByteWriter, EndOfBytes, isWellFormed, varintBytes } from './bytes.js'
+import { JSON_COMPACT } from './json-tags.js'
 
 /** Kept in all; above it all are forgotten between two values. */
 const NODE_MAX_COUNT = 20_000
+const LIST_MAX_BYTES = 1 << 20
+/** Lists that a reader keeps, by their length. */
+const LIST_SLOTS = 64
+/** Up to here a loop over bytes beats the call into the runtime. */
+const LOOP_COMPARE_BYTES = 48
 
 export class Shape {
   readonly keys: readonly string[]
-  /** As it stands before the first object of this shape in a value. */
-  readonly header: Uint8Array
+  /** As it stands in a list. */
+  readonly bytes: Uint8Array
   readonly hasToJson: boolean
   /** Per property the shape of the object, or of the objects in the array, that was there last time. */
   readonly guesses: (Shape | undefined)[]
@@ -24,36 +28,91 @@ export class Shape {
   /** Reads the values of an object. */
   read: ((...parts: never[]) => object) | undefined
 
-  constructor(keys: readonly string[], header: Uint8Array) {
+  constructor(keys: readonly string[], bytes: Uint8Array) {
     this.keys = keys
-    this.header = header
+    this.bytes = bytes
     this.hasToJson = keys.includes('toJSON')
     this.guesses = Array.from({ length: Math.max(1, keys.length) }, () => undefined)
   }
 }
 
-interface Node {
+/** The shapes of a value. */
+export interface ShapeList {
+  readonly shapes: readonly Shape[]
+  /** What a value without a part for texts begins with: form, length, keys of each shape. */
+  readonly head: Uint8Array
+}
+
+/** A place in the tree of all lists: the shapes from the root to here. */
+export class ShapeNode {
+  readonly shape: Shape | undefined
+  readonly parent: ShapeNode | undefined
+  /** The one that followed last time. */
+  next: ShapeNode | undefined
+  #followers: Map<Shape, ShapeNode> | undefined
+  #list: ShapeList | undefined
+
+  constructor(shape?: Shape, parent?: ShapeNode) {
+    this.shape = shape
+    this.parent = parent
+  }
+
+  list(table: ShapeTable): ShapeList {
+    this.#list ??= table.added(listOf(pathOf(this)))
+    return this.#list
+  }
+
+  follow(shape: Shape, table: ShapeTable): ShapeNode {
+    this.#followers ??= new Map()
+    let next = this.#followers.get(shape)
+    if (next === undefined) {
+      next = new ShapeNode(shape, this)
+      this.#followers.set(shape, next)
+      table.nodeCount++
+    }
+    this.next = next
+    return next
+  }
+}
+
+function pathOf(last: ShapeNode): Shape[] {
+  const shapes: Shape[] = []
+  for (let node = last; node.shape !== undefined; node = node.parent!) shapes.push(node.shape)
+  return shapes.reverse()
+}
+
+interface KeyNode {
   shape: Shape | undefined
-  children: Map<string, Node> | undefined
+  children: Map<string, KeyNode> | undefined
 }
 
 export class ShapeTable {
-  #root: Node = { shape: undefined, children: undefined }
-  #nodeCount = 0
+  nodeCount = 0
+  #listBytes = 0
+  #keys: KeyNode = { shape: undefined, children: undefined }
+  #slots: (ShapeList | undefined)[] = []
+  /** The list without a shape. */
+  root = new ShapeNode()
   /** Owns the guess for the value itself. */
-  top: Shape = new Shape([], new Uint8Array(0))
+  top = new Shape([], new Uint8Array(0))
 
   /** To be called between two values only. */
   trim(): void {
-    if (this.#nodeCount <= NODE_MAX_COUNT) return
-    this.#root = { shape: undefined, children: undefined }
-    this.#nodeCount = 0
-    this.top = new Shape([], new Uint8Array(0))
+    if (this.nodeCount > NODE_MAX_COUNT) {
+      this.nodeCount = 0
+      this.#keys = { shape: undefined, children: undefined }
+      this.top = new Shape([], new Uint8Array(0))
+    } else if (this.#listBytes <= LIST_MAX_BYTES) {
+      return
+    }
+    this.#listBytes = 0
+    this.#slots = []
+    this.root = new ShapeNode()
   }
 
   /** The shape with these keys; undefined when one of them is no text that UTF-8 can hold. */
   find(keys: readonly string[]): Shape | undefined {
-    let node = this.#root
+    let node = this.#keys
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!
       node.children ??= new Map()
@@ -62,19 +121,68 @@ export class ShapeTable {
         if (!isWellFormed(key)) return undefined
         child = { shape: undefined, children: undefined }
         node.children.set(key, child)
-        this.#nodeCount++
+        this.nodeCount++
       }
       node = child
     }
-    node.shape ??= new Shape(keys, headerOf(keys))
+    node.shape ??= new Shape(keys, bytesOf(keys))
     return node.shape
+  }
+
+  /** The shape that stands at the reader. @throws EndOfBytes */
+  readShape(reader: ByteReader): Shape {
+    const count = reader.varint()
+    if (count > reader.remaining) throw new EndOfBytes()
+    const keys: string[] = []
+    for (let i = 0; i < count; i++) keys.push(reader.text())
+    return this.find(keys)!
+  }
+
+  /** The list that stands in those bytes. @throws EndOfBytes */
+  readList(bytes: Uint8Array, start: number, end: number): ShapeList {
+    const slot = (end - start) % LIST_SLOTS
+    const known = this.#slots[slot]
+    if (known !== undefined && isList(known.head, bytes, start, end)) return known
+    const reader = new ByteReader(bytes, start, end)
+    const shapes: Shape[] = []
+    while (reader.remaining > 0) shapes.push(this.readShape(reader))
+    const list = this.added(listOf(shapes))
+    this.#listBytes -= known?.head.length ?? 0
+    this.#slots[slot] = list
+    return list
+  }
+
+  /** The list, which from now on counts. */
+  added(list: ShapeList): ShapeList {
+    this.#listBytes += list.head.length
+    return list
   }
 }
 
-function headerOf(keys: readonly string[]): Uint8Array {
+function bytesOf(keys: readonly string[]): Uint8Array {
   const writer = new ByteWriter(16 + keys.length * 12)
-  writer.u8(TAG_NEW_SHAPE)
   writer.varint(keys.length)
   for (const key of keys) writer.text(key)
   return writer.finish()
+}
+
+function listOf(shapes: readonly Shape[]): ShapeList {
+  const listBytes = shapes.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  const writer = new ByteWriter(1 + varintBytes(listBytes) + listBytes)
+  writer.u8(JSON_COMPACT)
+  writer.varint(listBytes)
+  for (const { bytes } of shapes) writer.raw(bytes)
+  return { shapes, head: writer.finish() }
+}
+
+/** Whether the head ends with these bytes, and has none but the form and the length before. */
+function isList(head: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  const count = end - start
+  const headStart = 1 + varintBytes(count)
+  if (head.length !== headStart + count) return false
+  if (count > LOOP_COMPARE_BYTES) {
+    return Buffer.prototype.compare.call(head, bytes, start, end, headStart) === 0
+  }
+  for (let i = 0; i < count; i++) if (head[headStart + i] !== bytes[start + i]) return false
+  return true
 }

@@ -171,6 +171,10 @@ function jsonTarget(): Target {
   const values = [{ a: [1, -2.5, null, 'x'], b: { c: true } }, 'é'.repeat(40), 2 ** 40, [], null]
   const seeds = values.map((value) => written((writer) => encodeJson(writer, value)))
   seeds.push(written((writer) => encodeJson(writer, JSON.parse('{"__proto__": [1]}'))))
+  const texts = [{ a: 'a text apart' }, { a: 'another é apart' }, 'one more of them']
+  seeds.push(written((writer) => encodeJson(writer, texts)))
+  // Of the form before, in which shapes stand before their first objects.
+  seeds.push(Buffer.from('0406020161016244210bfa010081780601016302', 'hex'))
   return {
     name: 'json',
     cost: 1,

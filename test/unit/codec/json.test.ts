@@ -5,7 +5,13 @@ import { describe, expect, test } from 'vitest'
 
 import { ByteReader, ByteWriter, EndOfBytes } from '../../../dist/codec/bytes.js'
 import type { JsonValue } from '../../../dist/codec/cell.js'
-import { decodeJson, encodeJson, NotJson, toJsonValue } from '../../../dist/codec/json.js'
+import {
+  decodeJson,
+  encodeJson,
+  JsonCodec,
+  NotJson,
+  toJsonValue,
+} from '../../../dist/codec/json.js'
 import { json } from './cells.js'
 
 function roundTrip(value: JsonValue): JsonValue {
@@ -87,6 +93,80 @@ describe('json', () => {
     const large = Array.from({ length: 50_000 }, (_, i) => ({ name: `item ${i}`, i }))
     expect(roundTrip(large)).toStrictEqual(large)
     expect(roundTrip({ a: 1 })).toStrictEqual({ a: 1 })
+  })
+
+  test('holds texts of every length, whatever their neighbours are', () => {
+    const lengths = [0, 1, 12, 13, 14, 127, 128, 129, 4000, 8192, 8193]
+    for (const character of ['x', 'é', '\u{1f600}']) {
+      const texts = lengths.map((length) => character.repeat(length))
+      for (const one of texts) expect(roundTrip({ one })).toStrictEqual({ one })
+      expect(roundTrip([texts, { texts: texts.toReversed() }])).toStrictEqual([
+        texts,
+        { texts: texts.toReversed() },
+      ])
+    }
+    const many = Array.from({ length: 1000 }, (_, i) =>
+      `${'é'.repeat(i % 3)} ${i}`.padStart(i % 40),
+    )
+    expect(roundTrip(many)).toStrictEqual(many)
+  })
+
+  test('of halves of a pair that would be whole behind one another is refused', () => {
+    const halves = [`${'a'.repeat(13)}\ud83d`, `\ude00${'b'.repeat(13)}`]
+    const writer = new ByteWriter(8)
+    for (const texts of [halves, halves.toReversed(), [halves[0]!], [halves[1]!]]) {
+      expect(new JsonCodec().tryEncode(writer, { texts })).toBe(false)
+      expect(() => toJsonValue(texts)).toThrow(NotJson)
+    }
+    expect(writer.length).toBe(0)
+  })
+
+  test('is written whole while reading a property writes another value of the column', () => {
+    const codec = new JsonCodec()
+    const written = (value: unknown): Uint8Array => {
+      const writer = new ByteWriter(8)
+      expect(codec.tryEncode(writer, value)).toBe(true)
+      return writer.finish()
+    }
+    const other = { a: { b: 'thirteen or more' }, c: [{ b: 'é and thirteen or more' }] }
+    const value = {
+      a: { b: 'some other thirteen' },
+      get c() {
+        return [written(other).length, { b: 'and another thirteen' }, { d: 1 }, { b: '' }]
+      },
+    }
+    const expected = { a: value.a, c: value.c }
+    const decoded = codec.decode(new ByteReader(written(value)))
+    expect(decoded).toStrictEqual(expected)
+    expect(codec.decode(new ByteReader(written(other)))).toStrictEqual(other)
+  })
+
+  test('of ever other shapes is read as it was written', () => {
+    const codec = new JsonCodec()
+    for (let i = 0; i < 3000; i++) {
+      const value = Array.from({ length: i % 7 }, (_, n) => ({
+        [`${'key'.repeat(30)} ${i}`]: n,
+        [`key ${i % 100} ${n}`]: 'a text that stands apart',
+      }))
+      const writer = new ByteWriter(8)
+      codec.encode(writer, value)
+      const read = codec.decode(new ByteReader(writer.finish()))
+      expect(JSON.stringify(read)).toBe(JSON.stringify(value))
+    }
+  })
+
+  test.each([
+    ['a shape that the list has not', [5, 0, 0x60]],
+    ['a list that ends early', [5, 2, 1, 1]],
+    ['a list beyond the end', [5, 9, 0]],
+    ['a shape outside of the list', [5, 0, 6, 0]],
+    ['a text that the part for texts has not', [6, 0, 1, 120, 0x8d]],
+    ['a part for texts that nobody uses', [6, 0, 1, 120, 0]],
+    ['a text apart without a part for texts', [5, 0, 0x8d]],
+  ])('with %s is refused', (_what, bytes) => {
+    const codec = new JsonCodec()
+    codec.decode(new ByteReader(Uint8Array.of(6, 0, 13, ...Buffer.from('thirteen unit'), 0x8d)))
+    expect(() => codec.decode(new ByteReader(Uint8Array.from(bytes)))).toThrow(EndOfBytes)
   })
 
   test('of an unknown form is refused', () => {
