@@ -6,6 +6,7 @@ import { crc32 } from '../dist/codec/checksum.js'
 import { compareKeys } from '../dist/kernels/bytes.js'
 import { chooseKernels, KERNEL_KINDS } from '../dist/kernels/chosen-kernels.js'
 import { filterRangeF64, sumF64 } from '../dist/kernels/columns.js'
+import { NativeKernels } from '../dist/kernels/native-kernels.js'
 import { WasmKernels } from '../dist/kernels/wasm-kernels.js'
 import { Block } from '../dist/sstable/block.js'
 import { BlockBuilder } from '../dist/sstable/block-builder.js'
@@ -15,6 +16,7 @@ import { order, seeded } from './orders.mjs'
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '15' } } })
 const random = seeded(11)
 const wasm = WasmKernels.load()
+const native = NativeKernels.load()
 /** Results go here, so that no call is left out as useless. */
 let sink = 0
 
@@ -86,6 +88,7 @@ for (const byteCount of [64, 4096, 65536]) {
   measure(`checksum, ${byteCount} bytes`, 4_000_000 / (byteCount + 400), {
     typescript: (i) => crc32(bytes, 0, byteCount, i),
     wasm: (i) => wasm.crc32(bytes, i),
+    ...(native && { native: (i) => native.crc32(bytes, i) }),
   })
 }
 
@@ -109,6 +112,13 @@ measure('filter of 20,000 keys', 10, {
     wasm.filterBuild(built, hashes)
     return built.length
   },
+  ...(native && {
+    native: () => {
+      const built = new Uint8Array(filter.length)
+      native.filterBuild(built, hashes)
+      return built.length
+    },
+  }),
 })
 
 const block = blockOf(16 * 1024)

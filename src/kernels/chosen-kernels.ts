@@ -3,13 +3,14 @@
 
 import { engineError } from '../base/errors.js'
 import type { KernelKind, Kernels } from './kernels.js'
+import { NativeKernels } from './native-kernels.js'
 import { TYPESCRIPT_KERNELS } from './typescript-kernels.js'
 import { WasmKernels } from './wasm-kernels.js'
 
 const VARIABLE = 'TABULARIUM_KERNELS'
 
 const LOADERS: Record<KernelKind, () => Kernels | undefined> = {
-  native: () => undefined,
+  native: () => NativeKernels.load(),
   wasm: () => WasmKernels.load(),
   typescript: () => TYPESCRIPT_KERNELS,
 }
