@@ -20,7 +20,7 @@ const ours = 'checksums, LZ4; memtables 128 MiB, with the block cache at most 51
  *   close()
  *
  * `modules` is what a program that uses the engine imports, `environment` what it is started with. A variant shows what a
- * feature of ours costs: it differs by its `options`.
+ * feature of ours costs, or gains: it differs by its `options`, and is measured in some `workloads` only.
  */
 export const ENGINES = {
   tabularium: {
@@ -41,6 +41,15 @@ export const ENGINES = {
     settings: `history off, no secondary index; ${ours}`,
     adapter: './engines/tabularium.mjs',
     options: { historyWindowMs: 0 },
+  },
+  'tabularium with row cache': {
+    modules: ['../../../dist/index.js'],
+    variantOf: 'tabularium',
+    settings: `the same with a row cache of 256 MiB, a part of the 512: rows are frozen, and those read before are not read anew`,
+    adapter: './engines/tabularium.mjs',
+    options: { rowCacheBytes: 256 * 2 ** 20 },
+    // To read there has to be something.
+    workloads: ['load', 'read', 'memory'],
   },
   lmdb: {
     modules: ['lmdb'],

@@ -11,6 +11,8 @@ import { readLines, sectionResults, SECTIONS, spelled, tableOf } from './section
 const { values } = parseArgs({ options: { name: { type: 'string', default: 'compare' } } })
 const lines = readLines(values.name)
 const engines = Object.keys(ENGINES).filter((name) => lines.some(({ engine }) => engine === name))
+const ROW_CACHE = 'tabularium with row cache'
+const ROW_CACHE_MEASURES = ['uniformPerSecond', 'zipfPerSecond', 'mixedPerSecond']
 const peers = engines.filter((name) => !isOurs(name))
 const [{ node, cpu }] = lines
 const linesOf = (workload, engine) =>
@@ -113,6 +115,33 @@ ${tableOf([['', `${OURS}: history, no index`, ...variants], ...body])}
 `
 }
 
+/** Reads by way of the row cache beside the best of the others. */
+function rowCache() {
+  const rows = MEASURES.filter(
+    (row) => ROW_CACHE_MEASURES.includes(row.measure) && medianOf(row, ROW_CACHE) !== undefined,
+  )
+  if (rows.length === 0) return ''
+  const body = rows.map((row) => {
+    const best = bestPeer(row)
+    const beside =
+      best === undefined
+        ? ['', '']
+        : [
+            `${withRange(row, best.name)} ${best.name}`,
+            `**${(medianOf(row, ROW_CACHE) / best.number).toFixed(2)}x**`,
+          ]
+    return [titleOf(row), withRange(row, OURS), withRange(row, ROW_CACHE), ...beside]
+  })
+  return `
+## With the row cache
+
+\`rowCacheBytes\` is off by default, so the bars above are without it. The keys of a workload are 100,000: after the first round
+each row is read again.
+
+${tableOf([['', OURS, 'with row cache', 'best peer', 'ratio'], ...body])}
+`
+}
+
 /** Texts by the measure that they explain. */
 function explanations() {
   const text = readFileSync(new URL('explanations.md', import.meta.url), 'utf8')
@@ -185,5 +214,5 @@ better-sqlite3 and the binding of RocksDB commit on the calling thread, so 64 cl
 from run to run: compare ratios, not rates.
 
 ## Workloads
-${Object.keys(WORKLOAD_TITLES).map(workloadSection).join('')}${prices()}${SECTIONS.map((section) => section()).join('')}${missedBars()}`
+${Object.keys(WORKLOAD_TITLES).map(workloadSection).join('')}${prices()}${rowCache()}${SECTIONS.map((section) => section()).join('')}${missedBars()}`
 writeFileSync(new URL('../../docs/performance.md', import.meta.url), text)

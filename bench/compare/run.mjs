@@ -96,7 +96,9 @@ function planSteps(engines) {
       if (!isWanted(workload)) continue
       for (let turn = 0; turn < engines.length; turn++) {
         const engine = engines[(repetition + turn) % engines.length]
-        if (ENGINES[engine].variantOf !== undefined && hasVariants !== true) continue
+        const { variantOf, workloads } = ENGINES[engine]
+        const isMeasured = workloads?.includes(workload) ?? hasVariants === true
+        if (variantOf !== undefined && !isMeasured) continue
         steps.push({ repetition, workload, engine })
       }
     }

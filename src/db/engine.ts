@@ -8,6 +8,7 @@ import type { RowMapper } from '../catalog/row-values.js'
 import type { Schema } from '../catalog/schema.js'
 import type { Env } from '../env/env.js'
 import type { PreparedStatement } from '../query/execute.js'
+import type { ObjectCache } from '../store/object-cache.js'
 import type { Store } from '../store/store.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import { RecentSnapshot } from './recent-snapshot.js'
@@ -30,16 +31,24 @@ export class Engine {
   readonly recentSnapshot: RecentSnapshot
   /** How long idempotency tokens are kept. */
   readonly tokenWindowMs: number
+  /** Rows of the newest state, for those who read them again. */
+  readonly rowCache: ObjectCache | undefined
   /** Settle, and never reject, when the transactions with these tokens have ended; see tokens.ts. */
   readonly tokensUnderWay = new Map<string, Promise<void>>()
   readonly #statements = new Map<string, PreparedStatement>()
 
-  constructor(store: Store, catalog: Catalog, env: Env, tokenWindowMs: number) {
+  constructor(
+    store: Store,
+    catalog: Catalog,
+    env: Env,
+    settings: { readonly tokenWindowMs: number; readonly rowCache: ObjectCache | undefined },
+  ) {
     this.store = store
     this.catalog = catalog
     this.env = env
     this.recentSnapshot = new RecentSnapshot(store, env.clock)
-    this.tokenWindowMs = tokenWindowMs
+    this.tokenWindowMs = settings.tokenWindowMs
+    this.rowCache = settings.rowCache
   }
 
   /** The tables as they are. */

@@ -13,6 +13,7 @@ import { checkKernels } from '../kernels/chosen-kernels.js'
 import { JOB_MAX_COUNT } from '../store/job-turns.js'
 import type { StoreOptions } from '../store/open-files.js'
 import { buildIndexes } from '../indexes/index-build.js'
+import { ObjectCache } from '../store/object-cache.js'
 import { Store } from '../store/store.js'
 import { Database } from './database.js'
 import { Engine } from './engine.js'
@@ -61,7 +62,8 @@ export async function open<const T extends Tables = {}>(
   const { path, tables, ...given } = checkedOptions(options)
   checkTableNames(tables)
   const opened = await openStore(path, given, components)
-  const { store, env, events, directory, settings, absolute, onClosed } = opened
+  const { store, env, events, directory, settings, rowCache, absolute, onClosed } = opened
+  const { tokenWindowMs } = settings
   try {
     const catalog = await Catalog.open(
       store,
@@ -69,7 +71,7 @@ export async function open<const T extends Tables = {}>(
       buildIndexes,
     )
     await declareRetention(store, catalog, tables)
-    const engine = new Engine(store, catalog, env, settings.tokenWindowMs)
+    const engine = new Engine(store, catalog, env, { tokenWindowMs, rowCache })
     return new Database<T>({ path: directory, engine, events, settings, absolute, onClosed })
   } catch (error) {
     await store.close()
@@ -101,6 +103,7 @@ export async function openSalvaged(
 
 async function openStore(path: string, given: OpenSettings, components: Components) {
   const settings = readSettings(SETTINGS, given)
+  checkRowCache(settings)
   checkKernels()
   const env =
     components.env ??
@@ -114,14 +117,27 @@ async function openStore(path: string, given: OpenSettings, components: Componen
   const events = new EventSource()
   const absolute = (name: string) => (components.env === undefined ? resolve(name) : name)
   const directory = absolute(path)
-  const options = storeOptions(directory, settings)
+  const { rowCacheBytes } = settings
+  const rowCache = rowCacheBytes === 0 ? undefined : new ObjectCache(rowCacheBytes)
+  const options = { ...storeOptions(directory, settings), objects: rowCache }
   try {
     const store = await Store.open(options, env, events)
-    return { store, env, events, directory, settings, absolute, onClosed }
+    return { store, env, events, directory, settings, rowCache, absolute, onClosed }
   } catch (error) {
     await onClosed()
     throw error
   }
+}
+
+function checkRowCache({ rowCacheBytes, memoryBudgetBytes }: DatabaseSettings): void {
+  const most = Math.floor(memoryBudgetBytes / 2)
+  if (rowCacheBytes <= most) return
+  const allowed = `0 to ${most}`
+  throw engineError(
+    'OPTION_OUT_OF_RANGE',
+    `rowCacheBytes must be at most half of memoryBudgetBytes, ${allowed}, not ${rowCacheBytes}`,
+    { details: { option: 'rowCacheBytes', allowed, found: String(rowCacheBytes) } },
+  )
 }
 
 function storeOptions(path: string, settings: DatabaseSettings): StoreOptions {
@@ -130,7 +146,8 @@ function storeOptions(path: string, settings: DatabaseSettings): StoreOptions {
     createIfMissing: settings.createIfMissing,
     isSalvage: settings.salvage,
     defaultTabletCount: settings.tabletCount,
-    ...memoryShares(settings.memoryBudgetBytes),
+    memoryBudgetBytes: settings.memoryBudgetBytes,
+    ...memoryShares(settings.memoryBudgetBytes - settings.rowCacheBytes),
     walFileBytes: settings.walFileBytes,
     relaxedWindowMs: settings.relaxedWindowMs,
     historyWindowMs: settings.historyWindowMs,
@@ -144,12 +161,11 @@ function storeOptions(path: string, settings: DatabaseSettings): StoreOptions {
 
 /**
  * Writers wait when memtables hold twice what their flushes begin at, with what finds and orders the entries up to two thirds
- * of the budget; the rest is always the cache's.
+ * of what the row cache leaves of the budget; the rest is always the cache's.
  */
-function memoryShares(memoryBudgetBytes: number) {
-  const quarterBytes = Math.floor(memoryBudgetBytes / 4)
+function memoryShares(bytes: number) {
+  const quarterBytes = Math.floor(bytes / 4)
   return {
-    memoryBudgetBytes,
     memtableBudgetBytes: Math.min(quarterBytes, MEMTABLES_MAX_BYTES),
     blockCacheBytes: quarterBytes,
   }

@@ -42,6 +42,12 @@ export const SETTINGS = {
     max: 256 * GiB,
     doc: 'Memory for all tenants together: memtables, of which the largest is flushed once they have a quarter of it, and in all that they leave, blocks of sstables that were read lately.',
   }),
+  rowCacheBytes: setting.bytes({
+    default: 0,
+    min: 0,
+    max: 128 * GiB,
+    doc: 'Memory, at most half of memoryBudgetBytes and a part of it, for rows that get() and getSync() have read: who asks again gets the same row, which is frozen. Pays where rows are read many times between two writes of them.',
+  }),
   walFileBytes: setting.bytes({
     default: 32 * MiB,
     min: 64 * KiB,

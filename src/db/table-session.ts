@@ -10,6 +10,7 @@ import type { AnyTable, IndexName, Insert, Key, Row, Update } from '../catalog/t
 import type { StagedRows } from '../indexes/staged-rows.js'
 import type { AccessPath, PathBound } from '../indexes/access-path.js'
 import type { StoreTransaction } from '../store/transaction.js'
+import type { ObjectCache } from '../store/object-cache.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import { durabilityOfWrite, type WriteOptions } from './durability.js'
 import type { Engine, TenantName } from './engine.js'
@@ -60,6 +61,8 @@ export interface ReadScope {
   readonly tenant: TenantName
   /** The tables as its views see them. */
   readonly schema: Schema
+  /** Where rows of the newest state are kept; absent where views show another one, or without a row cache. */
+  readonly rowCache?: ObjectCache | undefined
   /** A view for one synchronous stretch. */
   viewNow(): ReadView
   /** A view that lasts over awaits. A promise only where it must wait for its turn. */
@@ -85,7 +88,7 @@ export class TableReads<T extends AnyTable> extends TenantTable<T> {
     const holding = this.scope.hold()
     const held = holding instanceof Promise ? await holding : holding
     try {
-      return this.readRow(held.view, key)
+      return this.readRow(held.view, key, this.scope.rowCache)
     } finally {
       held.close()
     }
@@ -165,7 +168,7 @@ export class TableReads<T extends AnyTable> extends TenantTable<T> {
 export class PastTable<T extends AnyTable> extends TableReads<T> {
   /** As get(), without a promise. */
   getSync(key: Key<T>): Row<T> | undefined {
-    return this.readRow(this.scope.viewNow(), key)
+    return this.readRow(this.scope.viewNow(), key, this.scope.rowCache)
   }
 }
 

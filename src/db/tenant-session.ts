@@ -336,6 +336,7 @@ function newestScope(engine: Engine, tenant: TenantName): ReadScope {
     engine,
     tenant,
     schema: engine.schema,
+    rowCache: engine.rowCache,
     viewNow: () => engine.store.latest(),
     hold: () => {
       const view = engine.store.at(engine.store.readable, tenant.name)

@@ -7,6 +7,7 @@ import type { Cell } from '../codec/cell.js'
 import type { StagedRows } from '../indexes/staged-rows.js'
 import { type TableCodec, tableCodecOf } from '../indexes/table-codec.js'
 import { type TableRows, tableRowsOf } from '../indexes/table-rows.js'
+import type { ObjectCache } from '../store/object-cache.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import type { Engine, TenantName } from './engine.js'
 
@@ -25,11 +26,19 @@ export class TenantTable<T extends AnyTable> {
     this.#tenant = tenant
   }
 
-  protected readRow(view: ReadView, key: Key<T>): Row<T> | undefined {
+  /** @param cache  when the view is of the newest readable state */
+  protected readRow(view: ReadView, key: Key<T>, cache?: ObjectCache): Row<T> | undefined {
+    const { mapper } = this
     const rows = this.rows(view)
-    if (rows !== undefined) return rows.getObject(view, this.mapper, key) as Row<T> | undefined
-    this.mapper.keyCells(key)
-    return undefined
+    if (rows === undefined) {
+      mapper.keyCells(key)
+      return undefined
+    }
+    const row =
+      cache === undefined
+        ? rows.getObject(view, mapper, key)
+        : rows.getFrozen(view, mapper, key, cache)
+    return row as Row<T> | undefined
   }
 
   /**

@@ -8,6 +8,7 @@ import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { KeyTuple } from './key-tuple.js'
 import { ObjectCodec } from './object-codec.js'
 import { SecondaryIndex } from './secondary.js'
+import { FrozenRows } from './frozen-rows.js'
 import { StagedEntries } from './staged-entries.js'
 import { StagedRows } from './staged-rows.js'
 
@@ -28,6 +29,7 @@ export class TableCodec {
   readonly #rowCodec: RowCodec
   readonly #blankRow: readonly Cell[]
   #objects: ObjectCodec | undefined
+  #frozenRows: FrozenRows | undefined
   readonly #freeRows: StagedRows[] = []
 
   constructor(definition: TableDefinition) {
@@ -65,6 +67,12 @@ export class TableCodec {
       this.indexes.map(({ tuple }) => tuple),
     )
     return this.#objects
+  }
+
+  /** For rows that readers share. */
+  get frozenRows(): FrozenRows {
+    this.#frozenRows ??= new FrozenRows(this.definition)
+    return this.#frozenRows
   }
 
   /** Room for rows of one write. Give it back when they are written: that saves making it anew. */

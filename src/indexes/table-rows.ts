@@ -14,6 +14,8 @@ import type { RowMapper } from '../catalog/row-values.js'
 import type { Cell } from '../codec/cell.js'
 import type { KeyRange } from '../codec/entry.js'
 import { KEY_PREFIX_BYTES, type KeyPrefix, writeKeyPrefix } from '../codec/tenant-key.js'
+import { hashBytes } from '../kernels/bytes.js'
+import type { ObjectCache } from '../store/object-cache.js'
 import type { Snapshot } from '../store/store-views.js'
 import type { VersionRange } from '../store/version-reads.js'
 import type { KeyVersion, ReadView, WriteView } from '../store/view.js'
@@ -22,6 +24,7 @@ import { keyRangeOf } from './key-range.js'
 import { RowChanges } from './row-changes.js'
 import { type DecodeRow, emptyScan, IndexScan, PrimaryScan } from './row-scan.js'
 import type { SecondaryIndex } from './secondary.js'
+import { rowMemoryBytes } from './frozen-rows.js'
 import type { StagedEntries } from './staged-entries.js'
 import type { StagedRows } from './staged-rows.js'
 import { type TableCodec, tableCodecOf } from './table-codec.js'
@@ -106,20 +109,31 @@ export class TableRows {
 
   /** As get, with a key and a row as users see them. @throws as RowMapper.keyCells */
   getObject(view: ReadView, mapper: RowMapper, key: unknown): UserRow | undefined {
-    const { slot, staged, objects } = this.#codec
-    staged.reset()
-    const { writer } = staged
-    writeKeyPrefix(writer, this.#place)
-    if (!objects.encodeKey(writer, key))
-      this.#codec.primary.writeCells(writer, mapper.keyCells(key))
-    staged.endKey(0)
-    const bytes = writer.view()
-    if (!view.get(bytes, slot)) return undefined
-    // Views need not fill in the key that they were asked for.
-    slot.keyBytes = bytes
-    slot.keyStart = 0
-    slot.keyEnd = bytes.length
-    return this.#codec.decodeObject(slot, this.#place.tenantId, key)
+    return this.#readObject(view, this.#userKeyOf(mapper, key), key)
+  }
+
+  /**
+   * As getObject of the newest readable state, by way of a cache: a frozen row, the same for all who ask.
+   *
+   * @param view  of that state
+   */
+  getFrozen(
+    view: ReadView,
+    mapper: RowMapper,
+    key: unknown,
+    cache: ObjectCache,
+  ): UserRow | undefined {
+    const { slot, frozenRows } = this.#codec
+    const bytes = this.#userKeyOf(mapper, key)
+    const keyHash = hashBytes(bytes, 0, bytes.length)
+    const known = cache.find(keyHash, this) as UserRow | undefined
+    if (known !== undefined && frozenRows.hasKey(known, key)) return frozenRows.forReader(known)
+    const row = this.#readObject(view, bytes, key)
+    if (row === undefined) return undefined
+    frozenRows.freeze(row)
+    const memoryBytes = rowMemoryBytes(bytes.length + slot.valueEnd - slot.valueStart)
+    cache.keep(keyHash, view.snapshot, this, row, memoryBytes)
+    return frozenRows.forReader(row)
   }
 
   /** The key of the row with this primary key, whether or not there is one. @throws KEY_TOO_LARGE */
@@ -271,6 +285,27 @@ export class TableRows {
     primary.writeCells(staged.writer, keyCells)
     staged.endKey(0)
     return staged.writer.view()
+  }
+
+  /** The same of a key as users see it. @throws as RowMapper.keyCells */
+  #userKeyOf(mapper: RowMapper, key: unknown): Uint8Array {
+    const { staged, objects, primary } = this.#codec
+    staged.reset()
+    const { writer } = staged
+    writeKeyPrefix(writer, this.#place)
+    if (!objects.encodeKey(writer, key)) primary.writeCells(writer, mapper.keyCells(key))
+    staged.endKey(0)
+    return writer.view()
+  }
+
+  #readObject(view: ReadView, bytes: Uint8Array, key: unknown): UserRow | undefined {
+    const { slot } = this.#codec
+    if (!view.get(bytes, slot)) return undefined
+    // Views need not fill in the key that they were asked for.
+    slot.keyBytes = bytes
+    slot.keyStart = 0
+    slot.keyEnd = bytes.length
+    return this.#codec.decodeObject(slot, this.#place.tenantId, key)
   }
 
   #insert(view: WriteView, row: StagedRow): void {

@@ -71,6 +71,7 @@ export class Maintenance {
     this.#memory = new MemoryBudget({
       budgetBytes: settings.memoryBudgetBytes ?? blockCacheBytes,
       cacheLeastBytes: blockCacheBytes,
+      objects: settings.objects,
       files: options.files,
     })
     this.#stopTicking = env.clock.every(GARBAGE_TICK_MS, () => {

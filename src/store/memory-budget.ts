@@ -1,10 +1,12 @@
-// One budget for what a store keeps in memory: memtables take what they need, the block cache has the rest of it.
+// One budget for what a store keeps in memory: the row cache has its share, memtables take what they need, the block cache has
+// the rest of it.
 //
 // Memtables are bounded by themselves (store/admission.ts stops writers at twice what flushes begin at), so the cache never
 // has to give up more than that. Blocks go as memtables grow, a step at a time; when a flush gives memory back the cache
 // may fill up again.
 
 import { MiB } from '../base/limits.js'
+import type { ObjectCache } from './object-cache.js'
 import type { OpenedFiles } from './open-files.js'
 
 /** What is held in memory, and by whom. */
@@ -15,6 +17,8 @@ export interface MemoryStats {
   readonly memtableBytes: number
   /** Blocks, indexes and filters of sstables. */
   readonly cacheBytes: number
+  /** Rows that the row cache keeps, and its books. */
+  readonly rowCacheBytes: number
 }
 
 /** The cache is fitted when memtables have changed by this much. */
@@ -24,6 +28,7 @@ export interface MemoryBudgetOptions {
   readonly budgetBytes: number
   /** What the cache may have in any case. */
   readonly cacheLeastBytes: number
+  readonly objects: ObjectCache | undefined
   readonly files: Pick<OpenedFiles, 'cache' | 'tablets'>
 }
 
@@ -43,15 +48,20 @@ export class MemoryBudget {
   }
 
   get stats(): MemoryStats {
-    const { budgetBytes, files } = this.#o
-    const { usedBytes } = files.cache.stats
-    return { budgetBytes, memtableBytes: this.#memtableBytes(), cacheBytes: usedBytes }
+    const { budgetBytes, files, objects } = this.#o
+    return {
+      budgetBytes,
+      memtableBytes: this.#memtableBytes(),
+      cacheBytes: files.cache.stats.usedBytes,
+      rowCacheBytes: objects?.usedBytes ?? 0,
+    }
   }
 
   #fit(memtableBytes: number): void {
-    const { budgetBytes, cacheLeastBytes, files } = this.#o
+    const { budgetBytes, cacheLeastBytes, files, objects } = this.#o
     // Memtables may grow by a step before the next look.
-    files.cache.resize(Math.max(cacheLeastBytes, budgetBytes - memtableBytes - STEP_BYTES))
+    const takenBytes = memtableBytes + STEP_BYTES + (objects?.capacityBytes ?? 0)
+    files.cache.resize(Math.max(cacheLeastBytes, budgetBytes - takenBytes))
     this.#fittedBytes = memtableBytes
   }
 

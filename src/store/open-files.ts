@@ -28,6 +28,7 @@ import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
 import { FileRemovals } from './file-removals.js'
 import { isDiskFull } from './lane.js'
+import type { ObjectCache } from './object-cache.js'
 import { OpenTables } from './open-tables.js'
 import { Quarantine } from './quarantine.js'
 import type { BalanceLimits } from './rebalance-picker.js'
@@ -47,6 +48,8 @@ export interface StoreOptions {
   readonly blockCacheBytes: number
   /** It may also have what memtables leave of this; absent: no more. */
   readonly memoryBudgetBytes?: number | undefined
+  /** What the floors above keep of entries that they read. Its bytes are a part of the budget. */
+  readonly objects?: ObjectCache | undefined
   readonly walFileBytes: number
   /** Space that a manifest starts with; absent: the default. */
   readonly manifestFileBytes?: number | undefined
@@ -372,7 +375,7 @@ async function assemble(
   for (const { fileId } of wal.files) live.add(fileId)
   const orphanFileIds = removeFiles(env, directory, (fileId) => !live.has(fileId))
   return new OpenedFiles({
-    map: new TabletMap(tablets),
+    map: new TabletMap(tablets, options.objects),
     tables,
     manifest,
     wal,

@@ -2,15 +2,21 @@ import type { SeqNum } from '../base/ids.js'
 import type { KeyRange } from '../codec/entry.js'
 import { tenantHashOfKey } from '../codec/tenant-key.js'
 import type { Tablet } from '../lsm/tablet.js'
+import type { ObjectCache } from './object-cache.js'
 import type { WriteBatch } from './write-batch.js'
 
 /** Which tablet holds a key: tablets are contiguous ranges of tenant hashes, which are the first bytes of keys. */
 export class TabletMap {
   #all: readonly Tablet[]
+  readonly #objects: ObjectCache | undefined
 
-  /** @param tablets  in the order of their hashes */
-  constructor(tablets: readonly Tablet[]) {
+  /**
+   * @param tablets  in the order of their hashes
+   * @param objects  of which batches take away what they overwrite
+   */
+  constructor(tablets: readonly Tablet[], objects?: ObjectCache) {
     this.#all = tablets
+    this.#objects = objects
   }
 
   /** In the order of their hashes. A list that was given out never changes. */
@@ -69,7 +75,9 @@ export class TabletMap {
   apply(batch: WriteBatch, seqNum: SeqNum): void {
     let hash = -1
     let memtable = this.all[0]!.active
+    const objects = this.#objects
     batch.forEach((bytes, keyStart, keyEnd, keyHash, kind, valueStart, valueEnd) => {
+      if (objects !== undefined) objects.forget(keyHash, seqNum)
       const tenantHash = tenantHashOfKey(bytes, keyStart)
       if (tenantHash !== hash) {
         hash = tenantHash

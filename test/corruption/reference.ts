@@ -73,7 +73,7 @@ export async function openImage(
   const database = async () => {
     const declared = Object.values(TABLES).map(({ declaration }) => declaration)
     const catalog = await Catalog.open(store, declared, buildIndexes)
-    const engine = new Engine(store, catalog, env, 1000)
+    const engine = new Engine(store, catalog, env, { tokenWindowMs: 1000, rowCache: undefined })
     const settings = {} as never
     const onClosed = async () => undefined
     const absolute = (name: string) => name

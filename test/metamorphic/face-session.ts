@@ -78,7 +78,13 @@ function randomFaceCommand(random: Seeded, step: number): FaceCommand {
   const index = random.pick(INDEXES)
   const order = { reverse: random.chance(0.5), ...(index === undefined ? {} : { index }) }
   const limit = 1 + random.below(20)
-  if (roll < 76) {
+  if (roll < 70) {
+    return on(`get ${key}`, async (tenant) => [
+      tenant.parcels.getSync(key),
+      await tenant.parcels.get(row.id),
+    ])
+  }
+  if (roll < 78) {
     return on(`scan ${index}`, (tenant) => tenant.parcels.scan({ ...order, limit }).toArray())
   }
   const query = random.pick(QUERIES)
@@ -147,6 +153,7 @@ export class FaceSession {
       tabletCount: random.pick([1, 2, 5, 16]),
       walFileBytes: random.pick([65_536, 1 << 20]),
       memoryBudgetBytes: random.pick([4 << 20, 6 << 20, 64 << 20]),
+      rowCacheBytes: random.pick([0, 2048, 1 << 20]),
       historyWindowMs: 3650 * 86_400_000,
     }
     const chance = (...choices: number[]) => (number === 0 ? 0 : random.pick(choices))

@@ -93,4 +93,35 @@ export const ISOLATION_BUGS = [
     'this.#giveId(name)',
     'transactions',
   ),
+
+  // The row cache.
+  bug(
+    'the row cache keeps rows that a commit wrote',
+    'store/tablet-map.js',
+    'objects.forget(keyHash, seqNum);',
+    '',
+    'rowCache',
+  ),
+  bug(
+    'the row cache keeps what a snapshot saw before a commit under way',
+    'store/object-cache.js',
+    'if (this.#writtenSeqNums[first / WAYS] > snapshot) return;',
+    '',
+    'rowCache',
+    'objectCache',
+  ),
+  bug(
+    'the row cache gives a row to whoever has a key of the same hash',
+    'store/object-cache.js',
+    'item.owner !== owner',
+    'false',
+    'objectCache',
+  ),
+  bug(
+    'the row cache shares dates and bytes',
+    'indexes/frozen-rows.js',
+    'if (this.#copiedNames.length === 0) return row;',
+    'return row;',
+    'rowCache',
+  ),
 ]

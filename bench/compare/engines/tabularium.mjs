@@ -16,13 +16,15 @@ function keptSessions(make) {
 
 /** Rows are upserted: others put over what is there without a word, too. */
 export async function open(path, options = {}) {
-  const { isRelaxed = false, bufferBytes = 128 * MIB, isIndexed = false, historyWindowMs } = options
+  const { isRelaxed = false, bufferBytes = 128 * MIB, isIndexed = false } = options
+  const { historyWindowMs, rowCacheBytes } = options
   const db = await openDatabase({
     path,
     tables: { orders: isIndexed ? indexedOrders : plainOrders, events: eventTable },
     // Memtables may have a quarter of it before the largest is flushed.
     memoryBudgetBytes: 4 * bufferBytes,
     ...(historyWindowMs !== undefined && { historyWindowMs }),
+    ...(rowCacheBytes !== undefined && { rowCacheBytes }),
   })
   const write = { durability: isRelaxed ? 'relaxed' : 'sync' }
   const tenantOf = keptSessions((tenant) => db.tenant(tenant))
