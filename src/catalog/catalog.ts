@@ -168,12 +168,13 @@ export class Catalog {
   }
 
   /**
-   * Finds a tenant or gives it its numbers, in the same commit as what the view writes next.
+   * The numbers of a tenant that tenant() does not know: as the view sees them, or new ones, in the same commit as what the
+   * view writes next.
    *
    * @throws TENANT_NAME_INVALID
    */
   internTenant(view: WriteView, name: string): TenantRef {
-    const found = this.findTenant(view, name)
+    const found = this.#readTenant(view, name)
     if (found !== undefined) return found
     checkTenantName(name)
     const id = this.#givenIds.get(name) ?? this.#giveId(name)

@@ -88,7 +88,7 @@ export function readKeyPrefix(key: Uint8Array, start = 0): KeyPrefix {
     tenantHash: loadBigU32(key, start),
     tenantId: loadBigU32(key, start + 4) as TenantId,
     tableId: loadBigU32(key, start + 8),
-    indexId: (key[start + 12]! << 8) | key[start + 13]!,
+    indexId: indexIdOfKey(key, start),
   }
 }
 
@@ -102,6 +102,10 @@ export function tenantIdOfKey(key: Uint8Array, start = 0): TenantId {
 
 export function tableIdOfKey(key: Uint8Array, start = 0): number {
   return loadBigU32(key, start + 8)
+}
+
+export function indexIdOfKey(key: Uint8Array, start = 0): number {
+  return (key[start + 12]! << 8) | key[start + 13]!
 }
 
 /** The smallest key above every key that starts with the prefix; undefined when there is none (all bytes 0xff). */

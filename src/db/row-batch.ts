@@ -36,22 +36,26 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
 
   /** Adds one row or several. @throws as TableSession.insert, and TXN_FINISHED */
   insert(rows: Insert<T> | readonly Insert<T>[]): void {
+    const { view } = this.#place
     const staged = this.stage(rows)
     try {
-      this.#place.view.atomically(() => this.insertRows(this.#place.view, staged))
+      view.atomically(() => this.insertRows(view, staged))
     } finally {
       this.giveBack(staged)
     }
+    this.keepTenant(view)
   }
 
   /** Adds one row or several, replacing those with the same primary key. @throws as insert */
   upsert(rows: Insert<T> | readonly Insert<T>[]): void {
+    const { view } = this.#place
     const staged = this.stage(rows)
     try {
-      this.#place.view.atomically(() => this.upsertRows(this.#place.view, staged))
+      view.atomically(() => this.upsertRows(view, staged))
     } finally {
       this.giveBack(staged)
     }
+    this.keepTenant(view)
   }
 
   /** Changes columns of the row with this key, if there is one. @throws as insert */

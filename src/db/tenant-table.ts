@@ -98,6 +98,11 @@ export class TenantTable<T extends AnyTable> {
     return true
   }
 
+  /** For a view whose writes of now stay in it: the tenant has the numbers that it gave for good. */
+  protected keepTenant(view: WriteView): void {
+    this.#tenant.ref ??= this.#engine.findTenant(view, this.#tenant)
+  }
+
   /** The rows of this tenant; undefined when the view knows no such tenant. */
   protected rows(view: ReadView): TableRows | undefined {
     return this.#knownRows() ?? this.#rowsOf(this.#engine.findTenant(view, this.#tenant))

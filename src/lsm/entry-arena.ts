@@ -8,7 +8,8 @@
 //      2  valueBytes     length of the value
 //      3  seqNumLow      low 32 bits of the SeqNum
 //      4  seqNumHigh     high 21 bits of the SeqNum, and the kind in the top 8 bits
-//      5  key, value     one behind the other; what the last word holds behind them has no meaning
+//      5  earlierRef     the entry that was appended last before of those with the same key prefix; 0: there is none
+//      6  key, value     one behind the other; what the last word holds behind them has no meaning
 //
 // Invariants:
 // 1. Growing takes more of the address space that was reserved, and copies only when that is used up: what an older view
@@ -20,7 +21,8 @@ import { MiB } from '../base/limits.js'
 import type { EntrySlot, KeyRange } from '../codec/entry.js'
 import { compareBytes, copyBytes } from '../kernels/bytes.js'
 
-const HEADER_WORDS = 5
+const HEADER_WORDS = 6
+const EARLIER_REF = 5
 const HEADER_BYTES = HEADER_WORDS * 4
 const FIRST_REF = 1
 const INITIAL_BYTES = 64 * 1024
@@ -66,12 +68,18 @@ export class EntryArena {
     return { buffer, lengthWords: this.#lengthWords }
   }
 
+  /** The ref of the next entry. */
+  get nextRef(): number {
+    return this.#lengthWords
+  }
+
   /** Appends an entry and returns its ref. */
   append(
     keyBytes: Uint8Array,
     keyStart: number,
     keyEnd: number,
     previousRef: number,
+    earlierRef: number,
     seqNum: SeqNum,
     kind: number,
     valueBytes: Uint8Array,
@@ -90,6 +98,7 @@ export class EntryArena {
     words[ref + 2] = valueLength
     words[ref + 3] = seqNum - high * TWO_32
     words[ref + 4] = high | (kind << KIND_SHIFT)
+    words[ref + EARLIER_REF] = earlierRef
     const keyAt = ref * 4 + HEADER_BYTES
     if (keyBytes === valueBytes && keyEnd === valueStart) {
       this.#copyEntry(ref + HEADER_WORDS, endWords, keyBytes, keyStart)
@@ -127,6 +136,10 @@ export class EntryArena {
 
   previousOf(ref: number): number {
     return this.words[ref]!
+  }
+
+  earlierOf(ref: number): number {
+    return this.words[ref + EARLIER_REF]!
   }
 
   seqNumOf(ref: number): SeqNum {

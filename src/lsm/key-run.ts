@@ -1,18 +1,19 @@
-// The order of a memtable's entries that share one key prefix (one index of one table of one tenant), kept lazily: what
-// arrives in order is appended, the rest waits in an unsorted tail until somebody reads in order.
+// The order of a memtable's entries that share one key prefix (one index of one table of one tenant), made when somebody
+// reads in order of what was added since somebody did: what arrived in order is appended, the rest sorted and merged.
 //
-// The sorted part is a list of chunks. Invariants:
+// It is a list of chunks. Invariants:
 // 1. Within a chunk and from chunk to chunk, refs ascend in entry order; no chunk is empty.
-// 2. Refs in place never move: the last chunk only gains refs behind its `count`, and a merge of the tail makes new chunks
-//    and a new list. So a cursor that holds a list goes on in order whatever is added, and a merge costs the chunks it
+// 2. Refs in place never move: the last chunk only gains refs behind its `count`, and a merge makes new chunks and a new
+//    list. So a cursor that holds a list goes on in order whatever is added, and a merge costs the chunks it
 //    touches, not the run.
 
+import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import type { EntryArena } from './entry-arena.js'
+import type { RunHeads } from './run-heads.js'
 import { sortRefs } from './sort-refs.js'
 
 const CHUNK_MAX_COUNT = 512
 const INITIAL_COUNT = 8
-const NO_REFS = new Uint32Array(0)
 
 /** A stretch of the order: the first `count` of `refs`. */
 export interface RefChunk {
@@ -24,42 +25,59 @@ export class KeyRun {
   /** What all keys of the run start with. */
   readonly prefix: Uint8Array
   readonly #arena: EntryArena
-  #chunks: RefChunk[]
-  #tail: Uint32Array = NO_REFS
-  #tailCount = 0
+  readonly #heads: RunHeads
+  #chunks: RefChunk[] = []
+  /** The newest entry that is in the order. */
+  #newestRef = 0
 
-  /** @param sorted  refs that are in order already */
-  constructor(arena: EntryArena, prefix: Uint8Array, sorted?: Uint32Array) {
-    this.prefix = prefix
+  /** @param ref  any entry of the run */
+  constructor(arena: EntryArena, heads: RunHeads, ref: number) {
+    const start = arena.keyStartOf(ref)
+    this.prefix = arena.bytes.slice(start, start + KEY_PREFIX_BYTES)
     this.#arena = arena
-    this.#chunks = sorted === undefined ? [] : [{ refs: sorted, count: sorted.length }]
-  }
-
-  add(ref: number): void {
-    const last = this.#chunks[this.#chunks.length - 1]
-    if (last === undefined) {
-      this.#chunks.push(chunkOf(ref))
-    } else if (this.#arena.compare(last.refs[last.count - 1]!, ref) > 0) {
-      if (this.#tailCount === this.#tail.length) this.#tail = grown(this.#tail, this.#tailCount * 2)
-      this.#tail[this.#tailCount++] = ref
-    } else if (last.count >= CHUNK_MAX_COUNT) {
-      this.#chunks.push(chunkOf(ref))
-    } else {
-      if (last.count === last.refs.length) last.refs = grown(last.refs, last.count * 2)
-      last.refs[last.count++] = ref
-    }
+    this.#heads = heads
   }
 
   /** All refs added so far, in order. The list may gain refs at its end, and is otherwise never changed. */
   inOrder(): readonly RefChunk[] {
-    if (this.#tailCount > 0) {
-      const tail = this.#tail.subarray(0, this.#tailCount)
-      sortRefs(this.#arena, tail)
-      this.#chunks = this.#merge(this.#chunks, tail)
-      this.#tail = NO_REFS
-      this.#tailCount = 0
+    const newest = this.#heads.newestOf(this.prefix, 0)
+    if (newest !== this.#newestRef) {
+      const tail = this.#append(this.#addedUpTo(newest))
+      this.#newestRef = newest
+      if (tail.length > 0) {
+        sortRefs(this.#arena, tail)
+        this.#chunks = this.#merge(this.#chunks, tail)
+      }
     }
     return this.#chunks
+  }
+
+  /** What came behind the order, the newest first. */
+  #addedUpTo(newest: number): number[] {
+    const added: number[] = []
+    for (let ref = newest; ref !== this.#newestRef; ref = this.#arena.earlierOf(ref))
+      added.push(ref)
+    return added
+  }
+
+  /** Appends what came in order; returns the rest, the oldest first. */
+  #append(added: readonly number[]): Uint32Array {
+    const arena = this.#arena
+    const tail = new Uint32Array(added.length)
+    let tailCount = 0
+    let last = this.#chunks.at(-1)
+    for (let i = added.length - 1; i >= 0; i--) {
+      const ref = added[i]!
+      if (last !== undefined && arena.compare(last.refs[last.count - 1]!, ref) > 0) {
+        tail[tailCount++] = ref
+      } else if (last === undefined || last.count >= CHUNK_MAX_COUNT) {
+        this.#chunks.push((last = chunkOf(ref)))
+      } else {
+        if (last.count === last.refs.length) last.refs = grown(last.refs, last.count * 2)
+        last.refs[last.count++] = ref
+      }
+    }
+    return tail.subarray(0, tailCount)
   }
 
   #merge(chunks: readonly RefChunk[], tail: Uint32Array): RefChunk[] {

@@ -1,14 +1,15 @@
 // A memtable: the newest entries of a tablet, in memory until a flush makes an sstable of them.
 //
 // Entries lie in an arena (lsm/entry-arena.ts draws their bytes). A hash table finds the newest version of a key; older
-// ones hang behind it. Order exists per key prefix, and only as far as somebody asked for it (lsm/key-run.ts).
+// ones hang behind it. Another one finds the newest entry of a key prefix, with the earlier ones behind it. Order exists per
+// prefix, and only as far as somebody asked for it (lsm/key-run.ts): a load that nobody reads in order pays nothing for one.
 //
 // Invariants:
 // 1. An entry never changes once added, and neither does the arena below its length: slots and cursors stay valid however
 //    much is added later. A cursor may or may not show entries that are added while it is open.
 // 2. The versions of one key are added in ascending SeqNum, so the chain from the hash table descends.
 // 3. The hash table is a power of two and at most half full; a slot is free when its ref is 0.
-// 4. Every entry is in exactly one run, the one of its first KEY_PREFIX_BYTES bytes.
+// 4. Every entry is in exactly one chain, the one of its first KEY_PREFIX_BYTES bytes.
 
 import { invariant } from '../base/assert.js'
 import type { SeqNum } from '../base/ids.js'
@@ -19,6 +20,7 @@ import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import { type ArenaImage, EntryArena } from './entry-arena.js'
 import { KeyRun } from './key-run.js'
 import { MemtableCursor } from './memtable-cursor.js'
+import { RunHeads } from './run-heads.js'
 
 const INITIAL_SLOT_COUNT = 256
 /** Entries between two marks. */
@@ -44,13 +46,10 @@ export class Memtable {
   /** For each MARK_ENTRY_COUNT entries the first of them, and the newest SeqNum of all before. */
   readonly #markRefs: number[] = []
   readonly #markSeqNums: SeqNum[] = []
-  /** By the hash of the prefix; a list holds those that collide. */
-  readonly #runsByHash = new Map<number, KeyRun[]>()
-  #runCount = 0
-  #orderedRuns: readonly KeyRun[] = []
-  #newRuns: KeyRun[] = []
-  /** The run of the last add: entries of a batch mostly go to the same one. */
-  #lastRun: KeyRun | undefined
+  readonly #heads = new RunHeads()
+  /** The first entries of prefixes that have no run yet. */
+  #newPrefixRefs: number[] = []
+  #runs: readonly KeyRun[] = []
   #isShared = false
   #tabletCount = 1
 
@@ -67,7 +66,7 @@ export class Memtable {
   /** The same with what finds and orders the entries, roughly. */
   get memoryBytes(): number {
     // A run has a ref for each of its entries, and room for some more.
-    const bookBytes = 4 * this.#slots.length + 6 * this.#entryCount + RUN_BYTES * this.#runCount
+    const bookBytes = 4 * this.#slots.length + 6 * this.#entryCount + RUN_BYTES * this.#heads.count
     return this.ownBytes + bookBytes / this.#tabletCount
   }
 
@@ -126,12 +125,14 @@ export class Memtable {
     const older = this.#slots[slot]!
     if (older !== 0)
       invariant(arena.seqNumOf(older) < seqNum, 'versions of a key are added in order')
-    const run = this.#runOf(keyBytes, keyStart, keyEnd)
+    invariant(keyEnd - keyStart >= KEY_PREFIX_BYTES, 'a key holds at least its prefix')
+    const earlier = this.#heads.replace(keyBytes, keyStart, arena.nextRef)
     const ref = arena.append(
       keyBytes,
       keyStart,
       keyEnd,
       older,
+      earlier,
       seqNum,
       kind,
       valueBytes,
@@ -140,7 +141,7 @@ export class Memtable {
     )
     this.#slots[slot] = ref
     this.#slots[slot + 1] = keyHash
-    run.add(ref)
+    if (earlier === 0) this.#newPrefixRefs.push(ref)
     if (this.#entryCount % MARK_ENTRY_COUNT === 0) {
       this.#markRefs.push(ref)
       this.#markSeqNums.push(this.#maxSeqNum)
@@ -256,45 +257,16 @@ export class Memtable {
     this.#slots = slots
   }
 
-  #runOf(key: Uint8Array, keyStart: number, keyEnd: number): KeyRun {
-    const last = this.#lastRun
-    if (last !== undefined && startsWith(key, keyStart, last.prefix)) return last
-    invariant(keyEnd - keyStart >= KEY_PREFIX_BYTES, 'a key holds at least its prefix')
-    const hash = hashBytes(key, keyStart, keyStart + KEY_PREFIX_BYTES)
-    let runs = this.#runsByHash.get(hash)
-    if (runs === undefined) {
-      runs = []
-      this.#runsByHash.set(hash, runs)
-    }
-    let run: KeyRun | undefined
-    for (const candidate of runs) if (startsWith(key, keyStart, candidate.prefix)) run = candidate
-    if (run === undefined) {
-      run = new KeyRun(this.#arena, key.slice(keyStart, keyStart + KEY_PREFIX_BYTES))
-      runs.push(run)
-      this.#runCount++
-      this.#newRuns.push(run)
-    }
-    this.#lastRun = run
-    return run
-  }
-
   /** All runs by prefix. A list that was given out never changes. */
   #runsInOrder(): readonly KeyRun[] {
-    if (this.#newRuns.length > 0) {
-      const fresh = this.#newRuns.toSorted((a, b) => compareKeys(a.prefix, b.prefix))
-      this.#orderedRuns = mergeRuns(this.#orderedRuns, fresh)
-      this.#newRuns = []
+    if (this.#newPrefixRefs.length > 0) {
+      const fresh = this.#newPrefixRefs.map((ref) => new KeyRun(this.#arena, this.#heads, ref))
+      fresh.sort((a, b) => compareKeys(a.prefix, b.prefix))
+      this.#runs = mergeRuns(this.#runs, fresh)
+      this.#newPrefixRefs = []
     }
-    return this.#orderedRuns
+    return this.#runs
   }
-}
-
-function startsWith(key: Uint8Array, keyStart: number, prefix: Uint8Array): boolean {
-  // Neighbouring prefixes differ in their last bytes.
-  for (let i = KEY_PREFIX_BYTES - 1; i >= 0; i--) {
-    if (key[keyStart + i] !== prefix[i]) return false
-  }
-  return true
 }
 
 function mergeRuns(a: readonly KeyRun[], b: readonly KeyRun[]): KeyRun[] {

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe as group, expect, test } from 'vitest'
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../../../dist/base/ids.js'
-import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../../../dist/codec/entry.js'
+import {
+  type Cursor,
+  ENTRY_KIND_DELETE,
+  ENTRY_KIND_PUT,
+  EntrySlot,
+} from '../../../dist/codec/entry.js'
 import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
 import { Memtable } from '../../../dist/lsm/memtable.js'
 import { MemtableStream } from '../../../dist/lsm/memtable-stream.js'
@@ -137,6 +142,37 @@ group('Memtable', () => {
     }
     expect(memtable.arenaBytes).toBeGreaterThan(250_000)
     expect(Buffer.from(slot.copyValue()).toString()).toBe('one')
+  })
+
+  test('orders the entries of many prefixes as often as somebody asks for it', () => {
+    const memtable = new Memtable()
+    const model: ModelEntry[] = []
+    const held: { cursor: Cursor; entry: ModelEntry }[] = []
+    for (let n = 0; n < 3000; n++) {
+      // Tenants come again and again, their keys in order for some and not for others.
+      const tenant = (n * 7) % 611
+      const key = keyOf(tenant, 1 + (tenant % 3), String(tenant % 2 === 0 ? n : 9999 - n))
+      const entry = { key, seqNum: seq(n + 1), value: valueOf(String(n)) }
+      add(memtable, entry)
+      model.push(entry)
+      if (n % 97 !== 0) continue
+      // Of one tenant only: the others stay as they came.
+      const cursor = memtable.cursor()
+      cursor.seek(key, SEQ_NUM_MAX)
+      held.push({ cursor, entry })
+      if (n % 485 !== 0) continue
+      expect(describe(readForward(memtable.cursor()))).toEqual(
+        describe(model.toSorted(compareModel)),
+      )
+    }
+    for (const { cursor, entry } of held) {
+      expect(describe([entryAt(cursor.entry)])).toEqual(describe([entry]))
+      for (let last = entry; ; last = entryAt(cursor.entry)) {
+        cursor.next()
+        if (!cursor.isValid) break
+        expect(compareModel(last, entryAt(cursor.entry))).toBeLessThan(0)
+      }
+    }
   })
 
   test('refuses a key without prefix, and a version that is not newer', () => {
