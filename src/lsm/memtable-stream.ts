@@ -3,7 +3,7 @@ import { type HashRange, isHashIn, tenantHashOfKey } from '../codec/tenant-key.j
 import type { EntryStream } from '../sstable/entry-stream.js'
 import { EntryArena } from './entry-arena.js'
 import type { MemtableImage } from './memtable.js'
-import { sortRefs } from './sort-refs.js'
+import { LazyRefSort } from './sort-refs.js'
 
 /** The entries of a memtable in the thread that received its image. */
 export class MemtableStream implements EntryStream {
@@ -13,6 +13,9 @@ export class MemtableStream implements EntryStream {
   readonly block = undefined
   readonly #arena: EntryArena
   readonly #refs: Uint32Array
+  readonly #sort: LazyRefSort
+  /** Refs are in order up to here. */
+  #sortedEnd = 0
   #index = -1
 
   /** @param hashes  only of tenants with these; default: all */
@@ -22,7 +25,7 @@ export class MemtableStream implements EntryStream {
     const refs = arena.collectRefs(image.entryCount)
     const hashOf = (ref: number) => tenantHashOfKey(arena.bytes, arena.keyStartOf(ref))
     this.#refs = hashes ? refs.filter((ref) => isHashIn(hashes, hashOf(ref))) : refs
-    sortRefs(this.#arena, this.#refs)
+    this.#sort = new LazyRefSort(arena, this.#refs)
     this.next()
   }
 
@@ -40,6 +43,7 @@ export class MemtableStream implements EntryStream {
     const index = ++this.#index
     this.isValid = index < refs.length
     if (!this.isValid) return
+    if (index === this.#sortedEnd) this.#sortedEnd = this.#sort.sortFrom(index)
     const ref = refs[index]!
     this.#arena.load(ref, this.entry)
     this.sharedBytes = index === 0 ? 0 : this.#arena.sharedBytes(refs[index - 1]!, ref)

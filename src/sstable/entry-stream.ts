@@ -7,10 +7,13 @@ export interface PackedBlock {
   readonly rawBytes: number
 }
 
+/** So many blocks that can be taken over one after the other are worth a small one before them. */
+export const WORTHWHILE_RUN_COUNT = 4
+
 /** A block that a merge may take over as it is stored: what it holds are the next entries, and all of them stay. */
 export interface WholeBlock {
   readonly packed: PackedBlock
-  /** How many blocks of the tenant, this one included, can be taken over one after the other; counted up to a few. */
+  /** How many blocks of the tenant, this one included, can be taken over one after the other; counted up to WORTHWHILE_RUN_COUNT. */
   readonly runCount: number
   /** No entry of the tenant follows. */
   readonly isLastOfTenant: boolean

@@ -3,13 +3,15 @@ import { FORMAT_VERSION } from '../codec/file-header.js'
 import { ALL_HASHES, type HashRange, TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareBytes } from '../kernels/bytes.js'
 import { type Block, BlockEntries } from './block.js'
-import type { EntryStream, PackedBlock, WholeBlock } from './entry-stream.js'
+import {
+  type EntryStream,
+  type PackedBlock,
+  type WholeBlock,
+  WORTHWHILE_RUN_COUNT,
+} from './entry-stream.js'
 import type { TablePart } from './format.js'
 import type { TableIndex } from './index-block.js'
 import type { TableFile } from './table-file.js'
-
-/** So many blocks that can be taken over one after the other are worth a small one before them. */
-const RUN_MAX_COUNT = 4
 
 /**
  * The main or the history blocks of a table, or of its tenants with some hashes, each read once and past the cache. Throws
@@ -65,7 +67,7 @@ export class TableStream implements EntryStream {
     }
     if (this.#file.properties.tombstoneCount > 0 && hasTombstone(this.#content!)) return undefined
     const { blockCount } = this.#index!
-    const end = Math.min(this.#blockIndex + RUN_MAX_COUNT, blockCount)
+    const end = Math.min(this.#blockIndex + WORTHWHILE_RUN_COUNT, blockCount)
     let next = this.#blockIndex + 1
     while (next < end && this.#isBlockBefore(next, before)) next++
     return {

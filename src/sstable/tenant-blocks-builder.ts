@@ -4,7 +4,7 @@ import type { EntrySlot } from '../codec/entry.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { BlockBuilder } from './block-builder.js'
 import type { IndexPlace } from './directory.js'
-import type { PackedBlock, WholeBlock } from './entry-stream.js'
+import { type PackedBlock, type WholeBlock, WORTHWHILE_RUN_COUNT } from './entry-stream.js'
 import { IndexBuilder } from './index-block.js'
 import type { WrittenPart } from './part-writer.js'
 
@@ -14,12 +14,13 @@ import type { WrittenPart } from './part-writer.js'
  */
 const FEW_ENTRY_COUNT = 8
 const FEW_ENTRIES_FACTOR = 4
-/** A block is built anew rather than taken over, as long as the open one is less than this share of a whole one. */
+/**
+ * A block is built anew rather than taken over, as long as the open one is less than this share of a whole one; unless so many
+ * could be taken over in a row that one small block among them does no harm.
+ */
 const OPEN_MIN_SHARE = 1 / 4
 /** The same of the block itself. */
 const TAKEN_MIN_SHARE = 1 / 2
-/** Unless so many could be taken over in a row: then one small block among them does no harm. */
-const RUN_MIN_COUNT = 4
 
 /** Builds the main or the history blocks of one tenant after another, and their indexes. */
 export class TenantBlocksBuilder {
@@ -99,7 +100,7 @@ export class TenantBlocksBuilder {
     const blockBytes = this.#blockBytes
     if (this.#block.isEmpty && isLastOfTenant) return true
     if (packed.rawBytes < blockBytes * TAKEN_MIN_SHARE) return false
-    if (this.#block.isEmpty || runCount >= RUN_MIN_COUNT) return true
+    if (this.#block.isEmpty || runCount >= WORTHWHILE_RUN_COUNT) return true
     return this.#block.rawBytes >= blockBytes * OPEN_MIN_SHARE
   }
 

@@ -266,6 +266,25 @@ group('Memtable', () => {
     expect(describe(readStream(new MemtableStream(memtable.handover())))).toEqual(describe(model))
   })
 
+  test.each([1, 2, 40, 700, 4000])(
+    'flushes rows of %i tenants in order, however they came',
+    (tenantCount) => {
+      const memtable = new Memtable()
+      const model: ModelEntry[] = []
+      for (let i = 0; i < 6000; i++) {
+        const tenant = (i * 7919) % tenantCount
+        // Rows of every other tenant come in order; some keys have several versions.
+        const number = tenant % 2 === 0 ? i : (i * 31) % 4999
+        const key = keyOf(tenant, 1 + (i % 3), String(number >> 1).padStart(6, '0'))
+        const entry = { key, seqNum: seq(i + 1), value: valueOf(`${i}`) }
+        add(memtable, entry)
+        model.push(entry)
+      }
+      model.sort(compareModel)
+      expect(describe(readStream(new MemtableStream(memtable.handover())))).toEqual(describe(model))
+    },
+  )
+
   test('keys whose hashes collide stay apart', () => {
     const memtable = new Memtable()
     const keys = Array.from({ length: 20 }, (_, i) => keyOf(1, 1, `k${i}`))
