@@ -1,16 +1,18 @@
 // Whether a row costs the same however many there are: loads up to tens of millions of rows, and at each stop on the way
-// measures what the rows since the last one cost to load, what a point read costs and what the last 100 rows of a tenant.
+// measures what the rows since the last one cost to load, what a point read costs and what the last 100 rows of a tenant,
+// and how many bytes flushes and compactions wrote for each byte flushed, until all was settled.
 // node bench/scale.mjs [--rows 50000000] [--stops 1000000,2000000,5000000,10000000,20000000,50000000] [--dir FOLDER]
 //                      [--name scale]
 // Can be cut off and started again: it goes on with the rows that FOLDER holds. Prints one JSON object per stop, and keeps
 // them in bench/results.
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { open } from 'tabularium'
+import { diskBytes, machineFacts, systemLoad } from './machine.mjs'
+import { median } from './numbers.mjs'
 import {
   order,
   orderId,
@@ -35,6 +37,8 @@ const STRETCH_BATCHES = 100
 const CLIENT_COUNT = 4
 const READ_COUNT = 20_000
 const SCAN_COUNT = 500
+/** The median of so many counts: one alone is short enough to fall into a bad moment. */
+const ROUND_COUNT = 7
 /** Reads are of rows that lie in this many stretches, so that they are of cached blocks at every size. */
 const HOT_BATCHES = 100
 
@@ -82,9 +86,13 @@ async function load(db, from, to) {
 /** Microseconds of one of `count` calls, once they have been made before. */
 async function time(count, call) {
   for (let i = 0; i < count; i++) await call(i)
-  const start = performance.now()
-  for (let i = 0; i < count; i++) await call(i)
-  return ((performance.now() - start) * 1000) / count
+  const rounds = []
+  for (let round = 0; round < ROUND_COUNT; round++) {
+    const start = performance.now()
+    for (let i = 0; i < count; i++) await call(i)
+    rounds.push(((performance.now() - start) * 1000) / count)
+  }
+  return median(rounds)
 }
 
 async function measureReads(db, batchCount) {
@@ -108,28 +116,28 @@ async function measureReads(db, batchCount) {
   return { readMicros, scanMicros }
 }
 
-function diskBytes() {
-  return readdirSync(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0)
+/** Counts what flushes and compactions of a database write. */
+function countWritten(db) {
+  const written = { flushed: 0, compacted: 0 }
+  db.on('flush', ({ outputBytes }) => (written.flushed += outputBytes))
+  db.on('compaction', ({ outputBytes, inputFileIds, outputFileIds }) => {
+    // Tables that move are not written.
+    if (!outputFileIds.every((id) => inputFileIds.includes(id))) written.compacted += outputBytes
+  })
+  return written
 }
 
 mkdirSync(values.dir, { recursive: true })
 const state = existsSync(statePath)
   ? JSON.parse(readFileSync(statePath, 'utf8'))
   : { batchCount: 0, lines: [] }
-const commit = execFileSync(
-  'git',
-  ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=12'],
-  {
-    cwd: import.meta.dirname,
-    encoding: 'utf8',
-  },
-).trim()
 
 for (const rows of stops) {
   const batchCount = rows / BATCH_ROWS
   if (batchCount <= state.batchCount) continue
   // Without history: rows that are loaded again take the place of those before.
   const db = await open({ path, tables: { orders: plainOrders }, historyWindowMs: 0 })
+  const written = countWritten(db)
   const { wallMs, cpuMs } = await load(db, state.batchCount, batchCount)
   const settleStart = performance.now()
   await db.compact()
@@ -147,13 +155,12 @@ for (const rows of stops) {
     settledMicrosPerRow: micros(wallMs + settleMs),
     readMicros: Number(readMicros.toFixed(2)),
     scanMicros: Number(scanMicros.toFixed(1)),
+    writtenPerFlushedByte: Number((1 + written.compacted / written.flushed).toFixed(2)),
     tableCount,
     tableBytesPerRow: Number((tableBytes / rows).toFixed(1)),
-    diskBytesPerRow: Number((diskBytes() / rows).toFixed(1)),
-    load: Number(loadavg()[0].toFixed(1)),
-    commit,
-    node: process.version,
-    cpu: `${cpus().length} x ${cpus()[0].model}`,
+    diskBytesPerRow: Number((diskBytes(path) / rows).toFixed(1)),
+    load: systemLoad(),
+    ...machineFacts(),
   })
   state.batchCount = batchCount
   // Only now: a stop that was cut off is loaded again, which changes nothing but its figures.
