@@ -16,4 +16,6 @@ export interface Kernels {
    * @throws Error when the block is damaged
    */
   lz4Decompress(packed: Uint8Array, rawBytes: number): Uint8Array
+  /** Adds hashes to a filter of whole lines (sstable/filter.ts). */
+  filterBuild(filter: Uint8Array, hashes: Uint32Array): void
 }

@@ -81,7 +81,6 @@ export class NativeKernels implements Kernels {
     return this.#library.crc32(bytes, seed)
   }
 
-  /** Adds hashes to a filter as sstable/filter.ts does. */
   filterBuild(filter: Uint8Array, hashes: Uint32Array): void {
     this.#library.filterBuild(filter, hashes)
   }

@@ -1,6 +1,7 @@
 import type * as Lz4 from 'lz4-napi'
 import { createRequire } from 'node:module'
 
+import { addToFilter } from './filter.js'
 import type { Kernels } from './kernels.js'
 
 let loaded: typeof Lz4 | undefined
@@ -24,6 +25,8 @@ export const TYPESCRIPT_KERNELS: Kernels = {
     if (raw.length === rawBytes) return plainArray(raw)
     throw new Error(`the block decompresses to ${raw.length} bytes, not ${rawBytes}`)
   },
+
+  filterBuild: addToFilter,
 }
 
 /** The slice() of a Buffer is a view: a copy of a value would lead back into the cached block. */

@@ -10,6 +10,7 @@
 import { invariant } from '../base/assert.js'
 import { KiB, MiB } from '../base/limits.js'
 import { filterRangeF64, sumF64 } from './columns.js'
+import { FILTER_LINE_BYTES } from './filter.js'
 import type { Kernels } from './kernels.js'
 import { TYPESCRIPT_KERNELS } from './typescript-kernels.js'
 import { WASM_MODULE } from './wasm-module.js'
@@ -24,6 +25,8 @@ const SLACK_BYTES = 64
 const BLOCK_MAX_BYTES = MiB
 /** Values of 8 bytes, and places of 4. */
 const COLUMN_MAX_COUNT = 128 * KiB
+/** Of 4 bytes. */
+const HASHES_MAX_COUNT = 256 * KiB
 const LENGTH_BYTES = 4
 
 /** What native/wasm/index.ts exports; numbers are addresses, lengths, counts. */
@@ -111,11 +114,17 @@ export class WasmKernels implements Kernels {
     return this.#exports.crc32(DATA, bytes.length, seed, CHECKSUM_TABLES) >>> 0
   }
 
-  /** Adds hashes to a filter as sstable/filter.ts does. */
   filterBuild(filter: Uint8Array, hashes: Uint32Array): void {
+    if (filter.length > BLOCK_MAX_BYTES) {
+      TYPESCRIPT_KERNELS.filterBuild(filter, hashes)
+      return
+    }
     const at = this.#put(filter, DATA)
-    this.#put(new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength), at)
-    this.#exports.filterBuild(DATA, filter.length >>> 6, at, hashes.length)
+    for (let first = 0; first < hashes.length; first += HASHES_MAX_COUNT) {
+      const some = hashes.subarray(first, first + HASHES_MAX_COUNT)
+      this.#put(bytesOf(some), at)
+      this.#exports.filterBuild(DATA, filter.length / FILTER_LINE_BYTES, at, some.length)
+    }
     filter.set(this.#memory.subarray(DATA, DATA + filter.length))
   }
 
@@ -123,7 +132,7 @@ export class WasmKernels implements Kernels {
   filterProbe(filter: Uint8Array): (hash: number) => boolean {
     this.#put(filter, DATA)
     const { filterMayContain } = this.#exports
-    const lineCount = filter.length >>> 6
+    const lineCount = filter.length / FILTER_LINE_BYTES
     return (hash) => filterMayContain(DATA, lineCount, hash) !== 0
   }
 
@@ -168,6 +177,6 @@ export class WasmKernels implements Kernels {
   }
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }

@@ -9,11 +9,19 @@
 //
 // @see Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters (2007)
 
-export const FILTER_LINE_BYTES = 64
+import { kernels } from '../kernels/chosen-kernels.js'
+import {
+  addToFilter,
+  FILTER_GOLDEN,
+  FILTER_LINE_BYTES,
+  FILTER_PROBE_COUNT,
+  mixFilterHash,
+} from '../kernels/filter.js'
+
 const BITS_PER_KEY = 10
 const LINE_BITS = FILTER_LINE_BYTES * 8
-const PROBE_COUNT = 6
-const GOLDEN = 0x9e3779b9
+/** Up to here a loop beats a call into a kernel. */
+const FEW_KEYS_COUNT = 32
 const TWO_32 = 0x1_0000_0000
 const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 /** Turns the number of a bit among the bytes of a word into its number in the word. */
@@ -37,7 +45,9 @@ export class FilterBuilder {
   finish(): Uint8Array {
     const lineCount = Math.max(1, Math.ceil((this.#count * BITS_PER_KEY) / LINE_BITS))
     const filter = new Uint8Array(lineCount * FILTER_LINE_BYTES)
-    for (let i = 0; i < this.#count; i++) setBits(filter, lineCount, this.#hashes[i]!)
+    const hashes = this.#hashes.subarray(0, this.#count)
+    if (this.#count <= FEW_KEYS_COUNT) addToFilter(filter, hashes)
+    else kernels().filterBuild(filter, hashes)
     this.#count = 0
     return filter
   }
@@ -53,35 +63,15 @@ export function wordsOfFilter(filter: Uint8Array): Uint32Array {
 export function filterMayContain(filter: Uint32Array, hash: number): boolean {
   const lineCount = filter.length >>> 4
   const line = Math.floor((hash * lineCount) / TWO_32) << 4
-  let h = mix(hash)
-  for (let i = 0; i < PROBE_COUNT; i++) {
+  let h = mixFilterHash(hash)
+  for (let i = 0; i < FILTER_PROBE_COUNT; i++) {
     const bit = h >>> 23
     if ((filter[line + (bit >>> 5)]! & (1 << (bit ^ BIT_ORDER))) === 0) return false
-    h = Math.imul(h, GOLDEN)
+    h = Math.imul(h, FILTER_GOLDEN)
   }
   return true
 }
 
 function wordAligned(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
-}
-
-function setBits(filter: Uint8Array, lineCount: number, hash: number): void {
-  const line = Math.floor((hash * lineCount) / TWO_32) * FILTER_LINE_BYTES
-  let h = mix(hash)
-  for (let i = 0; i < PROBE_COUNT; i++) {
-    const bit = h >>> 23
-    filter[line + (bit >>> 3)]! |= 1 << (bit & 7)
-    h = Math.imul(h, GOLDEN)
-  }
-}
-
-/** murmur3 fmix32: without it the bits would follow from the line, which takes the top bits of the same hash. */
-function mix(hash: number): number {
-  let h = hash
-  h ^= h >>> 16
-  h = Math.imul(h, 0x85ebca6b)
-  h ^= h >>> 13
-  h = Math.imul(h, 0xc2b2ae35)
-  return h ^ (h >>> 16)
 }

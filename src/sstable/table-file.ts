@@ -15,10 +15,11 @@ import {
 } from '../codec/file-header.js'
 import type { HashRange } from '../codec/tenant-key.js'
 import type { File, FileSystem } from '../env/file-system.js'
+import { FILTER_LINE_BYTES } from '../kernels/filter.js'
 import { Block } from './block.js'
 import { type IndexPlace, TenantDirectory } from './directory.js'
 import type { PackedBlock } from './entry-stream.js'
-import { FILTER_LINE_BYTES, wordsOfFilter } from './filter.js'
+import { wordsOfFilter } from './filter.js'
 import {
   decodeFooter,
   decodeProperties,

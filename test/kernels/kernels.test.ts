@@ -78,6 +78,17 @@ describe.each(others)('$kind', (kernels) => {
     },
   )
 
+  it.each([1, 31, 32, 1000, 300_000, 1_000_000])('adds %i keys to the same filter', (count) => {
+    const hashes = Uint32Array.from({ length: count }, (_, i) => Math.imul(i, 0x9e3779b1) ^ count)
+    const filter = new Uint8Array(64 * Math.ceil((count * 10) / 512))
+    const expected = filter.slice()
+    for (const some of [hashes.subarray(0, count >> 1), hashes.subarray(count >> 1)]) {
+      kernels.filterBuild(filter, some)
+      TYPESCRIPT_KERNELS.filterBuild(expected, some)
+    }
+    expectSame(filter, expected)
+  })
+
   it('leaves alone what it is given, wherever that lies', () => {
     const raw = bytesOf(5000, 16, 3)
     const around = new Uint8Array(new SharedArrayBuffer(7000))

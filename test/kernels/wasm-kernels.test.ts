@@ -20,16 +20,13 @@ it('checksums', () => {
   )
 })
 
-it('filters, built and asked', () => {
+it('probes of a filter', () => {
   const hashesArbitrary = fc.array(fc.nat(0xffff_ffff), { maxLength: 300, size: 'max' })
   fc.assert(
     fc.property(hashesArbitrary, fc.array(fc.nat(0xffff_ffff)), (hashes, absent) => {
       const builder = new FilterBuilder()
       for (const hash of hashes) builder.add(hash)
-      const expected = builder.finish()
-      const filter = new Uint8Array(expected.length)
-      wasm.filterBuild(filter, Uint32Array.from(hashes))
-      expect(Buffer.compare(filter, expected)).toBe(0)
+      const filter = builder.finish()
       const probe = wasm.filterProbe(filter)
       expect(hashes.every((hash) => probe(hash))).toBe(true)
       const words = wordsOfFilter(filter)

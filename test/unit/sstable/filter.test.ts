@@ -1,12 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hashBytes } from '../../../dist/kernels/bytes.js'
-import {
-  FILTER_LINE_BYTES,
-  FilterBuilder,
-  filterMayContain,
-  wordsOfFilter,
-} from '../../../dist/sstable/filter.js'
+import { FILTER_LINE_BYTES } from '../../../dist/kernels/filter.js'
+import { FilterBuilder, filterMayContain, wordsOfFilter } from '../../../dist/sstable/filter.js'
 
 const hashOf = (text: string) => {
   const bytes = new TextEncoder().encode(text)
