@@ -126,12 +126,15 @@ export class ByteWriter {
     const { length } = value
     this.reserve(length * 3 + 5)
     if (length <= SHORT_TEXT_LENGTH && this.#asciiText(value)) return true
-    if (!isWellFormed(value)) return false
     // As if it were ASCII; other text may need a longer length before it.
     const start = this.length
     const guessBytes = varintBytes(length)
     this.length = start + guessBytes
     const count = this.utf8(value)
+    if (count !== length && !isWellFormed(value)) {
+      this.length = start
+      return false
+    }
     const lengthBytes = varintBytes(count)
     if (lengthBytes !== guessBytes) {
       const textStart = start + guessBytes

@@ -143,7 +143,7 @@ function readObject(source: Source, number: number, depth: number): JsonValue {
   const read = shape.read as ReadObject | undefined
   if (read !== undefined) return read(source, depth + 1)
   const { keys } = shape
-  if (++shape.readCount === READ_MIN_COUNT && keys.length <= READ_KEY_MAX_COUNT) {
+  if (++shape.useCount === READ_MIN_COUNT && keys.length <= READ_KEY_MAX_COUNT) {
     const parts = keys.map((key) => `${keyLiteral(key)}: value(source, depth)`)
     const body = `return (source, depth) => ({ ${parts.join(', ')} })`
     shape.read = generate(body, { value: readValue })

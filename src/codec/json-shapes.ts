@@ -23,8 +23,10 @@ export class Shape {
   /** The value that it was used in last, and its number there. */
   run: object | undefined
   number = 0
-  /** How often objects of it were read, until there is code for that. */
-  readCount = 0
+  /** How often objects of it were written or read, until there is code for that. */
+  useCount = 0
+  /** Writes an object. */
+  write: ((...parts: never[]) => number) | undefined
   /** Reads the values of an object. */
   read: ((...parts: never[]) => object) | undefined
 
@@ -88,6 +90,8 @@ interface KeyNode {
 
 export class ShapeTable {
   nodeCount = 0
+  /** Shapes that there is code for. */
+  codeCount = 0
   #listBytes = 0
   #keys: KeyNode = { shape: undefined, children: undefined }
   #slots: (ShapeList | undefined)[] = []
@@ -100,6 +104,7 @@ export class ShapeTable {
   trim(): void {
     if (this.nodeCount > NODE_MAX_COUNT) {
       this.nodeCount = 0
+      this.codeCount = 0
       this.#keys = { shape: undefined, children: undefined }
       this.top = new Shape([], new Uint8Array(0))
     } else if (this.#listBytes <= LIST_MAX_BYTES) {

@@ -3,6 +3,7 @@
 
 import { JSON_DEPTH_MAX } from '../base/limits.js'
 import { type ByteWriter, isWellFormed, varintBytes } from './bytes.js'
+import { generate, literal } from './generated.js'
 import { type Shape, type ShapeList, type ShapeNode, ShapeTable } from './json-shapes.js'
 import {
   INLINE_TEXT_MAX_BYTES,
@@ -29,6 +30,12 @@ import {
 
 /** The value is none, or has to be changed first. */
 const REFUSED = -1
+/** The object is not of this shape, or not plain. */
+const OTHER_SHAPE = -2
+/** Code is made for a shape after so many objects, for so many shapes of a column with so many keys: the first few gain most. */
+const CODE_MIN_COUNT = 64
+const CODE_MAX_COUNT = 16
+const CODE_KEY_MAX_COUNT = 32
 /** The most that a value takes which is neither a text nor a container. */
 const SCALAR_MAX_BYTES = 9
 /** Scaled numbers above it are written as floats. */
@@ -59,6 +66,8 @@ class Run {
     this.node = table.root
   }
 }
+
+type WriteObject = (run: Run, at: number, object: object, depth: number) => number
 
 /** Writes the values of one column. */
 export class JsonWriter {
@@ -167,15 +176,12 @@ function writeValue(
 ): number {
   // Not a switch: that would make a text of the type first.
   if (typeof value === 'string') return writeText(run, at, value)
-  if (typeof value === 'number') {
-    return writeNumber(room(run.writer, at, SCALAR_MAX_BYTES), at, value)
-  }
+  if (typeof value === 'number') return writeNumber(run, at, value)
   if (typeof value === 'boolean') return writeTag(run, at, value ? TAG_TRUE : TAG_FALSE)
   if (typeof value !== 'object') return REFUSED
   if (value === null) return writeTag(run, at, TAG_NULL)
   if (depth >= JSON_DEPTH_MAX) return REFUSED
   if (Array.isArray(value)) return writeArray(run, at, value, owner, place, depth)
-  if (!run.isChecked && Object.getPrototypeOf(value) !== Object.prototype) return REFUSED
   return writeObject(run, at, value, owner, place, depth)
 }
 
@@ -205,6 +211,12 @@ function writeObject(
   depth: number,
 ): number {
   let shape = owner.guesses[place]
+  const write = shape?.write as WriteObject | undefined
+  if (write !== undefined) {
+    const end = write(run, at, object, depth + 1)
+    if (end !== OTHER_SHAPE) return end
+  }
+  if (!run.isChecked && Object.getPrototypeOf(object) !== Object.prototype) return REFUSED
   if (shape === undefined || !hasShape(object, shape)) {
     shape = run.table.find(Object.keys(object))
     if (shape === undefined) return REFUSED
@@ -213,7 +225,8 @@ function writeObject(
   if (shape.hasToJson && typeof (object as { toJSON?: unknown }).toJSON === 'function') {
     return REFUSED
   }
-  at = writeCount(run, at, numberOf(run, shape), TAG_SMALL_SHAPE, TAG_SHAPE)
+  if (++shape.useCount === CODE_MIN_COUNT) makeCode(shape, run.table)
+  at = beginObject(run, at, shape)
   const { keys } = shape
   let i = 0
   // A property of an object that is being enumerated is read twice as fast as by a name from a list.
@@ -225,7 +238,49 @@ function writeObject(
   return i === keys.length ? at : REFUSED
 }
 
-/** Of the shape in the list of this value, which it joins with its first object. */
+/**
+ * Makes code that writes an object of the shape, or says that it is none. Values are taken before the prototype is looked at:
+ * from then on the runtime knows what sort of object it is, and the look costs nothing.
+ */
+function makeCode(shape: Shape, table: ShapeTable): void {
+  const { keys } = shape
+  if (table.codeCount === CODE_MAX_COUNT || keys.length > CODE_KEY_MAX_COUNT) return
+  if (keys.length === 0 || shape.hasToJson || keys.includes('__proto__')) return
+  table.codeCount++
+  const taken = keys.map((key, i) => `v${i} = object[${literal(key)}]`)
+  const written = keys.map(
+    (_key, i) => `at = typeof v${i} === 'string' ? writeText(run, at, v${i})
+      : typeof v${i} === 'number' ? writeNumber(run, at, v${i})
+      : writeValue(run, at, v${i}, shape, ${i}, depth)
+    if (at < 0) return at`,
+  )
+  const body = `return (run, at, object, depth) => {
+    const ${taken.join(', ')}
+    if (getPrototypeOf(object) !== prototype) return ${OTHER_SHAPE}
+    let i = 0
+    for (const key in object) if (key !== keys[i++]) return ${OTHER_SHAPE}
+    if (i !== ${keys.length}) return ${OTHER_SHAPE}
+    at = beginObject(run, at, shape)
+    ${written.join('\n')}
+    return at
+  }`
+  shape.write = generate<WriteObject>(body, {
+    getPrototypeOf: Object.getPrototypeOf,
+    prototype: Object.prototype,
+    keys,
+    shape,
+    beginObject,
+    writeText,
+    writeNumber,
+    writeValue,
+  })
+}
+
+/** Which shape of the list of this value it is, which the shape joins with its first object. */
+function beginObject(run: Run, at: number, shape: Shape): number {
+  return writeCount(run, at, numberOf(run, shape), TAG_SMALL_SHAPE, TAG_SHAPE)
+}
+
 function numberOf(run: Run, shape: Shape): number {
   if (shape.run === run) return shape.number
   const { node } = run
@@ -290,7 +345,8 @@ function writeLongText(writer: ByteWriter, at: number, text: string): number {
   return writer.tryText(text) ? writer.length : REFUSED
 }
 
-function writeNumber(bytes: Uint8Array, at: number, value: number): number {
+function writeNumber(run: Run, at: number, value: number): number {
+  const bytes = room(run.writer, at, SCALAR_MAX_BYTES)
   if (value >= 0 && value < SMALL_COUNT && (value | 0) === value) {
     bytes[at] = TAG_SMALL_INT + value
     return at + 1

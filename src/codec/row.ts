@@ -120,6 +120,14 @@ export class RowCodec<Value = Cell> {
     return bitmapStart
   }
 
+  /** Reads what begin wrote; -1, with nothing read, of a row of an older version. */
+  beginRead(reader: ByteReader): number {
+    const start = reader.position
+    if (reader.varint() === this.#version) return reader.skip(this.#current.bitmapBytes)
+    reader.position = start
+    return -1
+  }
+
   /** Appends the row, positional as the columns. The cells are trusted to fit. */
   encode(writer: ByteWriter, row: readonly Cell[]): void {
     const { stored } = this.#current

@@ -3,49 +3,32 @@
 // Writing knows the values that come often. Whatever else it meets, it gives up and has written nothing: the way over cells
 // (catalog/row-values.ts, codec/row.ts) then writes the same bytes, or says precisely what is wrong.
 //
-// Where the runtime allows it, rows are made by code that is made for the table: an object literal takes a sixth of the time
-// that a loop over names takes. Taking values out of a row gains nothing by that.
+// Where the runtime allows it, both are code that is made for the table (indexes/object-code.ts): an object literal takes a sixth
+// of the time that a loop over names takes, and each call of a column's function is one that the runtime can put in place.
 
 import type { TableDefinition } from '../catalog/definition.js'
 import { cellConverter, type ToCell, valueConverter } from '../catalog/cell-values.js'
-import {
-  keyReader,
-  keyWriter,
-  type ValueReader,
-  type ValueWriter,
-  valueReader,
-  valueWriter,
-} from '../catalog/value-codec.js'
+import { keyReader, keyWriter, valueReader, valueWriter } from '../catalog/value-codec.js'
 import { ByteReader, type ByteWriter, EndOfBytes } from '../codec/bytes.js'
 import type { Cell } from '../codec/cell.js'
 import type { EntrySlot } from '../codec/entry.js'
-import { generate, literal } from '../codec/generated.js'
 import { type CellWriter, cellWriter, defaultOf, RowCodec } from '../codec/row.js'
 import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import type { KeyTuple } from './key-tuple.js'
-
-type UserRow = Record<string, unknown>
-/** Makes a row of values by position. */
-type Build = (values: readonly unknown[]) => UserRow
-
-interface WrittenColumn {
-  readonly position: number
-  readonly nullBit: number
-  readonly write: ValueWriter
-  /** Writes the default. */
-  readonly writeAbsent: ((writer: ByteWriter) => void) | undefined
-}
+import {
+  codeOfEncode,
+  codeOfMake,
+  type EncodeRow,
+  type KeyColumn,
+  type MakeRow,
+  type UserRow,
+  type WrittenColumn,
+} from './object-code.js'
 
 interface IndexedColumn {
   readonly position: number
   readonly toCell: ToCell
   readonly absent: () => Cell
-}
-
-interface KeyColumn {
-  readonly position: number
-  readonly write: ValueWriter
-  readonly read: ValueReader
 }
 
 export class ObjectCodec {
@@ -55,7 +38,11 @@ export class ObjectCodec {
   readonly #names: readonly string[]
   /** Plain objects inherit properties of such names: reading one needs a look at what the row owns. */
   readonly #isInherited: readonly boolean[]
-  readonly #build: Build
+  /** Undefined where the runtime forbids code made of text. */
+  readonly #encodeRow: EncodeRow | undefined
+  readonly #makeRow: MakeRow | undefined
+  /** Of rows of older versions, all of whose values were read before. */
+  #makeOlder: MakeRow | undefined
   /** Of the row that is being read. */
   readonly #read: unknown[]
   /** Of the row that is being written; undefined meanwhile, as reading its properties may run code that writes another. */
@@ -96,7 +83,10 @@ export class ObjectCodec {
     const names = columns.map(({ name }) => name)
     this.#names = names
     this.#isInherited = names.map((one) => one in Object.prototype)
-    this.#build = buildOf(names)
+    this.#encodeRow = codeOfEncode(names, this.#keyColumns, this.#columns, (writer) =>
+      this.#rowCodec.begin(writer),
+    )
+    this.#makeRow = codeOfMake(names, this.#rowCodec.stored)
     this.#read = names.map(() => null)
   }
 
@@ -107,12 +97,17 @@ export class ObjectCodec {
    * @returns where the value begins; -1, with nothing appended, when the row has to go the long way
    */
   encode(writer: ByteWriter, row: unknown, cells?: Cell[]): number {
-    if (!isPlainObject(row)) return -1
+    if (typeof row !== 'object' || row === null) return -1
     const start = writer.length
+    if (this.#encodeRow !== undefined && cells === undefined) {
+      const valueStart = this.#encodeRow(writer, row, undefined)
+      if (valueStart < 0) writer.length = start
+      return valueStart
+    }
     const values = this.#written ?? []
     this.#written = undefined
-    this.#gather(row, values)
-    const valueStart = this.#encodeValues(writer, row, values)
+    const valueStart =
+      this.#encodeRow?.(writer, row, values) ?? this.#encodeValues(writer, row as UserRow, values)
     if (valueStart < 0) writer.length = start
     else if (cells !== undefined) this.#fillCells(values, cells)
     this.#written = values
@@ -152,8 +147,21 @@ export class ObjectCodec {
       }
       if (reader.remaining !== 0) throw new EndOfBytes('bytes behind the key')
     }
-    this.#rowCodec.decode(slot.valueBytes, slot.valueStart, slot.valueEnd, values)
-    return this.#build(values)
+    const { valueBytes, valueStart, valueEnd } = slot
+    if (this.#makeRow !== undefined) {
+      const reader = this.#reader
+      reader.reset(valueBytes, valueStart, valueEnd)
+      const bitmapStart = this.#rowCodec.beginRead(reader)
+      if (bitmapStart >= 0) {
+        const row = this.#makeRow(reader, bitmapStart, values)
+        if (reader.position !== valueEnd) throw new EndOfBytes('bytes behind the last cell')
+        return row
+      }
+    }
+    this.#rowCodec.decode(valueBytes, valueStart, valueEnd, values)
+    if (this.#makeRow === undefined) return rowOf(this.#names, values)
+    this.#makeOlder ??= codeOfMake(this.#names, [])!
+    return this.#makeOlder(this.#reader, 0, values)
   }
 
   /** Takes the values out of a row. */
@@ -173,7 +181,9 @@ export class ObjectCodec {
     }
   }
 
-  #encodeValues(writer: ByteWriter, row: UserRow, values: readonly unknown[]): number {
+  #encodeValues(writer: ByteWriter, row: UserRow, values: unknown[]): number {
+    if (Object.getPrototypeOf(row) !== Object.prototype) return -1
+    this.#gather(row, values)
     const keyColumns = this.#keyColumns
     for (let i = 0; i < keyColumns.length; i++) {
       if (!write(keyColumns[i]!, writer, values[keyColumns[i]!.position])) return -1
@@ -209,10 +219,6 @@ function write(column: KeyColumn, writer: ByteWriter, value: unknown): boolean {
   return value !== undefined && value !== null && column.write(writer, value)
 }
 
-function isPlainObject(row: unknown): row is UserRow {
-  return typeof row === 'object' && row !== null && Object.getPrototypeOf(row) === Object.prototype
-}
-
 /** Of a plain object. Faster than making a list of them. */
 function countKeys(row: UserRow): number {
   let count = 0
@@ -237,15 +243,8 @@ function absentValue(column: TableDefinition['columns'][number]): () => unknown 
   }
 }
 
-function buildOf(names: readonly string[]): Build {
-  // No name is __proto__, which table() refuses.
-  const parts = names.map((name, i) => `${literal(name)}: values[${i}]`)
-  return (
-    generate<Build>(`return (values) => ({ ${parts.join(', ')} })`, {}) ??
-    ((values) => {
-      const row: UserRow = {}
-      for (let i = 0; i < names.length; i++) row[names[i]!] = values[i]
-      return row
-    })
-  )
+function rowOf(names: readonly string[], values: readonly unknown[]): UserRow {
+  const row: UserRow = {}
+  for (let i = 0; i < names.length; i++) row[names[i]!] = values[i]
+  return row
 }

@@ -141,6 +141,36 @@ describe('json', () => {
     expect(codec.decode(new ByteReader(written(other)))).toStrictEqual(other)
   })
 
+  test('that looks like those that there is code for is not taken for one of them', () => {
+    const codec = new JsonCodec()
+    const bytesOf = (value: unknown) => {
+      const writer = new ByteWriter(8)
+      return codec.tryEncode(writer, value) ? writer.finish() : undefined
+    }
+    for (let i = 0; i < 200; i++) bytesOf([{ a: i, b: { c: `${i}` } }])
+    class Pair {
+      a = 1
+      b = { c: '' }
+    }
+    const inheriting: unknown = Object.create({ b: 1 }, { a: { value: 1, enumerable: true } })
+    const bare: unknown = Object.assign(Object.create(null), { a: 1, b: { c: '' } })
+    const refused = [new Pair(), inheriting, bare, { a: 1, b: { c: 1n } }, { a: 1, b: undefined }]
+    for (const value of refused) expect(bytesOf([value])).toBeUndefined()
+    const others = [
+      { b: { c: '' }, a: 1 },
+      { a: 1 },
+      { a: 1, b: { c: '', d: 1 } },
+      { a: [], b: 'é' },
+    ]
+    for (const value of others) {
+      const read = codec.decode(new ByteReader(bytesOf([value, { a: 1, b: null }])!))
+      expect(JSON.stringify(read)).toBe(JSON.stringify([value, { a: 1, b: null }]))
+    }
+    const writer = new ByteWriter(8)
+    codec.encode(writer, toJsonValue(bare))
+    expect(codec.decode(new ByteReader(writer.finish()))).toStrictEqual({ a: 1, b: { c: '' } })
+  })
+
   test('of ever other shapes is read as it was written', () => {
     const codec = new JsonCodec()
     for (let i = 0; i < 3000; i++) {

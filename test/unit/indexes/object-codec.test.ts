@@ -151,6 +151,45 @@ describe('a row', () => {
   })
 })
 
+test('a row of an older version has what its columns lacked', () => {
+  const older = definitionOf([{ kind: 'text', isNullable: true }], false)
+  const newer: TableDefinition = {
+    ...older,
+    version: 2,
+    columns: [
+      ...older.columns,
+      { name: 'since', id: 9, kind: 'int', isNullable: false, sinceVersion: 2, default: 7 },
+      { name: 'later', id: 10, kind: 'text', isNullable: true, sinceVersion: 2 },
+    ],
+  }
+  const slot = slotOf(new TableCodec(older), new RowMapper(older), { id: null, a: 'key' })
+  const codec = new TableCodec(newer)
+  const expected = { id: null, a: 'key', since: 7, later: null }
+  deepStrictEqual(codec.decodeObject(slot, 1), expected)
+  const given = { ...expected, since: undefined, later: undefined }
+  const again = slotOf(codec, new RowMapper(newer), given)
+  deepStrictEqual(codec.decodeObject(again, 1), expected)
+})
+
+test('a row of many columns is written and read as others are', () => {
+  const count = 100
+  const columns = Array.from({ length: count }, (_, i) => ({
+    name: `column ${i}`,
+    id: i + 1,
+    kind: 'int' as const,
+    isNullable: i % 2 === 1,
+    sinceVersion: 1,
+  }))
+  const primaryKey = [{ column: 'column 8', isDescending: false }]
+  const definition = { ...definitionOf([], false), columns, primaryKey }
+  const row = Object.fromEntries(columns.map(({ name }, i) => [name, i % 6 === 3 ? null : i]))
+  const codec = new TableCodec(definition)
+  const mapper = new RowMapper(definition)
+  expect(codec.objects.encode(new ByteWriter(), row)).toBeGreaterThan(0)
+  expect(stagedBytes(codec, mapper, row)).toStrictEqual(bytesOverCells(codec, mapper, row))
+  deepStrictEqual(codec.decodeObject(slotOf(codec, mapper, row), 1), row)
+})
+
 describe('a key', () => {
   test('is the same bytes straight and over cells', () => {
     fc.assert(
