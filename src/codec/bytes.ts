@@ -42,6 +42,7 @@ export class ByteWriter {
   length = 0
   /** Over `bytes`, for the runtime's own writing of text. */
   #buffer: Buffer | undefined
+  #view: Uint8Array | undefined
 
   constructor(initialBytes = 256) {
     this.bytes = new Uint8Array(initialBytes)
@@ -55,6 +56,7 @@ export class ByteWriter {
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
     this.#buffer = undefined
+    this.#view = undefined
   }
 
   u8(value: number): void {
@@ -191,7 +193,9 @@ export class ByteWriter {
 
   /** What was written, in place: valid until the next write or reset. */
   view(): Uint8Array {
-    return this.bytes.subarray(0, this.length)
+    // Keys of one table are mostly as long as each other, and a view takes as long to make as a key to hash.
+    if (this.#view?.length !== this.length) this.#view = this.bytes.subarray(0, this.length)
+    return this.#view
   }
 }
 
