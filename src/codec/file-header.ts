@@ -10,7 +10,8 @@
 //       32      8  incarnation       random at each open of the database
 //       40      8  fileId            never reused within a database
 //       48      2  transformId       block transform (codec/block-transform.ts); 0: none
-//       50      2  reserved          0
+//       50      1  isRecycled        1: behind the content lies that of an earlier file, which stands for zeros (WAL)
+//       51      1  reserved          0
 //       52      4  incompatibleBits  features a reader must know; none defined yet
 //       56      4  headerBytes       64; more: an extended header follows (reserved for key id and salt)
 //       60      4  checksum          CRC-32 over bytes 0..59
@@ -57,6 +58,8 @@ export interface FileIdentity {
   /** Random, 32 bits. */
   readonly epoch: number
   readonly transformId: number
+  /** Whether it takes the place of an earlier file. */
+  readonly isRecycled?: boolean
 }
 
 /** A header that was read. */
@@ -89,6 +92,7 @@ export function encodeFileHeader(identity: FileIdentity): Uint8Array {
   storeU64(bytes, 40, identity.fileId)
   bytes[48] = identity.transformId
   bytes[49] = identity.transformId >>> 8
+  bytes[50] = identity.isRecycled === true ? 1 : 0
   storeU32(bytes, 56, FILE_HEADER_BYTES)
   storeU32(bytes, 60, crc32(bytes, 0, 60))
   return bytes
@@ -135,6 +139,11 @@ export function decodeFileHeader(bytes: Uint8Array, expected: HeaderExpectation)
 /** The type that a header states, intact or not; undefined when the bytes do not begin with our magic. */
 export function fileTypeOf(bytes: Uint8Array): number | undefined {
   return MAGIC.every((byte, i) => bytes[i] === byte) ? bytes[10] : undefined
+}
+
+/** Whether bytes behind the content are those of an earlier file. */
+export function isRecycled(headerBytes: Uint8Array): boolean {
+  return headerBytes[50] === 1
 }
 
 /** The seed of every checksum in a file with this header. */

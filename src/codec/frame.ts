@@ -26,7 +26,7 @@
 //         may be there without earlier ones. The log ends at the first bad frame, X. That end is
 //           corrupt  when a valid header behind X says syncedUpToBytes > X, or the caller knows better (a later file, a
 //                    hint kept elsewhere): the frame at X was durable, so it was damaged afterwards
-//           clean    when only zeros, or nothing, follow
+//           clean    when only zeros, or nothing, follow; in a recycled file, when no header of its own follows
 //           torn     otherwise: a write that nobody was told to be durable
 //         Damage of the newest durable write alone cannot be told from a torn one by the file itself.
 //         Nothing is ever appended behind a cut: the next frames go to a new file.
@@ -38,7 +38,7 @@ import { invariant } from '../base/assert.js'
 import { SEQ_NUM_ZERO, type SeqNum } from '../base/ids.js'
 import { type ByteSource, ByteWindow } from './byte-window.js'
 import { loadU32, loadU64, storeU32, storeU64, ByteWriter } from './bytes.js'
-import { FILE_HEADER_BYTES, placedChecksum, placeSeedOf } from './file-header.js'
+import { FILE_HEADER_BYTES, isRecycled, placedChecksum, placeSeedOf } from './file-header.js'
 
 export const FRAME_HEADER_BYTES = 40
 export const FRAME_ALIGNMENT_BYTES = 8
@@ -208,7 +208,7 @@ export interface ScanResult {
   readonly end: 'clean' | 'torn' | 'corrupt'
   /** The highest offset known to have been durable, by any valid header or by the caller. */
   readonly provenBytes: number
-  /** Bytes behind the end up to the last that is not zero. */
+  /** Bytes behind the end up to the last that is not zero; in a recycled file, to the end of its last frame. */
   readonly tornBytes: number
   readonly frameCount: number
 }
@@ -292,16 +292,24 @@ export function scanStretch(
   return { endBytes: at, headerChecksum, nextFrameBytes: scanner.lengthAt(at) }
 }
 
+/** What lies behind the frames of a file. */
+interface Tail {
+  provenBytes: number
+  tornBytes: number
+}
+
 class FrameScanner {
   readonly #window: ByteWindow
   readonly #placeSeed: number
   readonly #epoch: number
+  readonly #isRecycled: boolean
 
   /** @param header  that of the file */
   constructor(window: ByteWindow, header: Uint8Array) {
     this.#window = window
     this.#placeSeed = placeSeedOf(header)
     this.#epoch = loadU32(header, 12)
+    this.#isRecycled = isRecycled(header)
   }
 
   /** How long the frame at this offset says it is; 0 when no valid header lies there. */
@@ -344,45 +352,40 @@ class FrameScanner {
   /**
    * Looks at what lies behind the end of the frames.
    *
-   * @returns the highest syncedUpToBytes that a valid header there states, and the bytes up to the last that is not zero
+   * @returns the highest syncedUpToBytes that a valid header there states, and the bytes up to the last that counts
    */
-  judgeTail(from: number): { readonly provenBytes: number; readonly tornBytes: number } {
+  judgeTail(from: number): Tail {
     const window = this.#window
     const { sourceBytes } = window
-    let provenBytes = 0
-    let tornBytes = 0
+    const tail = { provenBytes: 0, tornBytes: 0 }
     for (let start = from; start < sourceBytes; start += TAIL_STEP_BYTES) {
       const end = Math.min(start + TAIL_STEP_BYTES, sourceBytes)
       // Headers that begin in this step are inside, too.
       const coveredEnd = Math.min(end + FRAME_HEADER_BYTES, sourceBytes)
       if (!window.cover(start, coveredEnd)) break
       if (window.isZero(start, coveredEnd)) continue
-      provenBytes = Math.max(provenBytes, this.#highestProof(start, coveredEnd, from))
+      this.#findHeaders(start, coveredEnd, from, tail)
+      if (this.#isRecycled) continue
       let last = end
       while (last > start && window.bytes[last - 1 - window.startBytes] === 0) last--
-      if (last > start) tornBytes = last - from
+      if (last > start) tail.tornBytes = last - from
     }
-    return { provenBytes, tornBytes }
+    return tail
   }
 
-  /** The highest syncedUpToBytes of headers that lie in the range, behind the one at `from`. */
-  #highestProof(start: number, end: number, from: number): number {
-    const { bytes, startBytes } = this.#window
+  /** What headers in the range tell. That at `from` itself proves nothing: its frame is the one that is not valid. */
+  #findHeaders(start: number, end: number, from: number, tail: Tail): void {
+    const { bytes, startBytes, sourceBytes } = this.#window
     const epochLow = this.#epoch & 0xff
     const last = end - FRAME_HEADER_BYTES
-    let proof = 0
-    for (
-      let offset = Math.max(start, from + FRAME_ALIGNMENT_BYTES);
-      offset <= last;
-      offset += FRAME_ALIGNMENT_BYTES
-    ) {
+    for (let offset = start; offset <= last; offset += FRAME_ALIGNMENT_BYTES) {
       const at = offset - startBytes
       if (bytes[at + 12] !== epochLow || bytes[at + 8] === 0) continue
       if (!this.#isHeader(offset)) continue
-      const syncedUpToBytes = loadU64(bytes, at + 32)
-      if (syncedUpToBytes > proof) proof = syncedUpToBytes
+      if (offset > from) tail.provenBytes = Math.max(tail.provenBytes, loadU64(bytes, at + 32))
+      const frameEnd = Math.min(offset + frameBytes(loadU32(bytes, at + 4)), sourceBytes)
+      if (this.#isRecycled) tail.tornBytes = Math.max(tail.tornBytes, frameEnd - from)
     }
-    return proof
   }
 
   /** Is what is covered there a header of this file? */

@@ -1,14 +1,18 @@
 // Tells clients that their commits are as safe as they asked for: in the order of commits, some in each turn of the event loop.
 //
 // Who is told goes on at once, mostly with his next commit. Were all of a large group told in one turn, the event loop would
-// stand for all those commits, and the disk would have nothing to do until the last of them is made.
+// stand for all those commits, and the disk would have nothing to do until the last of them is made. Were it few, a slow disk
+// would sync few at a time. So as many are told in a turn as can commit while the disk syncs.
 
 import type { SeqNum } from '../base/ids.js'
 import { KiB } from '../base/limits.js'
 import type { Clock } from '../env/env.js'
 
 /** Clients that are told in one turn of the event loop. */
-const TURN_MAX_COUNT = 16
+const TURN_MIN_COUNT = 16
+const TURN_MAX_COUNT = 256
+/** What a small commit takes of the thread. */
+const COMMIT_MICROS = 10
 /** What their commits may have had: who committed much prepares as much again. */
 const TURN_MAX_BYTES: number = 64 * KiB
 
@@ -24,12 +28,15 @@ export interface Waiter {
 
 export class Acknowledgements {
   readonly #clock: Clock
+  readonly #syncMicros: () => number
   #waiters: Waiter[] = []
   #toldCount = 0
   #isTurnDue = false
 
-  constructor(clock: Clock) {
+  /** @param syncMicros  what a sync mostly takes */
+  constructor(clock: Clock, syncMicros: () => number) {
     this.#clock = clock
+    this.#syncMicros = syncMicros
   }
 
   /** Their commits are safe. */
@@ -49,7 +56,8 @@ export class Acknowledgements {
 
   #tellSome(): void {
     const waiters = this.#waiters
-    const end = Math.min(this.#toldCount + TURN_MAX_COUNT, waiters.length)
+    const count = Math.max(TURN_MIN_COUNT, this.#syncMicros() / COMMIT_MICROS)
+    const end = Math.min(this.#toldCount + Math.min(count, TURN_MAX_COUNT), waiters.length)
     let restBytes = TURN_MAX_BYTES
     while (this.#toldCount < end && restBytes > 0) {
       const { seqNum, byteCount, resolve } = waiters[this.#toldCount++]!

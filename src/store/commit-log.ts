@@ -91,7 +91,7 @@ export class CommitLog {
 
   constructor(options: CommitLogOptions) {
     this.#options = options
-    this.#acknowledgements = new Acknowledgements(options.clock)
+    this.#acknowledgements = new Acknowledgements(options.clock, () => this.#lone.syncMicros)
     this.#appended = options.durable
     this.#readable = options.durable
     this.#durable = options.durable

@@ -4,11 +4,12 @@ import { LOCK_NAME } from '../env/lock-file.js'
 import { NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import { RESERVE_NAME } from './reserve.js'
 
-export type FileRole = 'superblock' | 'manifest' | 'log' | 'sstable' | 'lock' | 'reserve'
+export type FileRole = 'superblock' | 'manifest' | 'log' | 'sstable' | 'lock' | 'reserve' | 'spare'
 
 const ROLE_OF_ENDING: Readonly<Record<string, FileRole>> = {
   manifest: 'manifest',
   wal: 'log',
+  spare: 'spare',
   sst: 'sstable',
 }
 

@@ -36,6 +36,11 @@ export class LoneWriter {
   #isBackToBack = false
   #turnedMicros = Number.NEGATIVE_INFINITY
 
+  /** What a sync mostly takes. */
+  get syncMicros(): number {
+    return this.#medianMicros
+  }
+
   /** A commit comes that nobody else waits with: whether it is to be written in this turn. */
   comes(nowMicros: number): boolean {
     this.#isBackToBack =

@@ -224,6 +224,7 @@ export class Maintenance {
     do {
       await allOf(this.#works, (work) => this.#compactWhile(work, pickOf(work.tablet)))
     } while (this.#works.some(({ tablet }) => this.#planOf(tablet, pickOf(tablet)) !== undefined))
+    this.#o.files.wal.removeSpares()
   }
 
   async #compactWhile({ tablet, compactions }: TabletWork, pickMore: PickCompaction) {

@@ -82,7 +82,7 @@ export interface WriterIdentity {
 }
 
 const HASH_SPACE = 2 ** 32
-const DATA_FILE = /^(\d{6,})\.(wal|sst|manifest)$/
+const DATA_FILE = /^(\d{6,})\.(wal|spare|sst|manifest)$/
 
 export class OpenedFiles {
   readonly map: TabletMap

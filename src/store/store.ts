@@ -66,6 +66,8 @@ export class Store implements ImmediateWriteHost {
   readonly locks: KeyLocks
   readonly #probeSlot = new EntrySlot()
   readonly #checkpointTurn = new Mutex()
+  /** For what outlasts a call. */
+  readonly #assertStillReadable = (): void => this.#assertReadable()
   #state: StoreState = 'open'
   #failure: unknown
   #last: SeqNum
@@ -296,8 +298,8 @@ export class Store implements ImmediateWriteHost {
 
   /** Reads and checks every file; damage is reported, not thrown. */
   async verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
-    const assertReadable = () => this.#assertReadable()
-    assertReadable()
+    this.#assertReadable()
+    const assertReadable = this.#assertStillReadable
     const { verifyFiles } = await import('./verify.js')
     assertReadable()
     return verifyFiles(this.#files, this.#env, { assertReadable, onProgress })
@@ -347,20 +349,15 @@ export class Store implements ImmediateWriteHost {
     reverse: boolean,
     sources?: Pick<ScanOptions, 'own' | 'open'>,
   ): EntryScan {
-    const assertReadable = () => this.#assertReadable()
-    assertReadable()
-    return openScan(this.#tablets.ofRange(range), {
-      range,
-      at,
-      reverse,
-      assertReadable,
-      ...sources,
-    })
+    this.#assertReadable()
+    const assertReadable = this.#assertStillReadable
+    const tablet = this.#tablets.ofRange(range)
+    return openScan(tablet, { range, at, reverse, assertReadable, ...sources })
   }
 
   changes(range: KeyRange, since: OpenSnapshot, at: SeqNum): ChangeScan {
-    const assertReadable = () => this.#assertReadable()
-    assertReadable()
+    this.#assertReadable()
+    const assertReadable = this.#assertStillReadable
     return openChangeScan(this.#tablets.ofRange(range), { range, since, at, assertReadable })
   }
 
@@ -454,6 +451,8 @@ export class Store implements ImmediateWriteHost {
 
   /** True when that gave room back. */
   #onShortage(error: EngineError): boolean {
+    // Files of the log that are kept for later go first.
+    if (this.#files.wal.removeSpares()) return true
     const isNew = this.#reserve.shortage === undefined
     this.#reserve.release(error)
     if (isNew) this.#maintenance.shrinkLog()

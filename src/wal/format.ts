@@ -23,6 +23,11 @@
 // first file after opening, together with the first commits that no longer fit the previous file for the others. The
 // previous file is durable to its end before that.
 //
+// A file that is obsolete and has all of its space may become a new one instead of being removed, which saves the zeros:
+// renamed to NNNNNN.spare, directory synced; then the header of the new file written over the old one and synced; then
+// renamed to its name in the log, directory synced. Its header says that it is recycled. Frames of its earlier life have
+// another epoch, another file id in their checksums, and so are no frames of the file: they stand for zeros.
+//
 // Valid:  the log is the chain of started files, newest first, linked by START.previousFileId. Each file of the chain but
 //         the newest must hold valid frames up to exactly the previousEndBytes of the next, ending with previousSeqNum. The
 //         newest ends where its valid frames end, and that end must not be `corrupt` in the sense of codec/frame.ts. No
@@ -31,7 +36,8 @@
 // Crash:  the newest file may end with torn writes, all of them behind its last sync; a cut is recorded by the START of the
 //         file that recovery goes on with, nothing is ever appended behind it. Files newer than the newest started one were
 //         made ahead of time and never used, or their first write is torn or lost: they hold nothing. A file not longer
-//         than its header is one that was being created. Removals may have happened in any order, so a left-over file may
+//         than its header is one that was being created. Spare files hold nothing, whatever their header says, and
+//         a file of the log has its own header under its name at any time. Removals may have happened in any order, so a left-over file may
 //         stand before a missing one. Damage of a longer file's header is never the work of a crash.
 // Compat: readers refuse a newer formatVersion and unknown frame types. Retired types are never used again.
 
@@ -60,6 +66,11 @@ export const WAL_BEGINNING: WalPosition = {
   fileId: 0 as FileId,
   endBytes: 0,
   seqNum: 0 as SeqNum,
+}
+
+/** A file of the log that is none any more, to become another one. */
+export function spareFileName(fileId: FileId): string {
+  return `${String(fileId).padStart(6, '0')}.spare`
 }
 
 export function walFileName(fileId: FileId): string {

@@ -28,11 +28,17 @@ export interface WalPlace {
   readonly fileBytes: number
 }
 
+/** Whether a file has the space that one made ahead of time is given, and not more. */
+export function hasItsSpace(spaceBytes: number, fileBytes: number): boolean {
+  return spaceBytes >= fileBytes && spaceBytes < fileBytes + Math.min(SPACE_STEP_BYTES, fileBytes)
+}
+
 export class WalFile {
   readonly fileId: FileId
-  readonly path: string
   readonly #place: WalPlace
-  readonly #file: File
+  /** That of a spare file until the header is durable. */
+  #path: string
+  #file: File
   readonly #header: Uint8Array
   readonly #frames: FrameWriter
   #isHeaderDurable = false
@@ -44,14 +50,26 @@ export class WalFile {
   #syncedSpaceBytes = 0
   #lastSeqNum: SeqNum = SEQ_NUM_ZERO
 
-  /** Creates the file, empty. */
-  constructor(place: WalPlace, identity: Omit<FileIdentity, 'fileType' | 'transformId'>) {
+  /** @param sparePath  a file to be written anew, which has its space; without it one is created, empty */
+  constructor(
+    place: WalPlace,
+    identity: Omit<FileIdentity, 'fileType' | 'transformId' | 'isRecycled'>,
+    sparePath?: string,
+  ) {
+    const isRecycled = sparePath !== undefined
     this.#place = place
     this.fileId = identity.fileId
-    this.path = `${place.directory}/${walFileName(identity.fileId)}`
-    this.#header = encodeFileHeader({ ...identity, fileType: FILE_TYPE_WAL, transformId: 0 })
+    const facts = { ...identity, fileType: FILE_TYPE_WAL, transformId: 0, isRecycled }
+    this.#header = encodeFileHeader(facts)
     this.#frames = new FrameWriter(this.#header)
-    this.#file = place.fs.open(this.path, 'create')
+    this.#path = sparePath ?? this.#finalPath
+    this.#file = place.fs.open(this.#path, isRecycled ? 'write' : 'create')
+    if (isRecycled) this.#spaceBytes = this.#file.sizeBytes()
+  }
+
+  /** Where the file is now. */
+  get path(): string {
+    return this.#path
   }
 
   /** Does the file have all the space it is meant to have? */
@@ -118,8 +136,29 @@ export class WalFile {
   async syncHeader(): Promise<void> {
     if (this.#isHeaderDurable) return
     await this.sync()
+    this.#takeName()
     await this.#place.fs.syncDirectoryAsync(this.#place.directory)
     this.#isHeaderDurable = true
+  }
+
+  /** A spare file becomes one of the log. */
+  #takeName(): void {
+    const { fs } = this.#place
+    const path = this.#finalPath
+    if (this.#path === path) return
+    fs.rename(this.#path, path)
+    this.#path = path
+    try {
+      const renamed = fs.open(path, 'write')
+      this.#file.close()
+      this.#file = renamed
+    } catch {
+      // Without one more descriptor the old one serves; it only tells the old name in errors.
+    }
+  }
+
+  get #finalPath(): string {
+    return `${this.#place.directory}/${walFileName(this.fileId)}`
   }
 
   /** Makes one more step of space. */

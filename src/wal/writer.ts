@@ -12,6 +12,7 @@
 //     happen, and the writer stays usable.
 //  6. File ids of the chain rise, so the newest file has the highest id.
 //  7. At most one file is being prepared, and it is not written to by anybody else: who needs it waits.
+//  8. A spare file is written anew once it is durable that it is no file of the log any more.
 
 import { invariant } from '../base/assert.js'
 import { EngineError, engineError } from '../base/errors.js'
@@ -19,8 +20,17 @@ import type { FileId, SeqNum } from '../base/ids.js'
 import type { ByteWriter } from '../codec/bytes.js'
 import { FrameBatch } from '../codec/frame.js'
 import type { FileSystem } from '../env/file-system.js'
-import { FRAME_TYPE_COMMIT, WAL_BEGINNING, type WalPosition, walFileName } from './format.js'
-import { WalFile } from './wal-file.js'
+import {
+  FRAME_TYPE_COMMIT,
+  spareFileName,
+  WAL_BEGINNING,
+  type WalPosition,
+  walFileName,
+} from './format.js'
+import { hasItsSpace, WalFile } from './wal-file.js'
+
+/** Files kept to be written anew. They are removed where nobody writes so much any more, and where room is wanted. */
+const SPARE_MAX_COUNT = 4
 
 export interface WalWriterOptions {
   readonly fs: FileSystem
@@ -55,6 +65,8 @@ export class WalWriter {
   #current: WalFile
   /** Made ahead of time, or left by a rotation that failed half way. */
   #next: WalFile | undefined
+  /** Paths of files that were obsolete. */
+  #spares: string[] = []
   /** Settles when nothing is being prepared. */
   #preparation: Promise<void> | undefined
   /** Asks the preparation to leave the file as it is. */
@@ -208,30 +220,53 @@ export class WalWriter {
   }
 
   /**
-   * Removes sealed files that hold nothing newer than `durableInTables`, oldest first. The newest of them stays until it
-   * is durable that the log went on behind it: a hint kept elsewhere may name it, and nothing else would explain its
-   * absence.
+   * Removes sealed files that hold nothing newer than `durableInTables`, oldest first, or makes spare files of them. The
+   * newest of them stays until it is durable that the log went on behind it: a hint kept elsewhere may name it, and nothing
+   * else would explain its absence.
    *
    * @throws IO_FAILED
    */
   async removeObsolete(durableInTables: SeqNum): Promise<void> {
     const { fs, directory } = this.#options
+    const spares: string[] = []
     let isChanged = false
     for (;;) {
       const oldest = this.#sealed[0]
       if (oldest === undefined || oldest.lastSeqNum > durableInTables) break
       if (this.#sealed.length === 1 && !this.#current.isStartDurable) break
+      const path = `${directory}/${walFileName(oldest.fileId)}`
+      const sparePath = `${directory}/${spareFileName(oldest.fileId)}`
+      const isWanted = this.#spares.length + spares.length < SPARE_MAX_COUNT
+      const isSpare = isWanted && hasItsSpace(fs.fileBytes(path), this.#options.fileBytes)
       // From here on nobody counts on it.
       this.#sealed.shift()
       try {
-        await fs.removeAsync(`${directory}/${walFileName(oldest.fileId)}`)
+        if (isSpare) fs.rename(path, sparePath)
+        else await fs.removeAsync(path)
       } catch (error) {
         this.#sealed.unshift(oldest)
         throw error
       }
+      if (isSpare) spares.push(sparePath)
       isChanged = true
     }
     if (isChanged) await fs.syncDirectoryAsync(directory)
+    this.#spares.push(...spares)
+  }
+
+  /** Gives up the files that are kept to be written anew; whether there were any. */
+  removeSpares(): boolean {
+    const { fs, directory } = this.#options
+    const spares = this.#spares
+    this.#spares = []
+    if (spares.length === 0) return false
+    try {
+      for (const path of spares) fs.remove(path)
+      fs.syncDirectory(directory)
+    } catch {
+      // The next opening removes what is left.
+    }
+    return true
   }
 
   /** Closes the files. What was appended and not written is lost. Idempotent. */
@@ -241,6 +276,7 @@ export class WalWriter {
     await this.#preparation
     this.#current.close()
     if (this.#next !== undefined) this.#discard(this.#next)
+    this.removeSpares()
     // They are as large as the largest group was, and somebody may keep the closed database.
     this.#pending = new FrameBatch()
     this.#group = new FrameBatch()
@@ -374,7 +410,7 @@ export class WalWriter {
   #createFile(): WalFile {
     const { databaseId, incarnation, allocateFileId, randomUint32 } = this.#options
     const identity = { databaseId, incarnation, fileId: allocateFileId(), epoch: randomUint32() }
-    return new WalFile(this.#options, identity)
+    return new WalFile(this.#options, identity, this.#spares.pop())
   }
 
   #break(cause: unknown): EngineError {
@@ -394,7 +430,8 @@ export class WalWriter {
   }
 }
 
-/** The system opened no descriptor, for want of one or of a right: no sync was tried. */
+/** The system opened no descriptor or gave no name, for want of one or of a right: no sync has failed. */
 function isOpenRefused(error: unknown): boolean {
-  return error instanceof EngineError && error.details['syscall'] === 'open'
+  const syscall = error instanceof EngineError ? error.details['syscall'] : undefined
+  return syscall === 'open' || syscall === 'rename'
 }

@@ -214,8 +214,9 @@ describe('a file that cannot be removed', () => {
     const errors: string[] = []
     db.on('jobFailure', ({ error }) => failures.push(error))
     db.on('error', ({ where }) => errors.push(where))
+    // A file of the log is kept under another name, if it can be.
     fs.inject = ({ name, path }) =>
-      name === 'remove' && /\.(wal|sst)$/.test(path) ? 'EACCES' : undefined
+      /^(remove|rename)$/.test(name) && /\.(wal|sst)$/.test(path) ? 'EACCES' : undefined
     for (let id = 0; id < 12; id++) {
       await notes.insert({ id, text: 'x'.repeat(40_000) })
       await db.flush()

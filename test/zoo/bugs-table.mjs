@@ -32,8 +32,8 @@ export const BUGS = [
   bug(
     'a new log file has no synced header',
     'wal/wal-file.js',
-    'await this.sync();\n        await this.#place.fs',
-    'await this.#place.fs',
+    'await this.sync();\n        this.#takeName();',
+    'this.#takeName();',
     'powerCut',
   ),
   bug(

@@ -6,6 +6,13 @@ import { bug } from './bug.mjs'
 export const DURABILITY_BUGS = [
   // Commits that are written and not durable.
   bug(
+    'a spare file of the log gets its name before its header is durable',
+    'wal/wal-file.js',
+    'await this.sync();\n        this.#takeName();',
+    'this.#takeName();\n        await this.sync();',
+    'powerCut',
+  ),
+  bug(
     'what a lone writer writes durably is left to the next sync',
     'wal/wal-file.js',
     'this.#file.writeDurably(bytes, endBytes);',

@@ -8,13 +8,15 @@ import { Acknowledgements, type Waiter } from '../../../dist/store/acknowledgeme
 
 let told: number[]
 let turns: (() => void)[]
+let syncMicros: number
 let acknowledgements: Acknowledgements
 
 beforeEach(() => {
   told = []
   turns = []
   const clock = { yield: () => new Promise<void>((resolve) => turns.push(resolve)) }
-  acknowledgements = new Acknowledgements(clock as Clock)
+  syncMicros = 150
+  acknowledgements = new Acknowledgements(clock as Clock, () => syncMicros)
 })
 
 function waiters(from: number, count: number, byteCount = 100): Waiter[] {
@@ -53,6 +55,18 @@ test('sixteen in a turn, in the order of their commits, also of later groups', a
   acknowledgements.tell()
   expect(told.at(-1)).toBe(35)
   expect(turns).toEqual([])
+})
+
+test('as many as can commit while the disk syncs', async () => {
+  syncMicros = 400
+  acknowledgements.add(waiters(1, 100))
+  acknowledgements.tell()
+  expect(told).toEqual(numbers(1, 40))
+  syncMicros = 10_000
+  expect(await turn()).toEqual(numbers(41, 100))
+  acknowledgements.add(waiters(101, 300))
+  acknowledgements.tell()
+  expect(told.at(-1), 'and not more than the event loop bears').toBe(356)
 })
 
 test('one in a turn, where they have committed much', async () => {

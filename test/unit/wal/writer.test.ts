@@ -1,19 +1,24 @@
 import { describe, expect, test } from 'vitest'
 
 import type { SeqNum } from '../../../dist/base/ids.js'
-import type { MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
+import { frameBytes } from '../../../dist/codec/frame.js'
+import type { FileCall, MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
 import {
   append,
+  contentsOf,
   DIRECTORY,
   flush,
   macrotask,
   newFiles,
   openWriter,
   pathOf,
+  payloadOf,
   range,
   recover,
   reopen,
   syncedOnly,
+  withDamage,
+  withFile,
 } from './log-fixture.js'
 
 function countOf(fs: MemoryFileSystem, ...names: string[]): number {
@@ -118,6 +123,100 @@ describe('WalWriter', () => {
     expect(() => recover(fs, { after: durableInTables - 1 })).toThrow('FILE_MISSING')
     await wal.removeObsolete(61 as SeqNum)
     expect(wal.files.length).toBe(1)
+  })
+
+  const OBSOLETE_COUNT = 260
+
+  /** A log whose oldest files are obsolete; up to which commit. */
+  async function withObsoleteFiles(fs: MemoryFileSystem) {
+    const wal = openWriter(fs)
+    for (const seqNum of range(1, OBSOLETE_COUNT)) {
+      append(wal, seqNum)
+      await flush(wal)
+      await macrotask()
+    }
+    const { files } = wal
+    expect(files.length).toBeGreaterThan(7)
+    await wal.removeObsolete(files[5]!.lastSeqNum)
+    return { wal, after: files[5]!.lastSeqNum }
+  }
+
+  const sparesIn = (fs: MemoryFileSystem) =>
+    fs.list(DIRECTORY).filter((name) => name.endsWith('.spare'))
+
+  test('obsolete files are written anew instead of new ones with zeros', async () => {
+    const fs = newFiles()
+    const { wal, after } = await withObsoleteFiles(fs)
+    expect(sparesIn(fs), 'a bounded number').toHaveLength(4)
+    const isZeros = ({ name, byteCount }: FileCall) => name === 'write' && byteCount === 4096
+    const before = fs.calls.filter(isZeros).length
+    const fileCount = wal.files.length
+    for (let seqNum = OBSOLETE_COUNT + 1; wal.files.length < fileCount + 3; seqNum++) {
+      append(wal, seqNum)
+      await flush(wal)
+      await macrotask()
+    }
+    const lastSeqNum = wal.files.at(-1)!.lastSeqNum
+    expect(fs.calls.filter(isZeros).length, 'but for the one that was under way').toBe(before)
+    const image = syncedOnly(fs)
+    expect(recover(image, { after })).toMatchObject({
+      seqNums: range(after + 1, lastSeqNum),
+      isIntact: true,
+      tornBytes: 0,
+    })
+    expect(wal.removeSpares()).toBe(true)
+    expect(wal.removeSpares()).toBe(false)
+    expect(sparesIn(syncedOnly(fs))).toEqual([])
+    await wal.close()
+  })
+
+  test('what an earlier file left in a recycled one is neither a frame, nor torn, nor a proof', async () => {
+    const fs = newFiles()
+    const { wal, after } = await withObsoleteFiles(fs)
+    const recycled = () => {
+      const { fileId } = wal.files.at(-1)!
+      return contentsOf(fs, fileId)[50] === 1 ? fileId : undefined
+    }
+    let seqNum: number = OBSOLETE_COUNT
+    while (recycled() === undefined) {
+      append(wal, ++seqNum)
+      await flush(wal)
+      await macrotask()
+    }
+    const fileId = recycled()!
+    const { endBytes } = wal.durable
+    append(wal, seqNum + 1)
+    append(wal, seqNum + 2)
+    await wal.write()
+    const bytes = contentsOf(fs, fileId)
+    const old = contentsOf(syncedOnly(fs), fileId)
+    const image = (from: number, to: number) => {
+      const mixed = old.slice()
+      mixed.set(bytes.subarray(from, to), from)
+      return withFile(fs, fileId, mixed)
+    }
+    const clean = recover(image(0, 0), { after })
+    expect(clean).toMatchObject({ tornBytes: 0, last: { endBytes, seqNum } })
+    const second = endBytes + frameBytes(payloadOf(seqNum + 1).length)
+    const end = second + frameBytes(payloadOf(seqNum + 2).length)
+    for (const [from, to, last, torn] of [
+      [endBytes, end, seqNum + 2, 0],
+      [endBytes, end - 8, seqNum + 1, end - second],
+      [second, end, seqNum, end - endBytes],
+      [endBytes + 8, second, seqNum, 0],
+    ] as const) {
+      const { last: found, tornBytes } = recover(image(from, to), { after })
+      expect([from, to, found!.seqNum, tornBytes]).toEqual([from, to, last, torn])
+    }
+    const isProven = () => recover(withDamage(fs, fileId, endBytes - 8), { after })
+    expect(isProven, 'by the frames behind it').toThrow('WAL_CORRUPT')
+    append(wal, seqNum + 3)
+    await flush(wal)
+    append(wal, seqNum + 4)
+    await flush(wal)
+    expect(wal.durable.fileId).toBe(fileId)
+    expect(() => recover(withDamage(fs, fileId, endBytes + 8), { after })).toThrow('WAL_CORRUPT')
+    await wal.close()
   })
 
   test('the newest sealed file stays until the start of the current one is durable', async () => {
