@@ -1,6 +1,6 @@
 // What flush and compaction cost a row, on this thread: memtables of one tablet of four, with its share of 1,000 tenants
 // of zipf-like size, are flushed, the tables merged into one run, and a second lot of tables merged into that run.
-// node bench/jobs.mjs [--rows 400000] [--order time|random|update] [--rounds 3] [--dist dist]...
+// node bench/jobs.mjs [--rows 400000] [--of orders|events] [--order time|random|update] [--rounds 3] [--dist dist]...
 // Several builds given by --dist take turns. Prints one JSON object per build: nanoseconds of processor time a
 // row, the fastest round of each, and the bytes a row takes in the run.
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,11 +8,15 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { ByteWriter } from '../dist/codec/bytes.js'
+import { encodeJson } from '../dist/codec/json.js'
+import { event } from './events.mjs'
 import { order, orderId, seeded, TENANT_COUNT, tenantName, tenantOf } from './orders.mjs'
 
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '400000' },
+    of: { type: 'string', default: 'orders' },
     order: { type: 'string', default: 'time' },
     rounds: { type: 'string', default: '3' },
     dist: { type: 'string', multiple: true, default: ['dist'] },
@@ -46,13 +50,22 @@ const tenants = Array.from({ length: TENANT_COUNT }, (_, i) => tenantName(i))
 const encoder = new TextEncoder()
 const VALUE_COUNT = 4096
 /** About what a row of orders becomes: numbers in few bytes, texts, a list of items. */
-const someValues = Array.from({ length: VALUE_COUNT }, (_, i) => {
+function orderValue(i) {
   const row = order(i, random)
   const numbers = Uint8Array.from({ length: 14 }, () => random() * 256)
   const items = row.items.map(({ sku, qty, price }) => `${sku}${qty}${price}`)
   const texts = encoder.encode(`${row.customerId}${row.note}${items}`)
   return Uint8Array.from([...numbers, ...texts])
-})
+}
+
+function eventValue(i) {
+  const writer = new ByteWriter()
+  encodeJson(writer, event(i))
+  return writer.finish()
+}
+
+const valueOf = values.of === 'events' ? eventValue : orderValue
+const someValues = Array.from({ length: VALUE_COUNT }, (_, i) => valueOf(i))
 
 function textOf(i) {
   if (values.order === 'time') return orderId(i)
@@ -175,6 +188,7 @@ for (const { name, best, bytesPerRow } of builds) {
     JSON.stringify({
       bench: 'jobs',
       build: name,
+      of: values.of,
       order: values.order,
       rows: rowCount,
       nanosPerRow: best,
