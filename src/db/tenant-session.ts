@@ -3,7 +3,10 @@
 
 import type { SeqNum } from '../base/ids.js'
 import { checkFunction } from '../base/options.js'
+import type { Schema } from '../catalog/schema.js'
 import type { AnyTable } from '../catalog/table.js'
+import type { ObjectCache } from '../store/object-cache.js'
+import type { ReadView } from '../store/view.js'
 import { type Consistency, snapshotChoice } from './consistency.js'
 import type { Engine, TenantName } from './engine.js'
 import { rewind, type RewindOptions, type RewindResult } from './rewind.js'
@@ -78,7 +81,7 @@ export class TenantSession<T extends Tables> {
     this.name = name
     this.#engine = engine
     this.#tenant = { name, ref: undefined }
-    const scope = newestScope(engine, this.#tenant)
+    const scope = new NewestScope(engine, this.#tenant)
     attachTables(this, engine, (table) => new TableSession(scope, table))
   }
 
@@ -131,7 +134,7 @@ export class TenantSession<T extends Tables> {
     const engine = this.#engine
     const tenant = this.#tenant
     if (!(await engine.prepare(text)).isWrite) {
-      return (await runQuery(newestScope(engine, tenant), text, parameters)) as SqlResult<R>
+      return (await runQuery(new NewestScope(engine, tenant), text, parameters)) as SqlResult<R>
     }
     const { result, seqNum } = await transact(engine, (attempt) =>
       runInTransaction(transactionScope(engine, tenant, attempt), text, parameters),
@@ -331,17 +334,28 @@ export function transactionTenant<T extends Tables>(
   return new TransactionTenantSession<T>(engine, tenant, attempt) as TransactionTenant<T>
 }
 
-function newestScope(engine: Engine, tenant: TenantName): ReadScope {
-  return {
-    engine,
-    tenant,
-    schema: engine.schema,
-    rowCache: engine.rowCache,
-    viewNow: () => engine.store.latest(),
-    hold: () => {
-      const view = engine.store.at(engine.store.readable, tenant.name)
-      return { view, close: () => view.close() }
-    },
+/** A class, as every tenant has one: functions of its own would be a read's first wait for memory. */
+class NewestScope implements ReadScope {
+  readonly engine: Engine
+  readonly tenant: TenantName
+  readonly schema: Schema
+  readonly rowCache: ObjectCache | undefined
+
+  constructor(engine: Engine, tenant: TenantName) {
+    this.engine = engine
+    this.tenant = tenant
+    this.schema = engine.schema
+    this.rowCache = engine.rowCache
+  }
+
+  viewNow(): ReadView {
+    return this.engine.store.latest()
+  }
+
+  hold(): HeldView {
+    const { store } = this.engine
+    const view = store.at(store.readable, this.tenant.name)
+    return { view, close: () => view.close() }
   }
 }
 
