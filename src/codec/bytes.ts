@@ -10,6 +10,13 @@ const TWO_32 = 0x1_0000_0000
 /** Below this many characters a loop beats the call into the runtime. */
 const SHORT_TEXT_LENGTH = 28
 
+/** Of any bytes: no Buffer has to be made over them, which costs more than a short text. */
+const { utf8Slice, latin1Slice, utf8Write } = Buffer.prototype as unknown as {
+  utf8Slice(this: Uint8Array, start: number, end: number): string
+  latin1Slice(this: Uint8Array, start: number, end: number): string
+  utf8Write(this: Uint8Array, text: string, at: number): number
+}
+
 const floatCell = new Float64Array(1)
 const floatBytes = new Uint8Array(floatCell.buffer)
 
@@ -40,8 +47,6 @@ export function isWellFormed(text: string): boolean {
 export class ByteWriter {
   bytes: Uint8Array
   length = 0
-  /** Over `bytes`, for the runtime's own writing of text. */
-  #buffer: Buffer | undefined
   #view: Uint8Array | undefined
 
   constructor(initialBytes = 256) {
@@ -55,7 +60,6 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2, 64))
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
-    this.#buffer = undefined
     this.#view = undefined
   }
 
@@ -151,9 +155,7 @@ export class ByteWriter {
   /** Appends well-formed text without a length before it; returns how many bytes that are. */
   utf8(value: string): number {
     this.reserve(value.length * 3)
-    const { bytes } = this
-    this.#buffer ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    const count = this.#buffer.write(value, this.length)
+    const count = utf8Write.call(this.bytes, value, this.length)
     this.length += count
     return count
   }
@@ -204,7 +206,6 @@ export class ByteReader {
   bytes: Uint8Array
   position: number
   end: number
-  #buffer: Buffer | undefined
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.bytes = bytes
@@ -214,10 +215,7 @@ export class ByteReader {
 
   /** Starts over on other bytes. */
   reset(bytes: Uint8Array, start: number, end: number): void {
-    if (bytes !== this.bytes) {
-      this.bytes = bytes
-      this.#buffer = undefined
-    }
+    this.bytes = bytes
     this.position = start
     this.end = end
   }
@@ -287,16 +285,13 @@ export class ByteReader {
   utf8(count: number): string {
     const start = this.skip(count)
     const short = shortText(this.bytes, start, count)
-    if (short !== undefined) return short
-    this.#buffer ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
-    return this.#buffer.toString('utf8', start, start + count)
+    return short ?? utf8Slice.call(this.bytes, start, start + count)
   }
 
   /** Text of that many bytes, one for each character. */
   latin1(count: number): string {
     const start = this.skip(count)
-    this.#buffer ??= Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
-    return this.#buffer.toString('latin1', start, start + count)
+    return latin1Slice.call(this.bytes, start, start + count)
   }
 
   /** The next bytes, in place: a view, not a copy. */

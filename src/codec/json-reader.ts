@@ -124,6 +124,9 @@ function readShortText(source: Source, length: number): string {
 function readArray(source: Source, count: number, depth: number): JsonValue {
   if (depth >= JSON_DEPTH_MAX) throw new EndOfBytes('a json value nests too deep')
   if (count > source.reader.remaining) throw new EndOfBytes()
+  // A literal has no room for more, an array that grows has sixteen.
+  if (count === 1) return [readValue(source, depth + 1)]
+  if (count === 2) return [readValue(source, depth + 1), readValue(source, depth + 1)]
   const values: JsonValue[] = []
   for (let i = 0; i < count; i++) values.push(readValue(source, depth + 1))
   return values
