@@ -25,11 +25,6 @@ export function valueToCell(table: string, column: ColumnDeclaration, value: unk
   return cellConverter(table, column)(value)
 }
 
-/** Turns one cell into what users see. For many cells of a column keep its valueConverter. */
-export function cellToValue(column: ColumnDeclaration, cell: Cell): unknown {
-  return cell === null ? null : (valueConverter(column)?.(cell) ?? cell)
-}
-
 /** The check and conversion of one column; null and undefined become null where the column holds it. */
 export function cellConverter(table: string, column: ColumnDeclaration): ToCell {
   const convert = presentConverter(column)

@@ -2,11 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import type { EngineError } from '../../../dist/base/errors.js'
-import { cellToValue, valueToCell } from '../../../dist/catalog/cell-values.js'
+import { valueToCell } from '../../../dist/catalog/cell-values.js'
 import { type Column, t } from '../../../dist/catalog/column-types.js'
 import { type ColumnDefinition, defineTable } from '../../../dist/catalog/definition.js'
 import { RowMapper } from '../../../dist/catalog/row-values.js'
 import { table } from '../../../dist/catalog/table.js'
+import { cellToValue } from '../codec/cells.js'
 
 const orders = table(
   'orders',

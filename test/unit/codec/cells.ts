@@ -2,6 +2,8 @@
 
 import fc from 'fast-check'
 
+import { valueConverter } from '../../../dist/catalog/cell-values.js'
+import type { ColumnDeclaration } from '../../../dist/catalog/definition.js'
 import type { Cell, ColumnKind, JsonValue } from '../../../dist/codec/cell.js'
 
 /** A column's declaration without its name and the cells that it can hold. */
@@ -106,4 +108,9 @@ export const column: fc.Arbitrary<ArbitraryColumn> = fc
 
 export function cellOrNull(of: ArbitraryColumn): fc.Arbitrary<Cell> {
   return of.isNullable ? fc.option(cellsOf(of), { freq: 3 }) : cellsOf(of)
+}
+
+/** What users see of a cell. */
+export function cellToValue(declaration: ColumnDeclaration, cell: Cell): unknown {
+  return cell === null ? null : (valueConverter(declaration)?.(cell) ?? cell)
 }

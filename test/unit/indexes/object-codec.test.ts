@@ -6,14 +6,13 @@ import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { cellToValue } from '../../../dist/catalog/cell-values.js'
 import type { TableDefinition } from '../../../dist/catalog/definition.js'
 import { RowMapper } from '../../../dist/catalog/row-values.js'
 import { ByteWriter } from '../../../dist/codec/bytes.js'
 import { EntrySlot } from '../../../dist/codec/entry.js'
 import { StagedEntries } from '../../../dist/indexes/staged-entries.js'
 import { TableCodec } from '../../../dist/indexes/table-codec.js'
-import { type ArbitraryColumn, cellOrNull, column } from '../codec/cells.js'
+import { type ArbitraryColumn, cellOrNull, cellToValue, column } from '../codec/cells.js'
 import { twoWays } from './two-ways.mjs'
 
 interface Case {
