@@ -89,6 +89,12 @@ export const MEASURES = [
   },
   {
     workload: 'events',
+    measure: 'logAndReserveBytesPerEvent',
+    title: 'of these, log files and reserve',
+    better: 'less',
+  },
+  {
+    workload: 'events',
     measure: 'processorMicrosPerEvent',
     title: 'processor time, µs an event',
     better: 'less',

@@ -26,8 +26,9 @@ const MIB = 1 << 20
 const STEP_MAX_MS = 600_000
 
 /**
- * In the order in which they run. `rowShare` of the rows are enough for some; `seconds` is what one takes with a million
- * rows, roughly. Workloads that go on with the database of another name it; features of ours have a price in some.
+ * In the order in which they run. `rowShare` of the rows are enough for some, and `rows` say how many it is whatever is
+ * asked for: so many events, or as many orders as fill a log of 64 MB. `seconds` is what one takes with a million rows,
+ * roughly. Workloads that go on with the database of another name it; features of ours have a price in some.
  */
 const WORKLOADS = {
   load: { durability: 'sync', seconds: 20, hasVariants: true },
@@ -36,8 +37,8 @@ const WORKLOADS = {
   relaxed: { durability: 'relaxed', seconds: 6, rowShare: 0.3 },
   commit: { durability: 'sync', seconds: 5, hasVariants: true },
   memory: { durability: 'relaxed', seconds: 5 },
-  events: { durability: 'sync', seconds: 10 },
-  replay: { durability: 'sync', seconds: 6, rowShare: 0.3 },
+  events: { durability: 'sync', seconds: 30, rows: 100_000 },
+  replay: { durability: 'sync', seconds: 8, rows: 400_000 },
 }
 
 const { values } = parseArgs({
@@ -145,9 +146,9 @@ function measureReplay(context) {
 }
 
 function measure({ workload, engine }, probe) {
-  const { continues, rowShare = 1 } = WORKLOADS[workload]
+  const { continues, rowShare = 1, rows = Math.ceil(rowCount * rowShare) } = WORKLOADS[workload]
   const path = join(folder, `${continues ?? workload} ${engine}`)
-  const context = { workload, engine, path, probe, rowCount: Math.ceil(rowCount * rowShare) }
+  const context = { workload, engine, path, probe, rowCount: rows }
   const measured = workload === 'replay' ? measureReplay(context) : child(context)
   const goesOn = Object.entries(WORKLOADS).findLast(
     ([name, { continues: of }]) => of === (continues ?? workload) && isWanted(name),
@@ -163,7 +164,9 @@ function measure({ workload, engine }, probe) {
 function minutesOf(steps, takenMs) {
   const ms = steps.map(({ workload, engine }) => {
     const own = takenMs.get(`${workload} ${engine}`)
-    return own ?? (WORKLOADS[workload].seconds * 1000 * Math.max(rowCount, 100_000)) / 1e6
+    const { seconds, rows } = WORKLOADS[workload]
+    const share = rows === undefined ? Math.max(rowCount, 100_000) / 1e6 : 1
+    return own ?? seconds * 1000 * share
   })
   return Math.ceil(ms.reduce((total, each) => total + each, 0) / 60_000)
 }

@@ -252,21 +252,22 @@ interface Circumstances {
 /** Writes LOCK, unless somebody who is not known to be gone is named there. */
 async function claimLock(path: string, self: LockHolder, known: Circumstances): Promise<void> {
   const text = `${JSON.stringify(self)}\n`
+  const { isSocketFree } = known
+  const isDurable = !isSocketFree
   for (;;) {
     const present = readLock(path)
     if (present === undefined) {
-      if (writeLock(path, text, 'wx')) return
+      if (writeLock(path, text, { flag: 'wx', isDurable })) return
       continue
     }
     const { holder } = present
-    const { isSocketFree } = known
     let state = holder === undefined ? 'unknown' : judgeHolder(holder, self, isSocketFree)
     // What no holder wrote says nothing: with the socket at hand it only could be in the course of being written.
     const patienceMs = holder === undefined && isSocketFree ? SETTLE_MS : known.patienceMs
     if (state === 'unknown') state = await watch(path, present, patienceMs)
     if (state === 'alive') throw lockedError(path, readLock(path)?.holder ?? holder)
     if (readLock(path)?.text !== present.text) continue
-    writeLock(path, text, 'w')
+    writeLock(path, text, { flag: 'w', isDurable })
     if (isSocketFree && isSameKernelNetwork(holder, self)) return
     await delay(SETTLE_MS)
     const winner = readLock(path)?.holder

@@ -48,15 +48,21 @@ export function readLock(directory: string): LockText | undefined {
 }
 
 /**
- * Writes the text durably: a LOCK that is empty after a power loss says nothing.
+ * Writes the text.
  *
+ * @param isDurable  whether it shall survive a power loss: one that is empty then says nothing, and is watched for a sign of
+ * life, shortly where the socket tells that nobody can give one
  * @returns false when it was to be new and is there already
  * @throws IO_FAILED DISK_FULL
  */
-export function writeLock(directory: string, text: string, flag: 'w' | 'wx'): boolean {
+export function writeLock(
+  directory: string,
+  text: string,
+  { flag, isDurable }: { readonly flag: 'w' | 'wx'; readonly isDurable: boolean },
+): boolean {
   const file = join(directory, LOCK_NAME)
   try {
-    fs.writeFileSync(file, text, { flag, flush: true })
+    fs.writeFileSync(file, text, { flag, flush: isDurable })
     return true
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false

@@ -33,7 +33,7 @@ import { decodeVersionEdit, encodeVersionEdit, type VersionEdit } from './versio
 export const FRAME_TYPE_SNAPSHOT = 1
 export const FRAME_TYPE_EDITS = 2
 
-const NAME_PATTERN = /^(\d{6,})\.(?:manifest|wal|sst)$/
+const NAME_PATTERN = /^(\d{6,})\.(?:manifest|wal|spare|sst)$/
 
 export interface ManifestPayload {
   readonly nextFileId: FileId

@@ -16,7 +16,7 @@ import {
   manifestFileName,
   type ManifestPayload,
 } from './manifest-format.js'
-import { readSuperblock, type Superblock } from './superblock.js'
+import { readSuperblock, type Superblock, syncSuperblock } from './superblock.js'
 import { EditMismatch, Version } from './version.js'
 import type { VersionEdit } from './version-edit.js'
 
@@ -28,15 +28,22 @@ export interface TabletState extends HashRange {
 
 export type TabletStates = ReadonlyMap<TabletId, TabletState>
 
+/** How far a manifest is durable, and the checksum of its last frame up to there. */
+export type ManifestProof = Pick<Superblock, 'manifestProvenBytes' | 'manifestChecksum'>
+
 /** What a database's superblock and manifest say. */
 export interface ManifestState {
   readonly superblock: Superblock
+  /** False when a write of the superblock was cut off: it is to be written anew, so that two generations are intact again. */
+  readonly isSuperblockWhole: boolean
   /** In the order of their hashes. */
   readonly tablets: readonly TabletState[]
   /** Above every id that the manifest or a file name in the directory holds. */
   readonly nextFileId: FileId
   /** How many edit frames the database has seen. */
   readonly editNumber: number
+  /** What a superblock may say of the frames that were read, once they are durable. */
+  readonly proof: ManifestProof
   /** Bytes of an append that nobody was told to be durable. */
   readonly tornBytes: number
 }
@@ -108,7 +115,7 @@ export function firstFreeFileId(fs: FileSystem, directory: string): FileId {
  * @throws FORMAT_UNSUPPORTED
  */
 export function readManifest(fs: FileSystem, directory: string): ManifestState {
-  const superblock = readSuperblock(fs, directory)
+  const { superblock, isWhole } = readSuperblock(fs, directory)
   const { replay, scan } = replayManifest(fs, directory, superblock)
   const nextFileId = Math.max(
     replay.finish(scan.endBytes),
@@ -117,11 +124,36 @@ export function readManifest(fs: FileSystem, directory: string): ManifestState {
   )
   return {
     superblock,
+    isSuperblockWhole: isWhole,
     tablets: inHashOrder(replay.tablets),
     nextFileId: nextFileId as FileId,
     editNumber: replay.editNumber,
+    proof: {
+      manifestProvenBytes: scan.endBytes,
+      manifestChecksum: replay.lastHeaderChecksum,
+    },
     tornBytes: scan.tornBytes,
   }
+}
+
+/**
+ * Makes durable what readManifest() read: a process that died may have left it to the system. To be done before anything
+ * is removed that it does not name.
+ *
+ * @throws IO_FAILED
+ */
+export async function syncManifest(
+  fs: FileSystem,
+  directory: string,
+  { superblock }: ManifestState,
+): Promise<void> {
+  const file = fs.open(`${directory}/${manifestFileName(superblock.manifestFileId)}`, 'write')
+  try {
+    await file.sync()
+  } finally {
+    file.close()
+  }
+  await syncSuperblock(fs, directory)
 }
 
 /** What the files of an open manifest must say at one moment. */
@@ -200,6 +232,7 @@ function replayManifest(
 export class ManifestReplay {
   tablets: TabletStates = new Map()
   editNumber = -1
+  lastHeaderChecksum = 0
   readonly #path: string
   readonly #superblock: Superblock | undefined
   #nextFileId = 0
@@ -225,6 +258,7 @@ export class ManifestReplay {
       )
     }
     this.editNumber = seqNum
+    this.lastHeaderChecksum = frame.headerChecksum
     try {
       const decoded = decodeManifestPayload(payload)
       this.tablets = applyEdits(this.tablets, decoded.edits)

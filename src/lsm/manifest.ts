@@ -2,9 +2,12 @@
 //
 // Invariants:
 // 1. `tablets` is what the durable frames say.
-// 2. A manifest that was read back is never appended to; its state continues in a new file.
+// 2. A manifest that was read back is never appended to; its state continues in a new file, which the first edit begins. Until
+//    then an opening has written nothing.
 // 3. After a failed write or sync it is not known what the file says: nothing is appended any more.
 // 4. Space is made before frames are written, so a full disk fails an append before anything changed; later ones may do.
+// 5. A superblock that was read back is synced before the slot of the generation before it is written to: one of both is
+//    always intact.
 
 import { Mutex } from '../base/async.js'
 import { engineError } from '../base/errors.js'
@@ -25,12 +28,13 @@ import {
   firstFreeFileId,
   inHashOrder,
   type ManifestContents,
+  type ManifestProof,
   type ManifestState,
   snapshotEdits,
   type TabletState,
   type TabletStates,
 } from './manifest-state.js'
-import { type Superblock, type WalPosition, writeSuperblock } from './superblock.js'
+import { type Superblock, syncSuperblock, type WalPosition, writeSuperblock } from './superblock.js'
 import { Version } from './version.js'
 import type { VersionEdit } from './version-edit.js'
 
@@ -70,15 +74,21 @@ export class Manifest {
   #nextFileId: number
   #editNumber: number
   #generation: number
+  /** As written last or, before that, as read. */
   #superblock: Superblock | undefined
+  #isSuperblockOurs = false
   #wal: WalPosition | undefined
   #fileId: FileId
+  /** Absent until a state that was read back has changed. */
   #file: File | undefined
   #frames: FrameWriter | undefined
+  /** How far the manifest that was read back goes, and is durable. */
+  #proofOfRead: ManifestProof | undefined
   /** Up to here the file has been written with zeros or frames. */
   #spaceBytes = 0
   #rewriteAtBytes = 0
   #failure: { readonly error: unknown } | undefined
+  #isClosed = false
 
   /**
    * Creates the manifest of a new database, or of a checkpoint; the database exists when this resolves. What an interrupted creation left
@@ -94,16 +104,22 @@ export class Manifest {
       editNumber: 0,
       generation: 0,
     })
-    await manifest.#start()
+    try {
+      await manifest.#rewrite()
+    } catch (error) {
+      manifest.#closeFile()
+      throw error
+    }
     return manifest
   }
 
   /**
-   * Continues a state that was read back, in a new file, and removes the file it was read from.
+   * Continues a state that was read back, and is durable. Writes nothing: the first edit begins a new file and removes the
+   * one that was read.
    *
-   * @throws DISK_FULL, IO_FAILED: the database is as it was
+   * @param wal  where the log was found to end; absent: what the superblock says
    */
-  static async resume(options: ManifestOptions, state: ManifestState): Promise<Manifest> {
+  static resume(options: ManifestOptions, state: ManifestState, wal?: WalPosition): Manifest {
     const { superblock } = state
     const manifest = new Manifest(options, {
       tablets: new Map(state.tablets.map((tablet) => [tablet.tabletId, tablet])),
@@ -111,9 +127,10 @@ export class Manifest {
       editNumber: state.editNumber,
       generation: superblock.generation,
       fileId: superblock.manifestFileId,
-      wal: superblock.wal,
+      wal: wal ?? superblock.wal,
     })
-    await manifest.#start()
+    manifest.#superblock = superblock
+    manifest.#proofOfRead = state.proof
     return manifest
   }
 
@@ -174,7 +191,7 @@ export class Manifest {
     return this.#turn.run(async () => {
       this.#checkUsable()
       const tablets = this.#applied(edits)
-      if (this.#frames!.offsetBytes > this.#rewriteAtBytes) await this.#rewrite()
+      if (this.#frames === undefined || this.#endBytes > this.#rewriteAtBytes) await this.#rewrite()
       const payload = this.#payloadOf(edits)
       this.#ensureSpace(payload.length)
       await this.#orBreak(async () => {
@@ -193,8 +210,16 @@ export class Manifest {
    */
   proveWal(position: WalPosition): Promise<void> {
     return this.#turn.run(async () => {
-      if (this.#file === undefined || this.#failure !== undefined) return
+      if (this.#isClosed || this.#failure !== undefined) return
       this.#wal = position
+      await this.#writeSuperblock(false)
+    })
+  }
+
+  /** Writes both slots of the superblock anew, after a write that was cut off. @throws DISK_FULL, IO_FAILED */
+  renewSuperblock(): Promise<void> {
+    return this.#turn.run(async () => {
+      await this.#writeSuperblock(false)
       await this.#writeSuperblock(false)
     })
   }
@@ -203,8 +228,8 @@ export class Manifest {
   atRest<Result>(look: (contents: ManifestContents) => Result): Promise<Result> {
     return this.#turn.run(async () => {
       this.#checkUsable()
-      const endBytes = this.#frames!.offsetBytes
-      return look({ superblock: this.#superblock!, endBytes, tablets: this.tablets })
+      const { tablets } = this
+      return look({ superblock: this.#superblock!, endBytes: this.#endBytes, tablets })
     })
   }
 
@@ -214,31 +239,35 @@ export class Manifest {
   }
 
   /**
-   * Closes, and says in the superblock that every commit is in tables, and how far the log is durable.
+   * Closes, and says in the superblock that every commit is in tables, and how far the log is durable. Where it says so
+   * already, nothing was written.
    *
    * @throws DISK_FULL, IO_FAILED
    */
   closeCleanly(wal: WalPosition): Promise<void> {
     return this.#turn.run(async () => {
-      if (this.#file === undefined) return
+      if (this.#isClosed) return
       this.#closeFile()
+      if (this.#failure !== undefined || this.#isCleanAt(wal)) return
       this.#wal = wal
-      if (this.#failure === undefined) await this.#writeSuperblock(true)
+      await this.#writeSuperblock(true)
     })
   }
 
   #closeFile(): void {
+    this.#isClosed = true
     this.#file?.close()
     this.#file = undefined
   }
 
-  async #start(): Promise<void> {
-    try {
-      await this.#rewrite()
-    } catch (error) {
-      this.#file?.close()
-      throw error
-    }
+  /** Where the frames end. */
+  get #endBytes(): number {
+    return this.#frames?.offsetBytes ?? this.#proofOfRead!.manifestProvenBytes
+  }
+
+  #isCleanAt({ fileId, endBytes }: WalPosition): boolean {
+    const { isClean = false, wal } = this.#superblock ?? {}
+    return isClean && wal?.fileId === fileId && wal.endBytes === endBytes
   }
 
   /** Writes the state to a new file and makes that the current one. */
@@ -326,21 +355,30 @@ export class Manifest {
   async #writeSuperblock(isClean: boolean): Promise<void> {
     this.#checkLock()
     const { fs, directory, databaseId, incarnation, randomUint32 } = this.#options
-    const frames = this.#frames!
+    if (this.#superblock !== undefined && !this.#isSuperblockOurs) {
+      await syncSuperblock(fs, directory)
+    }
     const superblock = {
       databaseId,
       incarnation,
       generation: this.#generation + 1,
       manifestFileId: this.#fileId,
-      manifestProvenBytes: frames.syncedUpToBytes,
-      manifestChecksum: frames.lastHeaderChecksum,
+      ...this.#proof,
       isClean,
       nextFileId: this.#nextFileId as FileId,
       wal: this.#wal,
     }
     await writeSuperblock(fs, directory, superblock, randomUint32())
     this.#superblock = superblock
+    this.#isSuperblockOurs = true
     this.#generation++
+  }
+
+  get #proof(): ManifestProof {
+    const frames = this.#frames
+    if (frames === undefined) return this.#proofOfRead!
+    const { syncedUpToBytes, lastHeaderChecksum } = frames
+    return { manifestProvenBytes: syncedUpToBytes, manifestChecksum: lastHeaderChecksum }
   }
 
   #applied(edits: readonly VersionEdit[]): TabletStates {
@@ -375,7 +413,7 @@ export class Manifest {
         cause: this.#failure.error,
       })
     }
-    if (this.#file === undefined) throw engineError('DB_CLOSED', 'the manifest is closed')
+    if (this.#isClosed) throw engineError('DB_CLOSED', 'the manifest is closed')
   }
 
   #pathOf(fileId: FileId): string {

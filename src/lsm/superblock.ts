@@ -103,6 +103,16 @@ export async function writeSuperblock(
   })
 }
 
+/** Makes durable what was read: a process that died may have left it to the system. @throws IO_FAILED */
+export async function syncSuperblock(fs: FileSystem, directory: string): Promise<void> {
+  const file = fs.open(`${directory}/${SUPERBLOCK_NAME}`, 'write')
+  try {
+    await file.sync()
+  } finally {
+    file.close()
+  }
+}
+
 /**
  * Marks the directory, durably, as a checkpoint that is not finished: opening it is refused until a superblock is written.
  *
@@ -132,6 +142,12 @@ async function replaceFile(
   await fs.syncDirectoryAsync(directory)
 }
 
+/** The superblock that counts, and whether all of the file is as it was meant to be: a write of the other slot may be torn. */
+export interface FoundSuperblock {
+  readonly superblock: Superblock
+  readonly isWhole: boolean
+}
+
 /**
  * Reads the superblock that counts.
  *
@@ -140,11 +156,12 @@ async function replaceFile(
  * @throws MANIFEST_CORRUPT when no sector is valid
  * @throws FORMAT_UNSUPPORTED
  */
-export function readSuperblock(fs: FileSystem, directory: string): Superblock {
+export function readSuperblock(fs: FileSystem, directory: string): FoundSuperblock {
   const path = `${directory}/${SUPERBLOCK_NAME}`
+  const sectors = readSectors(fs, path)
   let newest: Superblock | undefined
   let problem: unknown
-  for (const { superblock, error } of readSectors(fs, path)) {
+  for (const { superblock, error } of sectors) {
     if (isFromTheFuture(error)) throw error
     problem ??= error
     if (superblock !== undefined && superblock.generation > (newest?.generation ?? 0)) {
@@ -154,7 +171,10 @@ export function readSuperblock(fs: FileSystem, directory: string): Superblock {
   if (newest === undefined) {
     throw superblockDamaged(path, 0, 'no copy of the superblock is intact', problem)
   }
-  return newest
+  const { generation } = newest
+  const copies = sectors.filter(({ superblock }) => superblock?.generation === generation)
+  const isWhole = problem === undefined && copies.length === SLOT_BYTES / SECTOR_BYTES
+  return { superblock: newest, isWhole: isWhole && sectors.length * SECTOR_BYTES === FILE_BYTES }
 }
 
 /** One of the four copies: what it says, or why it cannot be read, or neither when it was never written. */

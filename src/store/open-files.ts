@@ -1,8 +1,10 @@
 // Opening and creating a database: from a directory to tablets, log and manifest that are ready for commits.
 //
 // Crash rule: a database exists from the moment its superblock is durable. Before that a directory holds nothing worth
-// keeping; after that everything that is needed is named by the manifest or is a WAL file. Files that are neither are
-// leftovers of interrupted jobs and are removed, but only once recovery has succeeded: on any anomaly nothing is deleted.
+// keeping; after that everything that is needed is named by the manifest or is a WAL file. Opening what was closed writes
+// nothing but the lock: log and manifest go on in files of this opening with the first commit and the first edit. Files that
+// are neither named nor of the log are leftovers of interrupted jobs and are removed, but only once recovery has succeeded, on
+// any anomaly nothing is deleted, and once what was read is durable: of a process that died it may be in the system only.
 
 import { type EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
@@ -16,7 +18,8 @@ import type { FileSystem } from '../env/file-system.js'
 import { LOCK_NAME } from '../env/lock-file.js'
 import type { HistoryMark } from '../lsm/history-marks.js'
 import { Manifest } from '../lsm/manifest.js'
-import { readManifest } from '../lsm/manifest-state.js'
+import { fileIdOfName } from '../lsm/manifest-format.js'
+import { type ManifestState, readManifest, syncManifest } from '../lsm/manifest-state.js'
 import { Memtable } from '../lsm/memtable.js'
 import type { PickerLimits } from '../lsm/picker.js'
 import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
@@ -82,7 +85,6 @@ export interface WriterIdentity {
 }
 
 const HASH_SPACE = 2 ** 32
-const DATA_FILE = /^(\d{6,})\.(wal|spare|sst|manifest)$/
 
 export class OpenedFiles {
   readonly map: TabletMap
@@ -273,7 +275,7 @@ async function createDatabase(
     hashStart: Math.ceil((i * HASH_SPACE) / count),
     hashEnd: Math.ceil(((i + 1) * HASH_SPACE) / count),
   }))
-  removeFiles(env, options.path, () => true)
+  removeFiles(env.fs, options.path, orphansOf(env.fs, options.path, new Set()))
   const manifest = await Manifest.create(manifestOptions(options, env, identity, lock), ranges)
   return assemble(options, surroundings, { manifest, identity })
 }
@@ -318,8 +320,13 @@ async function recoverDatabase(
     log = recoverWal({ ...walOptions, onCommit })
   }
   const identity = newIdentity(options, env, databaseId)
-  const manifest = await Manifest.resume(manifestOptions(options, env, identity, lock), state)
-  return assemble(options, surroundings, { manifest, identity, log, commits, salvage })
+  const manifest = Manifest.resume(manifestOptions(options, env, identity, lock), state, log?.last)
+  const orphans = orphansOf(fs, directory, new Set([manifest.fileId, ...fileIdsOf(state, log)]))
+  if (!isClean || orphans.length > 0) await syncManifest(fs, directory, state)
+  // It remembers the ids of what is removed, too: none is used again.
+  if (!state.isSuperblockWhole || orphans.length > 0) await manifest.renewSuperblock()
+  removeFiles(fs, directory, orphans)
+  return assemble(options, surroundings, { manifest, identity, log, commits, salvage, orphans })
 }
 
 interface Recovered {
@@ -328,6 +335,8 @@ interface Recovered {
   readonly log?: WalRecovery | undefined
   readonly commits?: RecoveredCommits
   readonly salvage?: SalvageReport | undefined
+  /** Names of files that were removed. */
+  readonly orphans?: readonly string[]
 }
 
 async function assemble(
@@ -354,7 +363,7 @@ async function assemble(
       }),
   )
   const flushed = tablets.map(({ version }) => version.flushedSeqNum)
-  const wal = WalWriter.create({
+  const walOptions = {
     fs,
     directory,
     databaseId,
@@ -364,16 +373,14 @@ async function assemble(
     fileBytes: options.walFileBytes,
     yield: () => env.clock.yield(),
     // The copy that a checkpoint made has commits and no log.
-    previous: log?.last ?? { ...WAL_BEGINNING, seqNum: Math.min(...flushed) as SeqNum },
-    sealed: log?.files,
-  })
-  await manifest.proveWal(wal.durable)
-  const live = new Set<FileId>([manifest.fileId])
-  for (const { version } of tablets) {
-    for (const level of version.levels) for (const { fileId } of level) live.add(fileId)
+    previous: { ...WAL_BEGINNING, seqNum: Math.min(...flushed) as SeqNum },
+    sealed: log?.files.slice(0, -1),
   }
-  for (const { fileId } of wal.files) live.add(fileId)
-  const orphanFileIds = removeFiles(env, directory, (fileId) => !live.has(fileId))
+  let wal: WalWriter
+  if (log?.last === undefined) {
+    wal = WalWriter.create(walOptions)
+    await manifest.proveWal(wal.durable)
+  } else wal = WalWriter.resume(walOptions, log.last)
   return new OpenedFiles({
     map: new TabletMap(tablets, options.objects),
     tables,
@@ -390,7 +397,7 @@ async function assemble(
       walFileCount: log?.files.length ?? 0,
       commitCount: commits?.count ?? 0,
       tornBytes: log?.tornBytes ?? 0,
-      orphanFileIds,
+      orphanFileIds: (recovered.orphans ?? []).map((name) => fileIdOfName(name)!),
     },
     quarantine,
     salvage: recovered.salvage,
@@ -419,22 +426,24 @@ export function checkTable(env: Env, directory: string, { fileId, fileBytes }: T
   })
 }
 
-/** Removes our files whose ids are not needed, and makes that durable; their ids. */
-function removeFiles(
-  env: Env,
-  directory: string,
-  isUnneeded: (fileId: FileId) => boolean,
-): FileId[] {
-  const { fs } = env
-  const removed: FileId[] = []
-  for (const name of fs.list(directory)) {
-    const match = DATA_FILE.exec(name)
-    if (match === null || !isUnneeded(Number(match[1]) as FileId)) continue
-    fs.remove(`${directory}/${name}`)
-    removed.push(Number(match[1]) as FileId)
-  }
-  if (removed.length > 0) fs.syncDirectory(directory)
-  return removed
+/** The files that a database needs beside its manifest. */
+function fileIdsOf({ tablets }: ManifestState, log: WalRecovery | undefined): FileId[] {
+  const tables = tablets.flatMap(({ version }) => version.levels.flat())
+  return [...tables, ...(log?.files ?? [])].map(({ fileId }) => fileId)
+}
+
+/** The names of our files whose ids are not needed. */
+function orphansOf(fs: FileSystem, directory: string, needed: ReadonlySet<FileId>): string[] {
+  return fs.list(directory).filter((name) => {
+    const fileId = fileIdOfName(name)
+    return fileId !== undefined && !needed.has(fileId)
+  })
+}
+
+/** Removes files, durably. */
+function removeFiles(fs: FileSystem, directory: string, names: readonly string[]): void {
+  for (const name of names) fs.remove(`${directory}/${name}`)
+  if (names.length > 0) fs.syncDirectory(directory)
 }
 
 /** What a new opening of a database, or a new database, writes into its files. */

@@ -194,7 +194,7 @@ async function manifestChecks(opened: OpenedFiles, env: Env): Promise<FileCheck[
   // What a salvaging opening wrote is in memory; on the disk is what it read.
   if (salvage === undefined) return manifest.atRest(check)
   try {
-    const superblock = readSuperblock(env.fs, directory)
+    const { superblock } = readSuperblock(env.fs, directory)
     return check({ superblock, endBytes: undefined, tablets: manifest.tablets })
   } catch (error) {
     return [failed(SUPERBLOCK_NAME, 'superblock', error)]

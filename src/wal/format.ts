@@ -17,11 +17,11 @@
 //       24      8  spaceBytes        this file was durable at this length before it was started
 //
 // A new file comes into being in this order: created under its final name, header written, file and directory synced; then
-// space is made by writing zeros, as much as the file shall hold for a file made ahead of time, a first stretch for the
-// file that a database opens with. Syncs into space that is there already cost half of those that make a file grow. The
+// space is made by writing zeros, as much as the file shall hold for a file made ahead of time, a first stretch for one
+// that is made when it is needed. Syncs into space that is there already cost half of those that make a file grow. The
 // header is durable before any other byte of the file is written. A file is started by its START frame: at once for the
-// first file after opening, together with the first commits that no longer fit the previous file for the others. The
-// previous file is durable to its end before that.
+// first file of a database, together with the first commits that no longer fit the previous file for the others. Into the
+// last file of a log that was recovered nothing fits any more. The previous file is durable to its end before that.
 //
 // A file that is obsolete and has all of its space may become a new one instead of being removed, which saves the zeros:
 // renamed to NNNNNN.spare, directory synced; then the header of the new file written over the old one and synced; then

@@ -33,6 +33,41 @@ export function hasItsSpace(spaceBytes: number, fileBytes: number): boolean {
   return spaceBytes >= fileBytes && spaceBytes < fileBytes + Math.min(SPACE_STEP_BYTES, fileBytes)
 }
 
+/**
+ * Where the log ended when it was opened. The writer's current file until the first write, which no longer fits: nothing
+ * is ever appended behind what was read back.
+ */
+export class WalEnd {
+  readonly fileId: FileId
+  readonly path: string
+  readonly position: WalPosition
+  readonly isSynced = true
+  readonly isStartDurable = true
+  readonly isHalfUsed = false
+
+  constructor({ directory }: WalPlace, position: WalPosition) {
+    this.fileId = position.fileId
+    this.path = `${directory}/${walFileName(position.fileId)}`
+    this.position = position
+  }
+
+  get lastSeqNum(): SeqNum {
+    return this.position.seqNum
+  }
+
+  get syncedUpToBytes(): number {
+    return this.position.endBytes
+  }
+
+  fits(): boolean {
+    return false
+  }
+
+  close(): void {
+    // It holds nothing.
+  }
+}
+
 export class WalFile {
   readonly fileId: FileId
   readonly #place: WalPlace

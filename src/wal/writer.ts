@@ -13,6 +13,7 @@
 //  6. File ids of the chain rise, so the newest file has the highest id.
 //  7. At most one file is being prepared, and it is not written to by anybody else: who needs it waits.
 //  8. A spare file is written anew once it is durable that it is no file of the log any more.
+//  9. A log that was recovered is not touched before the first write, which goes on in the next file.
 
 import { invariant } from '../base/assert.js'
 import { EngineError, engineError } from '../base/errors.js'
@@ -27,7 +28,7 @@ import {
   type WalPosition,
   walFileName,
 } from './format.js'
-import { hasItsSpace, WalFile } from './wal-file.js'
+import { hasItsSpace, WalEnd, WalFile } from './wal-file.js'
 
 /** Files kept to be written anew. They are removed where nobody writes so much any more, and where room is wanted. */
 const SPARE_MAX_COUNT = 4
@@ -44,7 +45,7 @@ export interface WalWriterOptions {
   readonly fileBytes: number
   /** Lets other work of the event loop run, see Clock.yield. */
   readonly yield: () => Promise<void>
-  /** Where recovery says that the log ends; absent for a new database. */
+  /** Before the first commit; absent for a new database. */
   readonly previous?: WalPosition | undefined
   /** Older files that recovery found, oldest first: removed by removeObsolete() like the writer's own. */
   readonly sealed?: readonly WalFileSummary[] | undefined
@@ -62,7 +63,7 @@ export class WalWriter {
   /** What the write under way writes; empty otherwise. */
   #group = new FrameBatch()
   readonly #sealed: WalFileSummary[]
-  #current: WalFile
+  #current: WalFile | WalEnd
   /** Made ahead of time, or left by a rotation that failed half way. */
   #next: WalFile | undefined
   /** Paths of files that were obsolete. */
@@ -76,18 +77,12 @@ export class WalWriter {
   #isClosed = false
   #breakage: { cause: unknown } | undefined
 
-  private constructor(options: WalWriterOptions) {
-    const previous = options.previous ?? WAL_BEGINNING
+  private constructor(options: WalWriterOptions, end?: WalPosition) {
+    const previous = end ?? options.previous ?? WAL_BEGINNING
     this.#options = options
     this.#sealed = [...(options.sealed ?? [])]
     this.#lastAppended = previous.seqNum
-    this.#current = this.#createFile()
-    try {
-      this.#current.open(previous)
-    } catch (error) {
-      this.#discard(this.#current)
-      throw error
-    }
+    this.#current = end === undefined ? this.#startedFile(previous) : new WalEnd(options, end)
   }
 
   /**
@@ -97,6 +92,11 @@ export class WalWriter {
    */
   static create(options: WalWriterOptions): WalWriter {
     return new WalWriter(options)
+  }
+
+  /** Goes on from where recovery says that the log ends, which is durable, with the first write. No I/O. */
+  static resume(options: WalWriterOptions, end: WalPosition): WalWriter {
+    return new WalWriter(options, end)
   }
 
   /** What the next write takes. */
@@ -149,9 +149,9 @@ export class WalWriter {
     const group = this.#takePending()
     const lastSeqNum = this.#lastAppended
     try {
-      await this.#rotate(group.byteCount)
+      const next = await this.#rotate(group.byteCount)
       this.#checkUsable()
-      this.#writeFrames(() => this.#current.write(group, lastSeqNum))
+      this.#writeFrames(() => next.write(group, lastSeqNum))
     } finally {
       group.reset()
       this.#isBusy = false
@@ -173,6 +173,7 @@ export class WalWriter {
     try {
       if (group.frameCount === 0) return
       const current = this.#current
+      invariant(current instanceof WalFile, 'the log is written where there is room')
       current.ensureSpace(group.byteCount)
       this.#writeFrames(() => current.write(group, this.#lastAppended, isSynced))
     } finally {
@@ -190,8 +191,9 @@ export class WalWriter {
   async sync(): Promise<void> {
     this.#begin()
     try {
-      if (this.#current.isSynced) return
-      await this.#syncCurrent()
+      const current = this.#current
+      if (current.isSynced) return
+      await this.#syncFile(current)
       this.#prepareWhenDue()
     } finally {
       this.#isBusy = false
@@ -202,12 +204,15 @@ export class WalWriter {
   syncNow(): void {
     this.#begin()
     try {
+      const current = this.#current
+      // There is nothing that could be synced behind the end of a log that was recovered.
+      if (current instanceof WalEnd) return
       try {
-        if (!this.#current.isSynced) this.#current.syncNow()
+        if (!current.isSynced) current.syncNow()
       } catch (cause) {
         throw this.#break(cause)
       }
-      this.#markSynced()
+      this.#markSynced(current)
       this.#prepareWhenDue()
     } finally {
       this.#isBusy = false
@@ -296,19 +301,19 @@ export class WalWriter {
     this.#isBusy = true
   }
 
-  async #syncCurrent(): Promise<void> {
+  async #syncFile(file: WalFile): Promise<void> {
     try {
-      await this.#current.sync()
+      await file.sync()
     } catch (cause) {
       throw this.#break(cause)
     }
-    this.#markSynced()
+    this.#markSynced(file)
   }
 
-  #markSynced(): void {
+  #markSynced(file: WalFile): void {
     // Of the file being prepared.
     if (this.#breakage !== undefined) throw this.#break(this.#breakage.cause)
-    this.#current.markSynced()
+    file.markSynced()
   }
 
   #prepareWhenDue(): void {
@@ -317,9 +322,10 @@ export class WalWriter {
   }
 
   /** Goes on in the next file, with space for that many bytes of commits. */
-  async #rotate(byteCount: number): Promise<void> {
+  async #rotate(byteCount: number): Promise<WalFile> {
     await this.#claimNext()
-    if (!this.#current.isSynced) await this.#syncCurrent()
+    const sealed = this.#current
+    if (!sealed.isSynced) await this.#syncFile(sealed)
     this.#checkUsable()
     this.#next ??= this.#createFile()
     const next = this.#next
@@ -332,12 +338,12 @@ export class WalWriter {
     }
     this.#checkUsable()
     next.ensureSpace(byteCount)
-    const sealed = this.#current
     this.#writeFrames(() => next.start(sealed.position))
     this.#current = next
     this.#next = undefined
     this.#sealed.push({ fileId: sealed.fileId, lastSeqNum: sealed.lastSeqNum })
     sealed.close()
+    return next
   }
 
   #writeFrames(write: () => void): void {
@@ -404,6 +410,17 @@ export class WalWriter {
       this.#options.fs.remove(file.path)
     } catch {
       // Recovery takes such a file for what it is, and reports it as unneeded.
+    }
+  }
+
+  #startedFile(previous: WalPosition): WalFile {
+    const file = this.#createFile()
+    try {
+      file.open(previous)
+      return file
+    } catch (error) {
+      this.#discard(file)
+      throw error
     }
   }
 

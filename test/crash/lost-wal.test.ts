@@ -9,9 +9,13 @@ const tables = {
 }
 const settings = { path: '/db', tables, walFileBytes: 64 * 1024 }
 
-/** A database that was killed after acknowledged commits, some of them in a second file of the log. */
-async function killed(commitCount: number): Promise<MemoryFileSystem> {
+/**
+ * A database that was killed after acknowledged commits, some of them in a second file of the log; all of them where it was
+ * closed before.
+ */
+async function killed(commitCount: number, wasClosed = false): Promise<MemoryFileSystem> {
   const fs = new MemoryFileSystem()
+  if (wasClosed) await (await open(settings, { env: memoryEnv({ fs }) })).close()
   const db = await open(settings, { env: memoryEnv({ fs }) })
   for (let id = 0; id < commitCount; id++) {
     await db.tenant('a').notes.insert({ id, text: 'x'.repeat(4000) })
@@ -27,9 +31,10 @@ function newestLog(fs: MemoryFileSystem): string {
 }
 
 describe('the newest file of the log', () => {
-  for (const commitCount of [3, 40]) {
-    it(`is missed when it is gone (${commitCount} commits)`, async () => {
-      const fs = await killed(commitCount)
+  const cases = [3, 40].flatMap((count) => [false, true].map((wasClosed) => ({ count, wasClosed })))
+  for (const { count: commitCount, wasClosed } of cases) {
+    it(`is missed when it is gone (${commitCount} commits, closed before: ${wasClosed})`, async () => {
+      const fs = await killed(commitCount, wasClosed)
       // Files made ahead of time hold nothing; the last one that does is the one to lose.
       for (const name of fs
         .list('/db')

@@ -78,7 +78,7 @@ describe('Manifest', () => {
       const state = readManifest(fs, DIRECTORY)
       expect(summaryOf(state.tablets)).toEqual(before)
       expect(state.editNumber).toBe(3 + opening)
-      manifest = await Manifest.resume(optionsOf(fs, opening), state)
+      manifest = Manifest.resume(optionsOf(fs, opening), state)
       expect(fs.list(DIRECTORY).length).toBe(2)
       await manifest.append(editsOf(4 + opening))
     }
@@ -104,7 +104,13 @@ describe('Manifest', () => {
     expect(superblock.manifestProvenBytes).toBeGreaterThan(64)
     expect(summaryOf(tablets)).toEqual(summaryOf(manifest.tablets))
     await expect(manifest.append(editsOf(3))).rejects.toMatchObject({ code: 'DB_CLOSED' })
-    const resumed = await Manifest.resume(optionsOf(fs, 2), readManifest(fs, DIRECTORY))
+    const { callCount } = fs
+    const unused = Manifest.resume(optionsOf(fs, 2), readManifest(fs, DIRECTORY))
+    await unused.closeCleanly({ fileId: 4 as FileId, endBytes: 640 })
+    expect(fs.callCount).toBe(callCount)
+    const resumed = Manifest.resume(optionsOf(fs, 2), readManifest(fs, DIRECTORY))
+    expect(fs.callCount).toBe(callCount)
+    await resumed.append(editsOf(3))
     expect(readManifest(fs, DIRECTORY).superblock).toMatchObject({
       isClean: false,
       wal: { fileId: 4, endBytes: 640 },
@@ -254,7 +260,7 @@ describe('Manifest', () => {
             attempted = acknowledged
             fs.cutPowerAt(fs.callCount + 1 + Math.floor(chance.float() * 30))
             try {
-              const manifest = await Manifest.resume(optionsOf(fs, ++opening), state)
+              const manifest = Manifest.resume(optionsOf(fs, ++opening), state)
               for (let i = 0; i < 4; i++) {
                 attempted++
                 await manifest.append(editsOf(attempted))

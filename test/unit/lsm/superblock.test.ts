@@ -35,7 +35,7 @@ describe('superblock', () => {
     const fs = newFileSystem()
     for (let g = 1; g <= 7; g++) {
       await writeSuperblock(fs, DIRECTORY, superblockOf(g), g)
-      expect(readSuperblock(fs, DIRECTORY)).toEqual(superblockOf(g))
+      expect(readSuperblock(fs, DIRECTORY)).toEqual({ superblock: superblockOf(g), isWhole: true })
     }
     expect(fs.list(DIRECTORY)).toEqual(['SUPERBLOCK'])
     expect(fs.fileBytes(PATH)).toBe(4 * SECTOR_BYTES)
@@ -45,11 +45,11 @@ describe('superblock', () => {
     const fs = newFileSystem()
     await writeUpTo(fs, 4)
     wipe(fs, 0)
-    expect(readSuperblock(fs, DIRECTORY).generation).toBe(4)
+    expect(readSuperblock(fs, DIRECTORY).superblock.generation).toBe(4)
     wipe(fs, 1)
-    expect(readSuperblock(fs, DIRECTORY).generation).toBe(3)
+    expect(readSuperblock(fs, DIRECTORY).superblock.generation).toBe(3)
     wipe(fs, 3)
-    expect(readSuperblock(fs, DIRECTORY).generation).toBe(3)
+    expect(readSuperblock(fs, DIRECTORY).superblock.generation).toBe(3)
     wipe(fs, 2)
     expect(() => readSuperblock(fs, DIRECTORY)).toThrow(/MANIFEST_CORRUPT/)
     fs.remove(PATH)
@@ -89,7 +89,7 @@ describe('superblock', () => {
       fs.cutPowerAt(fs.callCount + 1 + (seed % 2))
       await writeSuperblock(fs, DIRECTORY, superblockOf(generation), seed).catch(() => undefined)
       const image = fs.crashImage(chanceOf(seed))
-      const found = readSuperblock(image, DIRECTORY).generation
+      const found = readSuperblock(image, DIRECTORY).superblock.generation
       expect([generation - 1, generation]).toContain(found)
     }
   })
