@@ -301,13 +301,13 @@ export class WalWriter {
     this.#isBusy = true
   }
 
-  async #syncFile(file: WalFile): Promise<void> {
+  async #syncFile(written: WalFile): Promise<void> {
     try {
-      await file.sync()
+      await written.sync()
     } catch (cause) {
       throw this.#break(cause)
     }
-    this.#markSynced(file)
+    this.#markSynced(written)
   }
 
   #markSynced(file: WalFile): void {

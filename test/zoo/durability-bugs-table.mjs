@@ -29,7 +29,7 @@ export const DURABILITY_BUGS = [
   bug(
     'a file of the log is left before it is durable',
     'wal/writer.js',
-    'if (!this.#current.isSynced) await this.#syncCurrent(); this.#checkUsable();',
+    'if (!sealed.isSynced) await this.#syncFile(sealed); this.#checkUsable();',
     'this.#checkUsable();',
     'powerCut',
   ),

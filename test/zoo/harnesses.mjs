@@ -10,6 +10,7 @@ export const HARNESSES = {
   fullDisk: { path: 'test/fault/full-disk', env: { FULL_DISK_RUNS: '25' } },
   failingDisk: { path: 'test/crash/failing-disk' },
   durability: { path: 'test/db/durability' },
+  opening: { path: 'test/db/opening' },
   tokens: { path: 'test/db/tokens' },
   contention: { path: 'test/db/contention' },
   locks: { path: 'test/db/locks' },
