@@ -257,20 +257,6 @@ export const BUGS = [
     'powerCut',
   ),
   bug(
-    'leftovers are removed before what was read is durable',
-    'store/open-files.js',
-    'await syncManifest(fs, directory, state);',
-    ';',
-    'opening',
-  ),
-  bug(
-    'a superblock of which a part is torn stays so',
-    'store/open-files.js',
-    'if (!state.isSuperblockWhole || orphans.length > 0)',
-    'if (orphans.length > 0)',
-    'fault',
-  ),
-  bug(
     'the log goes on from nowhere after recovery',
     'store/open-files.js',
     'wal = WalWriter.resume(walOptions, log.last);',

@@ -34,6 +34,20 @@ export const DURABILITY_BUGS = [
     'powerCut',
   ),
   bug(
+    'leftovers are removed before what was read is durable',
+    'store/open-files.js',
+    'await syncManifest(fs, directory, state);',
+    ';',
+    'opening',
+  ),
+  bug(
+    'a superblock of which a part is torn stays so',
+    'store/open-files.js',
+    'if (!state.isSuperblockWhole || orphans.length > 0)',
+    'if (orphans.length > 0)',
+    'fault',
+  ),
+  bug(
     'what is written counts as durable',
     'store/commit-log.js',
     'if (isSynced) await this.#sync(written);',
