@@ -64,13 +64,8 @@ export function copyLiveEntries(
 function takeBlock(stream: EntryStream, outputs: OutputTables, sharedBytes: number): number {
   const whole = stream.wholeBlock()
   if (whole === undefined || !outputs.takeBlock(whole, stream.entry, sharedBytes)) return 0
-  let count = 0
-  let shared = sharedBytes
-  do {
-    outputs.addTaken(stream.entry, shared)
-    count++
-    stream.next()
-    shared = stream.sharedBytes
-  } while (stream.block === whole.packed)
-  return count
+  stream.toLastOfBlock()
+  outputs.addTaken(whole.content, stream.entry)
+  stream.next()
+  return whole.content.entryCount
 }

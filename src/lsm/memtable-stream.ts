@@ -1,3 +1,4 @@
+import { invariant } from '../base/assert.js'
 import { EntrySlot } from '../codec/entry.js'
 import { type HashRange, isHashIn, tenantHashOfKey } from '../codec/tenant-key.js'
 import type { EntryStream } from '../sstable/entry-stream.js'
@@ -10,7 +11,6 @@ export class MemtableStream implements EntryStream {
   isValid = false
   readonly entry: EntrySlot = new EntrySlot()
   sharedBytes = 0
-  readonly block = undefined
   readonly #arena: EntryArena
   readonly #refs: Uint32Array
   readonly #sort: LazyRefSort
@@ -36,6 +36,10 @@ export class MemtableStream implements EntryStream {
 
   wholeBlock(): undefined {
     return undefined
+  }
+
+  toLastOfBlock(): void {
+    invariant(false, 'a memtable has no blocks')
   }
 
   next(): void {

@@ -10,7 +10,7 @@
 // @see Do, Graefe: Robust and Efficient Sorting with Offset-Value Coding (2022)
 
 import { EntrySlot } from '../codec/entry.js'
-import type { EntryStream, PackedBlock, WholeBlock } from '../sstable/entry-stream.js'
+import type { EntryStream, WholeBlock } from '../sstable/entry-stream.js'
 
 const NO_ENTRY = new EntrySlot()
 
@@ -42,12 +42,15 @@ export class MergeStream implements EntryStream {
     return this.#order.length > 0 ? this.#shared[0]! : 0
   }
 
-  get block(): PackedBlock | undefined {
-    return this.#order[0]?.block
-  }
-
   wholeBlock(): WholeBlock | undefined {
     return this.#order[0]?.wholeBlock(this.#order[1]?.entry)
+  }
+
+  toLastOfBlock(): void {
+    const [first, next] = this.#order
+    first!.toLastOfBlock()
+    // It was known of a key that was passed over.
+    if (next !== undefined) this.#shared[1] = sharedFrom(first!.entry, next.entry, 0)
   }
 
   next(): void {

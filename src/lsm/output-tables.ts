@@ -6,6 +6,7 @@ import type { EntrySlot } from '../codec/entry.js'
 import { FILE_TYPE_SSTABLE } from '../codec/file-header.js'
 import type { FileSystem } from '../env/file-system.js'
 import { hashBytes } from '../kernels/bytes.js'
+import type { Block } from '../sstable/block.js'
 import type { WholeBlock } from '../sstable/entry-stream.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { TableWriter } from '../sstable/table-writer.js'
@@ -52,7 +53,7 @@ export class OutputTables {
   }
 
   /**
-   * Takes a block over as it is stored, when it fits in with what was written. If so, its entries follow by addTaken.
+   * Takes a block over as it is stored, when it fits in with what was written. If so, addTaken follows.
    *
    * @param first  its first entry
    */
@@ -61,8 +62,9 @@ export class OutputTables {
     return this.#writer.takeBlock(block, first, sharedBytes)
   }
 
-  addTaken(entry: EntrySlot, sharedBytes: number): void {
-    this.#writer!.addTaken(entry, sharedBytes)
+  /** What the block holds that was taken over, and its last entry. */
+  addTaken(content: Block, last: EntrySlot): void {
+    this.#writer!.addTaken(content, last)
   }
 
   /** Makes the last table durable and returns all of them in order. */

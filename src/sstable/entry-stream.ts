@@ -1,4 +1,5 @@
 import type { EntrySlot } from '../codec/entry.js'
+import type { Block } from './block.js'
 
 /** A block on its way into a file or out of one: compressed, or as it is where that does not pay. */
 export interface PackedBlock {
@@ -13,6 +14,7 @@ export const WORTHWHILE_RUN_COUNT = 4
 /** A block that a merge may take over as it is stored: what it holds are the next entries, and all of them stay. */
 export interface WholeBlock {
   readonly packed: PackedBlock
+  readonly content: Block
   /** How many blocks of the tenant, this one included, can be taken over one after the other; counted up to WORTHWHILE_RUN_COUNT. */
   readonly runCount: number
   /** No entry of the tenant follows. */
@@ -32,12 +34,12 @@ export interface EntryStream {
    * shared as a whole is the same key again.
    */
   readonly sharedBytes: number
-  /** The block that the entry lies in; undefined where there are no blocks. */
-  readonly block: PackedBlock | undefined
   /**
    * The block that begins with the entry, when every entry of it is the newest version of a key, no tombstone, and before
    * another entry.
    */
   wholeBlock(before?: EntrySlot): WholeBlock | undefined
+  /** Moves to the last entry of that block. What is said of shared bytes counts again after the next move. */
+  toLastOfBlock(): void
   next(): void
 }

@@ -21,7 +21,6 @@ export class TableStream implements EntryStream {
   isValid = false
   readonly entry: EntrySlot
   sharedBytes = 0
-  block: PackedBlock | undefined
   readonly #file: TableFile
   readonly #part: TablePart
   readonly #entries = new BlockEntries()
@@ -30,6 +29,7 @@ export class TableStream implements EntryStream {
   #prefix: Uint8Array = new Uint8Array(0)
   #index: TableIndex | undefined
   #blockIndex = 0
+  #packed: PackedBlock | undefined
   #content: Block | undefined
   #entryIndex = 0
   /** The last key of the block before. */
@@ -71,10 +71,16 @@ export class TableStream implements EntryStream {
     let next = this.#blockIndex + 1
     while (next < end && this.#isBlockBefore(next, before)) next++
     return {
-      packed: this.block!,
+      packed: this.#packed!,
+      content: this.#content!,
       runCount: next - this.#blockIndex,
       isLastOfTenant: next === blockCount && !this.#isOfTenant(before),
     }
+  }
+
+  toLastOfBlock(): void {
+    this.#entryIndex = this.#content!.entryCount - 1
+    this.#entries.load(this.#entryIndex)
   }
 
   /** Whether all of a block is before an entry, itself not before the current one. */
@@ -119,7 +125,7 @@ export class TableStream implements EntryStream {
       return
     }
     this.isValid = false
-    this.block = undefined
+    this.#packed = undefined
     this.#content = undefined
   }
 
@@ -131,7 +137,7 @@ export class TableStream implements EntryStream {
   #enterBlock(index: TableIndex, blockIndex: number): void {
     const packed = this.#file.readPackedBlock(this.#tenant, index, blockIndex)
     const content = this.#file.unpackBlock(packed, this.#tenant, index.offsets[blockIndex]!)
-    this.block = packed
+    this.#packed = packed
     this.#content = content
     this.#blockIndex = blockIndex
     this.#entryIndex = 0

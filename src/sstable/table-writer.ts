@@ -11,7 +11,8 @@ import {
   tenantIdOfKey,
 } from '../codec/tenant-key.js'
 import type { File } from '../env/file-system.js'
-import { KeyHasher } from '../kernels/bytes.js'
+import { finishHash, KeyHasher, mixBytes } from '../kernels/bytes.js'
+import type { Block } from './block.js'
 import { type DirectoryRow, encodeDirectory, type IndexPlace } from './directory.js'
 import type { PackedBlock, WholeBlock } from './entry-stream.js'
 import { FilterBuilder } from './filter.js'
@@ -110,7 +111,7 @@ export class TableWriter {
   }
 
   /**
-   * Takes a block over as it is stored, unless that would leave small blocks behind. If so, its entries follow by addTaken.
+   * Takes a block over as it is stored, unless that would leave small blocks behind. If so, addTaken follows.
    *
    * @param first  its first entry, a new key
    */
@@ -118,17 +119,29 @@ export class TableWriter {
     const shared = this.#entryCount === 0 ? 0 : sharedBytes
     if (shared < TENANT_PREFIX_BYTES) this.#finishTenant()
     if (!this.#main.wantsBlock(block)) return false
+    this.#checkKey(first, shared)
+    this.#smallestKey ??= first.copyKey()
     this.#main.takeBlock(block.packed, first, shared)
     return true
   }
 
-  /** The next entry of the block that was taken over last. */
-  addTaken(entry: EntrySlot, sharedBytes: number): void {
-    const shared = this.#entryCount === 0 ? 0 : sharedBytes
-    invariant(entry.kind !== ENTRY_KIND_DELETE, 'blocks that are taken over hold no tombstones')
-    this.#beginKey(entry, shared)
-    this.#main.addTaken(entry, shared)
-    this.#count(entry, 0)
+  /** What the block holds that was taken over, and its last entry: what a table states of its entries stays exact. */
+  addTaken(content: Block, last: EntrySlot): void {
+    const { keyBytes, keyStart, keyEnd } = last
+    const { bytes, prefixStart, prefixEnd, entryCount } = content
+    const shared = this.#main.sharedWithLast(keyBytes, keyStart, keyEnd - keyStart)
+    // Keys come in order: if this one has the prefix of the key before the block, all between have it.
+    if (shared < TABLE_PREFIX_BYTES) this.#garbage.beginPrefix(keyBytes, keyStart, keyEnd)
+    const tenant = mixBytes(keyBytes, keyStart, keyStart + TENANT_PREFIX_BYTES)
+    const state = mixBytes(bytes, prefixStart, prefixEnd, tenant)
+    for (let i = 0; i < entryCount - 1; i++) {
+      invariant(content.kind(i) !== ENTRY_KIND_DELETE, 'taken blocks hold no tombstones')
+      this.#filter.add(finishHash(mixBytes(bytes, content.keyStart(i), content.keyEnd(i), state)))
+      this.#countVersion(content.seqNum(i) as SeqNum)
+    }
+    this.#filter.add(this.#hasher.hash(keyBytes, keyStart, keyEnd, 0))
+    this.#main.addTaken(entryCount, last, shared)
+    this.#count(last, 0)
   }
 
   /**
@@ -170,14 +183,18 @@ export class TableWriter {
 
   #beginKey(entry: EntrySlot, shared: number): void {
     const { keyBytes, keyStart, keyEnd } = entry
-    const { lastKey, lastKeyEnd } = this.#main
-    const isBehindLast = shared === lastKeyEnd || keyBytes[keyStart + shared]! > lastKey[shared]!
-    invariant(isBehindLast, 'entries are added in order')
-    invariant(keyEnd - keyStart >= TENANT_PREFIX_BYTES, 'a key starts with its tenant')
+    this.#checkKey(entry, shared)
     if (shared < TENANT_PREFIX_BYTES) this.#finishTenant()
     if (shared < TABLE_PREFIX_BYTES) this.#garbage.beginPrefix(keyBytes, keyStart, keyEnd)
     this.#filter.add(this.#hasher.hash(keyBytes, keyStart, keyEnd, shared))
     this.#smallestKey ??= entry.copyKey()
+  }
+
+  #checkKey({ keyBytes, keyStart, keyEnd }: EntrySlot, shared: number): void {
+    const { lastKey, lastKeyEnd } = this.#main
+    const isBehindLast = shared === lastKeyEnd || keyBytes[keyStart + shared]! > lastKey[shared]!
+    invariant(isBehindLast, 'entries are added in order')
+    invariant(keyEnd - keyStart >= TENANT_PREFIX_BYTES, 'a key starts with its tenant')
   }
 
   /** Adds an older version of the key added last. */
@@ -199,6 +216,10 @@ export class TableWriter {
       this.#garbage.addTombstone(entryBytes, seqNum)
     }
     this.#lastSeqNum = seqNum
+    this.#countVersion(seqNum)
+  }
+
+  #countVersion(seqNum: SeqNum): void {
     this.#entryCount++
     if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
     if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum

@@ -105,7 +105,7 @@ export class TenantBlocksBuilder {
   }
 
   /**
-   * Takes a block over as it is stored. Its entries follow by addTaken.
+   * Takes a block over as it is stored. addTaken follows.
    *
    * @param first  its first entry, which shares so many bytes with the key added last
    */
@@ -116,10 +116,10 @@ export class TenantBlocksBuilder {
     this.#completeBlock(block)
   }
 
-  /** An entry of the block that was taken over last. */
-  addTaken({ keyBytes, keyStart, keyEnd }: EntrySlot, shared: number): void {
+  /** How many entries the block has that was taken over, and the last one, which shares so many bytes with the key before the block. */
+  addTaken(entryCount: number, { keyBytes, keyStart, keyEnd }: EntrySlot, shared: number): void {
     this.#rememberKey(keyBytes, keyStart, keyEnd - keyStart, shared)
-    this.#entryCount++
+    this.#entryCount += entryCount
   }
 
   /** Completes the last block of the tenant. */

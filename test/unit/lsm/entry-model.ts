@@ -94,7 +94,6 @@ function sharedBytesOf(before: ModelEntry | undefined, { key }: ModelEntry): num
 
 /** A stream over a sorted array. */
 export class ModelStream implements EntryStream {
-  readonly block = undefined
   readonly #entries: readonly ModelEntry[]
   readonly #cursor: ModelCursor
   #index = 0
@@ -119,6 +118,10 @@ export class ModelStream implements EntryStream {
 
   wholeBlock(): undefined {
     return undefined
+  }
+
+  toLastOfBlock(): void {
+    throw new Error('there are no blocks')
   }
 
   next(): void {
