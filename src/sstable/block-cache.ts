@@ -9,26 +9,16 @@
 /** What the books of one item cost beside its bytes, roughly. */
 const ITEM_OVERHEAD_BYTES = 120
 
-export class CachedItem<Value> {
-  readonly value: Value
-  readonly bytes: number
+const NOWHERE: (CachedItem | undefined)[] = []
+
+/** What can be kept: it carries what the cache knows of it, as another object would be one more place in memory to wait for. */
+export class CachedItem {
   /** Set by every hit, cleared by the hand that passes. */
   isHot = false
-  readonly home: (CachedItem<Value> | undefined)[]
-  readonly position: number
   ringIndex = -1
-
-  constructor(
-    value: Value,
-    bytes: number,
-    home: (CachedItem<Value> | undefined)[],
-    position: number,
-  ) {
-    this.value = value
-    this.bytes = bytes
-    this.home = home
-    this.position = position
-  }
+  cachedBytes = 0
+  home: (CachedItem | undefined)[] = NOWHERE
+  position = 0
 }
 
 export interface BlockCacheStats {
@@ -48,7 +38,7 @@ export class BlockCache {
   #capacityBytes: number
   #usedBytes = 0
   #hand = 0
-  readonly #ring: CachedItem<unknown>[] = []
+  readonly #ring: CachedItem[] = []
 
   constructor(options: { readonly capacityBytes: number }) {
     this.#capacityBytes = options.capacityBytes
@@ -75,35 +65,37 @@ export class BlockCache {
     }
   }
 
-  /** Puts a value into home[position], making room first. What could never fit is not kept. */
-  insert<Value>(
-    home: (CachedItem<Value> | undefined)[],
+  /** Puts an item that is nowhere yet into home[position], making room first. What could never fit is not kept. */
+  insert<Item extends CachedItem>(
+    home: (Item | undefined)[],
     position: number,
-    value: Value,
-    valueBytes: number,
+    item: Item,
+    itemBytes: number,
   ): void {
-    const bytes = valueBytes + ITEM_OVERHEAD_BYTES
+    const bytes = itemBytes + ITEM_OVERHEAD_BYTES
     if (bytes > this.#capacityBytes) return
     while (this.#usedBytes + bytes > this.#capacityBytes) this.#evictOne()
-    const item = new CachedItem(value, bytes, home, position)
+    item.cachedBytes = bytes
+    item.home = home
+    item.position = position
     item.ringIndex = this.#ring.length
-    this.#ring.push(item as CachedItem<unknown>)
+    this.#ring.push(item)
     this.#usedBytes += bytes
     home[position] = item
   }
 
   /** Forgets an item; nothing happens when it is gone already. */
-  remove<Value>(item: CachedItem<Value>): void {
+  remove(item: CachedItem): void {
     const { ringIndex } = item
     if (ringIndex < 0) return
     const last = this.#ring.pop()!
-    if ((last as CachedItem<unknown>) !== (item as CachedItem<unknown>)) {
+    if (last !== item) {
       this.#ring[ringIndex] = last
       last.ringIndex = ringIndex
     }
     item.ringIndex = -1
     item.home[item.position] = undefined
-    this.#usedBytes -= item.bytes
+    this.#usedBytes -= item.cachedBytes
   }
 
   #evictOne(): void {

@@ -13,6 +13,7 @@ import {
   SEQ_NUM_HIGH_MASK,
   VERSION_BYTES,
 } from './format.js'
+import { CachedItem } from './block-cache.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 const TWO_32 = 0x1_0000_0000
@@ -37,7 +38,7 @@ export const BLOCK_FOUND = 1
 export const BLOCK_PAST_END = 2
 
 /** The bytes of a decompressed block and where its parts lie. */
-export class Block {
+export class Block extends CachedItem {
   readonly bytes: Uint8Array
   readonly place: PartPlace
   readonly entryCount: number
@@ -48,7 +49,6 @@ export class Block {
    * their hashes. One array for all, as each would be somewhere else in memory.
    */
   #words: Int32Array
-  #slotsStart = 0
   /** A power of two; 0 without slots. */
   #slotCount = 0
   #searchCount = 0
@@ -57,6 +57,7 @@ export class Block {
 
   /** @throws SSTABLE_CORRUPT */
   constructor(bytes: Uint8Array, place: PartPlace, olderEntryBytes?: readonly number[]) {
+    super()
     this.#olderEntryBytes = olderEntryBytes
     this.bytes = bytes
     this.place = place
@@ -186,7 +187,7 @@ export class Block {
   newestOf(key: Uint8Array, restStart: number, keyHash: number): number | undefined {
     if (this.#slotCount === 0 && !this.#makeSlots(key, restStart)) return undefined
     const words = this.#words
-    const slotsStart = this.#slotsStart
+    const slotsStart = words.length - this.#slotCount
     const mask = this.#slotCount - 1
     for (let slot = keyHash & mask; ; slot = (slot + 1) & mask) {
       const found = words[slotsStart + slot]!
@@ -254,7 +255,6 @@ export class Block {
       start = end
     }
     this.#words = words
-    this.#slotsStart = slotsStart
     this.#slotCount = slotCount
     return true
   }

@@ -141,17 +141,28 @@ export class TableIndex {
 
   /** The last block that starts at or before (rest of key, seqNum); -1 when the key is below all. */
   findBlock(key: Uint8Array, restStart: number, restEnd: number, seqNum: number): number {
-    const { keys, blockCount } = this
-    const numbers = this.#startNumbers
+    const { keys } = this
     const prefixBytes = this.#prefixBytes
-    const numberStart = restStart + prefixBytes
     for (let i = 0; i < prefixBytes; i++) {
       const difference = restStart + i < restEnd ? key[restStart + i]! - keys[i]! : -1
-      if (difference !== 0) return difference < 0 ? -1 : blockCount - 1
+      if (difference !== 0) return difference < 0 ? -1 : this.blockCount - 1
     }
+    return this.#findBehindPrefix(key, restStart + prefixBytes, restEnd, seqNum)
+  }
+
+  /**
+   * The block that holds a key at or below the SeqNum, when any does; -1 when none does. What all keys begin with is not
+   * compared: a key that begins otherwise is in no block.
+   */
+  findBlockOf(key: Uint8Array, restStart: number, seqNum: number): number {
+    return this.#findBehindPrefix(key, restStart + this.#prefixBytes, key.length, seqNum)
+  }
+
+  #findBehindPrefix(key: Uint8Array, numberStart: number, restEnd: number, seqNum: number): number {
+    const numbers = this.#startNumbers
     const number = numberAt(key, numberStart, restEnd)
     let low = 0
-    let high = blockCount
+    let high = this.blockCount
     while (low < high) {
       const middle = (low + high) >>> 1
       const difference = numbers[middle]! - number

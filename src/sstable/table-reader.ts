@@ -5,7 +5,7 @@ import type { EntrySlot, KeyRange } from '../codec/entry.js'
 import { type HashRange, TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import type { FileSystem } from '../env/file-system.js'
 import { BLOCK_FOUND, BLOCK_PAST_END, type Block, findInBlock } from './block.js'
-import type { BlockCache, CachedItem } from './block-cache.js'
+import type { BlockCache } from './block-cache.js'
 import type { TenantDirectory } from './directory.js'
 import { filterMayContain } from './filter.js'
 import type { TableMeta, TableProperties } from './format.js'
@@ -15,7 +15,7 @@ import { type Hole, SalvageCursor } from './salvage-cursor.js'
 import { TableCursor } from './table-cursor.js'
 import { TableFile } from './table-file.js'
 import { type TableCounts, verifyTable } from './table-verify.js'
-import type { TenantBlocks, TenantBlockSource } from './tenant-blocks.js'
+import { TenantBlocks, type TenantBlockSource } from './tenant-blocks.js'
 
 /** The tenants of a table that lie in a range of hashes. */
 export interface TablePiece extends Pick<TableMeta, 'smallestKey' | 'largestKey'> {
@@ -46,9 +46,9 @@ export class TableReader implements TenantBlockSource {
   readonly #cache: BlockCache
   #file: TableFile | undefined
   /** Home of the cached tenants, by their number in the directory. */
-  #tenants: (CachedItem<TenantBlocks> | undefined)[] = []
+  #tenants: (TenantBlocks | undefined)[] = []
   /** The same of their superseded versions. */
-  #histories: (CachedItem<TenantBlocks> | undefined)[] = []
+  #histories: (TenantBlocks | undefined)[] = []
   /** A snapshot from here on sees nothing of them. */
   readonly #lastEndSeqNum: SeqNum
   #isClosed = false
@@ -98,7 +98,7 @@ export class TableReader implements TenantBlockSource {
     slot: EntrySlot,
   ): boolean {
     const { index } = blocks
-    let blockIndex = index.findBlock(key, TENANT_PREFIX_BYTES, key.length, maxSeqNum)
+    let blockIndex = index.findBlockOf(key, TENANT_PREFIX_BYTES, maxSeqNum)
     if (blockIndex < 0) return false
     let outcome: number
     do {
@@ -207,7 +207,7 @@ export class TableReader implements TenantBlockSource {
     this.#isClosed = true
     for (const tenant of [...this.#tenants, ...this.#histories]) {
       if (tenant === undefined) continue
-      for (const block of tenant.value.blocks) {
+      for (const block of tenant.blocks) {
         if (block !== undefined) this.#cache.remove(block)
       }
       this.#cache.remove(tenant)
@@ -224,7 +224,7 @@ export class TableReader implements TenantBlockSource {
     const cached = this.#tenants[tenant]
     if (cached !== undefined) {
       if (!cached.isHot) cached.isHot = true
-      return cached.value
+      return cached
     }
     const file = this.#openFile()
     const index = this.#reported(() => file.readIndex(tenant))
@@ -236,7 +236,7 @@ export class TableReader implements TenantBlockSource {
     if (cached !== undefined) {
       if (!cached.isHot) cached.isHot = true
       this.#cache.hitCount++
-      return cached.value
+      return cached
     }
     this.#cache.missCount++
     const file = this.#openFile()
@@ -250,7 +250,7 @@ export class TableReader implements TenantBlockSource {
     const cached = this.#histories[tenant]
     if (cached !== undefined) {
       cached.isHot = true
-      return cached.value
+      return cached
     }
     const file = this.#openFile()
     const index = this.#reported(() => file.readHistoryIndex(tenant))
@@ -258,15 +258,13 @@ export class TableReader implements TenantBlockSource {
   }
 
   #keep(
-    home: (CachedItem<TenantBlocks> | undefined)[],
+    home: (TenantBlocks | undefined)[],
     file: TableFile,
     tenant: number,
     index: TableIndex,
     filter?: Uint32Array,
   ): TenantBlocks {
-    const blocks = Array.from<CachedItem<Block> | undefined>({ length: index.blockCount })
-    const prefix = file.directory.prefixOf(tenant)
-    const loaded: TenantBlocks = { tenant, prefix, index, filter, blocks }
+    const loaded = new TenantBlocks(tenant, file.directory.prefixOf(tenant), index, filter)
     const bytes = index.bytes + (filter?.byteLength ?? 0) + 8 * index.blockCount
     this.#cache.insert(home, tenant, loaded, bytes)
     return loaded

@@ -1,10 +1,10 @@
 import type { Block } from './block.js'
-import type { CachedItem } from './block-cache.js'
+import { CachedItem } from './block-cache.js'
 import type { TenantDirectory } from './directory.js'
 import type { TableIndex } from './index-block.js'
 
 /** What reading the main or the history blocks of one tenant needs, decoded; in memory while the cache keeps it. */
-export interface TenantBlocks {
+export class TenantBlocks extends CachedItem {
   /** Its number in the directory. */
   readonly tenant: number
   /** The first 8 bytes of its keys. */
@@ -13,7 +13,16 @@ export interface TenantBlocks {
   /** Of the main blocks. Absent when it is damaged: then every read looks into the data. */
   readonly filter: Uint32Array | undefined
   /** Home of the cached blocks, by block index. */
-  readonly blocks: (CachedItem<Block> | undefined)[]
+  readonly blocks: (Block | undefined)[]
+
+  constructor(tenant: number, prefix: Uint8Array, index: TableIndex, filter?: Uint32Array) {
+    super()
+    this.tenant = tenant
+    this.prefix = prefix
+    this.index = index
+    this.filter = filter
+    this.blocks = Array.from({ length: index.blockCount }, () => undefined)
+  }
 }
 
 /** Where a cursor gets its blocks, from the cache or the file: all main blocks of a table, or all history blocks. */

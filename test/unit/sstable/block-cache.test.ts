@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SeqNum } from '../../../dist/base/ids.js'
-import { BlockCache, type CachedItem } from '../../../dist/sstable/block-cache.js'
+import { BlockCache, CachedItem } from '../../../dist/sstable/block-cache.js'
 import {
   type Entry,
   getEntry,
@@ -13,7 +13,16 @@ import {
 
 const ITEM_BYTES = 1000
 
-function homeOf(length: number): (CachedItem<string> | undefined)[] {
+class Text extends CachedItem {
+  readonly value: string
+
+  constructor(value: string) {
+    super()
+    this.value = value
+  }
+}
+
+function homeOf(length: number): (Text | undefined)[] {
   return Array.from({ length })
 }
 
@@ -21,10 +30,10 @@ describe('the ring', () => {
   it('keeps within its capacity and takes cold items first', () => {
     const cache = new BlockCache({ capacityBytes: 5000 })
     const home = homeOf(100)
-    cache.insert(home, 0, 'kept', ITEM_BYTES)
+    cache.insert(home, 0, new Text('kept'), ITEM_BYTES)
     for (let i = 1; i < 100; i++) {
       home[0]!.isHot = true
-      cache.insert(home, i, `item ${i}`, ITEM_BYTES)
+      cache.insert(home, i, new Text(`item ${i}`), ITEM_BYTES)
       expect(cache.stats.usedBytes).toBeLessThanOrEqual(5000)
     }
     expect(home[0]?.value).toBe('kept')
@@ -38,7 +47,7 @@ describe('the ring', () => {
     const cache = new BlockCache({ capacityBytes: 5000 })
     const home = homeOf(20)
     for (let i = 0; i < 20; i++) {
-      cache.insert(home, i, `item ${i}`, ITEM_BYTES)
+      cache.insert(home, i, new Text(`item ${i}`), ITEM_BYTES)
       home[i]!.isHot = true
     }
     expect(cache.stats.itemCount).toBe(4)
@@ -47,7 +56,7 @@ describe('the ring', () => {
   it('forgets what is removed, and only that', () => {
     const cache = new BlockCache({ capacityBytes: 1 << 20 })
     const home = homeOf(10)
-    for (let i = 0; i < 10; i++) cache.insert(home, i, `item ${i}`, ITEM_BYTES)
+    for (let i = 0; i < 10; i++) cache.insert(home, i, new Text(`item ${i}`), ITEM_BYTES)
     const third = home[3]!
     cache.remove(third)
     cache.remove(third)
@@ -62,7 +71,7 @@ describe('the ring', () => {
   it('keeps nothing that could never fit', () => {
     const cache = new BlockCache({ capacityBytes: 100 })
     const home = homeOf(1)
-    cache.insert(home, 0, 'large', ITEM_BYTES)
+    cache.insert(home, 0, new Text('large'), ITEM_BYTES)
     expect(home[0]).toBeUndefined()
     expect(cache.stats.usedBytes).toBe(0)
   })
