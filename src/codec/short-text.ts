@@ -8,22 +8,22 @@ const SHORT_TEXT_MAX_BYTES = 32
 
 type MakeText = (bytes: Uint8Array, at: number) => string | undefined
 
-/** By length. */
-const makers: readonly (MakeText | undefined)[] = Array.from(
-  { length: SHORT_TEXT_MAX_BYTES + 1 },
-  (_, count) => (count === 0 ? () => '' : makerOf(count)),
-)
+/** By length, made when they are first needed: all of them take some milliseconds. */
+const makers: (MakeText | undefined)[] = []
 
 /** The text; undefined when it is not ASCII, not short, or the runtime forbids code made of text. */
 export function shortText(bytes: Uint8Array, start: number, count: number): string | undefined {
-  return count <= SHORT_TEXT_MAX_BYTES ? makers[count]?.(bytes, start) : undefined
+  if (count > SHORT_TEXT_MAX_BYTES) return undefined
+  const make = makers[count] ?? (makers[count] = makerOf(count))
+  return make(bytes, start)
 }
 
-function makerOf(count: number): MakeText | undefined {
+function makerOf(count: number): MakeText {
+  if (count === 0) return () => ''
   const codes = Array.from({ length: count }, (_, i) => `c${i}`)
   const body = `return (bytes, at) => {
     const ${codes.map((code, i) => `${code} = bytes[at + ${i}]`).join(', ')}
     return (${codes.join(' | ')}) < 0x80 ? fromCharCode(${codes.join(', ')}) : undefined
   }`
-  return generate<MakeText>(body, { fromCharCode: String.fromCharCode })
+  return generate<MakeText>(body, { fromCharCode: String.fromCharCode }) ?? (() => undefined)
 }

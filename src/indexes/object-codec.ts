@@ -38,8 +38,8 @@ export class ObjectCodec {
   readonly #names: readonly string[]
   /** Plain objects inherit properties of such names: reading one needs a look at what the row owns. */
   readonly #isInherited: readonly boolean[]
-  /** Undefined where the runtime forbids code made of text. */
-  readonly #encodeRow: EncodeRow | undefined
+  /** Undefined where the runtime forbids code made of text; null until a row is written. */
+  #encodeRow: EncodeRow | undefined | null = null
   readonly #makeRow: MakeRow | undefined
   /** Of rows of older versions, all of whose values were read before. */
   #makeOlder: MakeRow | undefined
@@ -83,9 +83,6 @@ export class ObjectCodec {
     const names = columns.map(({ name }) => name)
     this.#names = names
     this.#isInherited = names.map((one) => one in Object.prototype)
-    this.#encodeRow = codeOfEncode(names, this.#keyColumns, this.#columns, (writer) =>
-      this.#rowCodec.begin(writer),
-    )
     this.#makeRow = codeOfMake(names, this.#rowCodec.stored)
     this.#read = names.map(() => null)
   }
@@ -99,15 +96,16 @@ export class ObjectCodec {
   encode(writer: ByteWriter, row: unknown, cells?: Cell[]): number {
     if (typeof row !== 'object' || row === null) return -1
     const start = writer.length
-    if (this.#encodeRow !== undefined && cells === undefined) {
-      const valueStart = this.#encodeRow(writer, row, undefined)
+    const encodeRow = this.#encodeRow === null ? this.#makeCode() : this.#encodeRow
+    if (encodeRow !== undefined && cells === undefined) {
+      const valueStart = encodeRow(writer, row, undefined)
       if (valueStart < 0) writer.length = start
       return valueStart
     }
     const values = this.#written ?? []
     this.#written = undefined
     const valueStart =
-      this.#encodeRow?.(writer, row, values) ?? this.#encodeValues(writer, row as UserRow, values)
+      encodeRow?.(writer, row, values) ?? this.#encodeValues(writer, row as UserRow, values)
     if (valueStart < 0) writer.length = start
     else if (cells !== undefined) this.#fillCells(values, cells)
     this.#written = values
@@ -162,6 +160,12 @@ export class ObjectCodec {
     if (this.#makeRow === undefined) return rowOf(this.#names, values)
     this.#makeOlder ??= codeOfMake(this.#names, [])!
     return this.#makeOlder(this.#reader, 0, values)
+  }
+
+  #makeCode(): EncodeRow | undefined {
+    const begin = (writer: ByteWriter) => this.#rowCodec.begin(writer)
+    this.#encodeRow = codeOfEncode(this.#names, this.#keyColumns, this.#columns, begin)
+    return this.#encodeRow
   }
 
   /** Takes the values out of a row. */
