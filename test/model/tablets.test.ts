@@ -44,6 +44,8 @@ class Tablets {
   readonly rebalances: EngineEvents['rebalance'][] = []
   readonly damages: EngineEvents['damage'][] = []
   readonly env: SimulatedEnv
+  /** Jobs that have begun and may be held. */
+  readonly begun: Job['kind'][] = []
   store!: Store
   /** Jobs of these kinds wait for it. */
   #gate: Promise<void> = Promise.resolve()
@@ -52,7 +54,9 @@ class Tablets {
   private constructor(fs: MemoryFileSystem) {
     this.fs = fs
     const run = (job: unknown) => {
-      const isHeld = this.#heldKinds.includes((job as Job).kind)
+      const { kind } = job as Job
+      this.begun.push(kind)
+      const isHeld = this.#heldKinds.includes(kind)
       return isHeld ? this.#gate.then(() => runJob(job as Job, fs)) : runJob(job as Job, fs)
     }
     this.env = simulatedEnv({ seed: 1, fs, runJob: run })
@@ -416,6 +420,37 @@ test('tablets split as they grow and merge when they are idle, within their limi
   expect(store.stats().tablets.length).toBeLessThan(grown.length)
   expect(store.stats().tablets.length).toBeGreaterThanOrEqual(2)
   expect(contents(store.latest())).toEqual(expected('y', 1))
+  await store.close()
+})
+
+test('jobs of two tablets run at a time, and a crash when one of them is done loses nothing', async () => {
+  const tablets = await Tablets.open({ defaultTabletCount: 3 })
+  const { store, fs, events, begun, env } = tablets
+  const images: MemoryFileSystem[] = []
+  const keepImage = () => images.push(fs.crashImage(new Seeded(1), 'lost'))
+  events.on('flush', keepImage)
+  events.on('compaction', keepImage)
+  const held = async (kind: Job['kind'], work: () => Promise<void>) => {
+    begun.length = 0
+    const letGo = tablets.holdJobs(kind)
+    const working = work()
+    for (let turn = 0; turn < 100; turn++) await env.clock.yield()
+    expect(begun).toEqual([kind, kind])
+    letGo()
+    await working
+  }
+  await tablets.write('old')
+  await held('flush', () => store.flush())
+  await tablets.write('new')
+  await store.flush()
+  await held('compaction', () => store.compact())
+  expect(images.length).toBe(9)
+  for (const [i, image] of images.entries()) {
+    const { store: again } = await Tablets.open({ defaultTabletCount: 3 }, image)
+    expect(contents(again.latest())).toEqual(expected(i < 3 ? 'old' : 'new'))
+    expect((await again.verify()).problems).toEqual([])
+    await again.close()
+  }
   await store.close()
 })
 
