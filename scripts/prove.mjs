@@ -12,6 +12,7 @@ const COUNTS = {
   MODEL_RUNS: '2000',
   PAST_READS: '10000',
   RETENTION_RUNS: '2000',
+  ROW_CACHE_RUNS: '300',
   POWER_CUTS: '20000',
   // With one at each system call of the scripts, some 350, more than 3,000.
   KILLS: '2750',

@@ -40,7 +40,7 @@ export const HARNESSES = {
   marks: { path: 'test/unit/lsm/history-marks' },
   snapshots: { path: 'test/db/retention' },
   pastReads: { path: 'test/model/past-reads', env: { PAST_READS: '400' } },
-  rowCache: { path: 'test/db/row-cache' },
+  rowCache: { path: 'test/model/row-cache' },
   objectCache: { path: 'test/unit/store/object-cache' },
   rowHistory: { path: 'test/db/row-history' },
   rewind: { path: 'test/db/rewind' },

@@ -7,7 +7,7 @@ import { expect, it, test } from 'vitest'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import { type Database, open, type SeqNum, t, table } from '../../dist/index.js'
 import { memoryEnv } from '../../dist/testing.js'
-import { replayable, Seeded, seedsOf } from '../model/seeded.js'
+import { replayable, Seeded, seedsOf } from './seeded.js'
 
 const RUNS = Number(process.env.ROW_CACHE_RUNS ?? 6)
 const STEPS = 150
