@@ -39,11 +39,10 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
     const { view } = this.#place
     const staged = this.stage(rows)
     try {
-      view.atomically(() => this.insertRows(view, staged))
+      this.keepTenant(view.atomically(() => this.insertRows(view, staged)))
     } finally {
       this.giveBack(staged)
     }
-    this.keepTenant(view)
   }
 
   /** Adds one row or several, replacing those with the same primary key. @throws as insert */
@@ -51,11 +50,10 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
     const { view } = this.#place
     const staged = this.stage(rows)
     try {
-      view.atomically(() => this.upsertRows(view, staged))
+      this.keepTenant(view.atomically(() => this.upsertRows(view, staged)))
     } finally {
       this.giveBack(staged)
     }
-    this.keepTenant(view)
   }
 
   /** Changes columns of the row with this key, if there is one. @throws as insert */

@@ -64,16 +64,22 @@ export class TenantTable<T extends AnyTable> {
     this.#codec.giveBack(rows)
   }
 
-  protected insertRows(view: WriteView, rows: StagedRows): void {
-    if (rows.count === 0) return
-    const table = this.#rowsToAdd(view)
+  /** @returns the tenant as the view has it now; undefined without rows */
+  protected insertRows(view: WriteView, rows: StagedRows): TenantRef | undefined {
+    if (rows.count === 0) return undefined
+    const tenant = this.#engine.internTenant(view, this.#tenant)
+    const table = this.#rowsOf(tenant)
     for (let i = 0; i < rows.count; i++) table.insertStaged(view, rows, i)
+    return tenant
   }
 
-  protected upsertRows(view: WriteView, rows: StagedRows): void {
-    if (rows.count === 0) return
-    const table = this.#rowsToAdd(view)
+  /** @returns as insertRows */
+  protected upsertRows(view: WriteView, rows: StagedRows): TenantRef | undefined {
+    if (rows.count === 0) return undefined
+    const tenant = this.#engine.internTenant(view, this.#tenant)
+    const table = this.#rowsOf(tenant)
     for (let i = 0; i < rows.count; i++) table.upsertStaged(view, rows, i)
+    return tenant
   }
 
   /** False when there is no such row. */
@@ -99,26 +105,21 @@ export class TenantTable<T extends AnyTable> {
   }
 
   /** For a view whose writes of now stay in it: the tenant has the numbers that it gave for good. */
-  protected keepTenant(view: WriteView): void {
-    this.#tenant.ref ??= this.#engine.findTenant(view, this.#tenant)
+  protected keepTenant(tenant: TenantRef | undefined): void {
+    if (tenant !== undefined) this.#tenant.ref ??= tenant
   }
 
   /** The rows of this tenant; undefined when the view knows no such tenant. */
   protected rows(view: ReadView): TableRows | undefined {
-    return this.#knownRows() ?? this.#rowsOf(this.#engine.findTenant(view, this.#tenant))
+    if (this.#rows !== undefined) return this.#rows
+    const tenant = this.#engine.findTenant(view, this.#tenant)
+    return tenant && this.#rowsOf(tenant)
   }
 
-  /** The rows of this tenant, for adding some: a new tenant becomes known with the commit of the view. */
-  #rowsToAdd(view: WriteView): TableRows {
-    return this.#knownRows() ?? this.#rowsOf(this.#engine.internTenant(view, this.#tenant))!
-  }
-
-  #knownRows(): TableRows | undefined {
-    this.#rows ??= this.#rowsOf(this.#engine.tenantRef(this.#tenant))
-    return this.#rows
-  }
-
-  #rowsOf(tenant: TenantRef | undefined): TableRows | undefined {
-    return tenant === undefined ? undefined : tableRowsOf(this.mapper.definition, tenant)
+  #rowsOf(tenant: TenantRef): TableRows {
+    if (this.#rows !== undefined) return this.#rows
+    const rows = tableRowsOf(this.mapper.definition, tenant)
+    if (tenant === this.#tenant.ref) this.#rows = rows
+    return rows
   }
 }
