@@ -3,6 +3,7 @@
 // median of rounds in which the forms take turns
 import { parseArgs } from 'node:util'
 import { crc32 } from '../dist/codec/checksum.js'
+import { EntrySlot } from '../dist/codec/entry.js'
 import { compareKeys } from '../dist/kernels/bytes.js'
 import { chooseKernels, KERNEL_KINDS } from '../dist/kernels/chosen-kernels.js'
 import { filterRangeF64, sumF64 } from '../dist/kernels/columns.js'
@@ -11,6 +12,7 @@ import { WasmKernels } from '../dist/kernels/wasm-kernels.js'
 import { Block } from '../dist/sstable/block.js'
 import { BlockBuilder } from '../dist/sstable/block-builder.js'
 import { filterMayContain, wordsOfFilter } from '../dist/sstable/filter.js'
+import { TenantBlocksBuilder } from '../dist/sstable/tenant-blocks-builder.js'
 import { order, seeded } from './orders.mjs'
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '15' } } })
@@ -55,6 +57,26 @@ function blockOf(blockBytes) {
     }
     builder.add(shared, key, 0, key.length, i + 1, 1, value, 0, value.length)
   }
+}
+
+/** Blocks as they are stored, of every so many-th row. */
+function runOf(rowCount, first, step) {
+  const blocks = []
+  const builder = new TenantBlocksBuilder(16 * 1024, (block) => {
+    blocks.push({ ...block, bytes: block.bytes.slice() })
+  })
+  const entry = new EntrySlot()
+  entry.kind = 1
+  for (let i = 0; i < rowCount; i++) {
+    entry.keyBytes = encoder.encode(`TENANTID${String(i * step + first).padStart(14, '0')}`)
+    entry.keyEnd = entry.keyBytes.length
+    entry.seqNum = i + 1
+    entry.valueBytes = encoder.encode(JSON.stringify(order(i, random)))
+    entry.valueEnd = Math.min(100, entry.valueBytes.length)
+    builder.add(entry, builder.sharedWithLast(entry.keyBytes, 0, entry.keyEnd))
+  }
+  builder.finishBlocks()
+  return blocks
 }
 
 const kinds = KERNEL_KINDS.flatMap((kind) => {
@@ -112,6 +134,21 @@ measure(
   10,
   formsOf((kernels) => () => buildFilter(kernels).length),
 )
+
+if (native !== undefined) {
+  const RUN_COUNT = 4
+  const rowCount = 4000
+  const options = {
+    blockBytes: 16 * 1024,
+    tenantPrefix: new Uint8Array(8),
+    placeSeed: 1,
+    offsetBytes: 64,
+  }
+  const runs = Array.from({ length: RUN_COUNT }, (_, run) => runOf(rowCount, run, RUN_COUNT))
+  measure('merge of four runs of 4,000 rows each, row by row', 5, {
+    native: () => native.mergeBlocks(runs, options).entryCount,
+  })
+}
 
 const block = blockOf(16 * 1024)
 const reader = new Block(block, { path: '', offsetBytes: 0 })

@@ -7,6 +7,8 @@
 //
 // It is all there from the beginning, as address space until it is touched: a call never has to ask for memory.
 
+import { endianness } from 'node:os'
+
 import { invariant } from '../base/assert.js'
 import { KiB, MiB } from '../base/limits.js'
 import { filterRangeF64, sumF64 } from './columns.js'
@@ -63,10 +65,13 @@ export class WasmKernels implements Kernels {
   readonly #exports: WasmExports
   readonly #memory: Uint8Array
 
-  /** @returns undefined where there is no WebAssembly with SIMD, or no address space for its memory */
+  /**
+   * @returns undefined where there is no WebAssembly with SIMD, no address space for its memory, or another order of bytes:
+   * numbers are copied as they lie
+   */
   static load(): WasmKernels | undefined {
     const runtime = (globalThis as { WebAssembly?: WasmRuntime }).WebAssembly
-    if (runtime === undefined) return undefined
+    if (runtime === undefined || endianness() !== 'LE') return undefined
     try {
       const module = new runtime.Module(Buffer.from(WASM_MODULE, 'base64'))
       return new WasmKernels(new runtime.Instance(module).exports as WasmExports)
