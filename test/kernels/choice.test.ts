@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 
 import { KERNEL_KINDS, chooseKernels } from '../../dist/kernels/chosen-kernels.js'
+import { NativeKernels } from '../../dist/kernels/native-kernels.js'
 
 const ENTRY = new URL('../../dist/index.js', import.meta.url).href
 const PROGRAM = `const { open } = await import(${JSON.stringify(ENTRY)})
@@ -17,13 +18,17 @@ else {
   await db.close()
 }`
 
-function openWith(kind: string | undefined): string {
+function openWith(kind: string | undefined, ...flags: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'tabularium-kernels-'))
   const { TABULARIUM_KERNELS: _, ...env } = process.env
   if (kind !== undefined) env['TABULARIUM_KERNELS'] = kind
   try {
-    const args = ['--input-type=module', '-e', PROGRAM, '--', folder]
-    return execFileSync(process.execPath, args, { env, encoding: 'utf8' }).trim()
+    const args = [...flags, '--input-type=module', '-e', PROGRAM, '--', folder]
+    return execFileSync(process.execPath, args, {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -39,6 +44,14 @@ it('by default the best that is there', () => {
 it('another when that is asked for', () => {
   expect(openWith('typescript')).toBe('typescript')
   expect(chooseKernels('wasm').kind).toBe('wasm')
+})
+
+it('those of WebAssembly are missed by nobody where it is forbidden', () => {
+  const native = NativeKernels.load()
+  expect(openWith(undefined, '--jitless')).toBe(native?.kind ?? 'typescript')
+  expect(openWith('wasm', '--jitless')).toMatch(
+    /^OPTION_OUT_OF_RANGE: .* is 'wasm', .* not to be had here/,
+  )
 })
 
 it('opening fails when there is no such kind', () => {
