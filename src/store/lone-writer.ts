@@ -5,7 +5,7 @@
 // join a group. So what such a lone writer commits is written at once and, as long as the disk is quick, synced on the thread.
 // It is not when anybody may be kept waiting by that:
 //
-// 1. Every millisecond the event loop gets its turn, and whoever commits there makes it a group.
+// 1. Every millisecond, or 32 commits, the event loop gets its turn, and whoever commits there makes it a group.
 // 2. A commit in the turn of another, before that one's acknowledgement got through, begins a group: its client does not wait.
 // 3. Where syncs mostly take long the pool has them. After a single one that the event loop had to stand still for it has
 //    them for four times as long, so that the loop stands a fifth of the time at most.
@@ -22,8 +22,9 @@ const ESTIMATE_MIN_MICROS = QUICK_SYNC_MICROS / 8
 const ESTIMATE_MAX_MICROS = QUICK_SYNC_MICROS * 4
 /** So many commits in a row show that somebody commits again and again. */
 const ROW_MIN_COUNT = 2
-/** How long commits may follow each other without a turn of the event loop. */
+/** How long, and how many, commits may follow each other without a turn of the event loop. */
 const RUN_MAX_MICROS = 1_000
+const RUN_MAX_COUNT = 32
 
 export class LoneWriter {
   /** Commits of one client that followed each other. */
@@ -35,6 +36,7 @@ export class LoneWriter {
   #restUntilMicros = Number.NEGATIVE_INFINITY
   #isBackToBack = false
   #turnedMicros = Number.NEGATIVE_INFINITY
+  #runCount = 0
 
   /** What a sync mostly takes. */
   get syncMicros(): number {
@@ -45,7 +47,9 @@ export class LoneWriter {
   comes(nowMicros: number): boolean {
     this.#isBackToBack =
       this.#isAcknowledged && nowMicros - this.#acknowledgedMicros <= GAP_MAX_MICROS
-    return this.#isInRow && nowMicros - this.#turnedMicros < RUN_MAX_MICROS
+    if (!this.#isInRow || nowMicros - this.#turnedMicros >= RUN_MAX_MICROS) return false
+    this.#runCount++
+    return this.#runCount <= RUN_MAX_COUNT
   }
 
   /** Whether a commit that came alone, and still is, is to be synced on the thread. */
@@ -57,6 +61,7 @@ export class LoneWriter {
   /** The event loop had its turn. */
   turned(nowMicros: number): void {
     this.#turnedMicros = nowMicros
+    this.#runCount = 0
   }
 
   synced({ startMicros, endMicros, isOnThread }: SyncFacts): void {

@@ -13,6 +13,7 @@
 import { allOf } from '../base/async.js'
 import { type EngineError, engineError } from '../base/errors.js'
 import type { TabletId } from '../base/ids.js'
+import { KiB } from '../base/limits.js'
 import { type CompactionPlan, pickCompaction } from '../lsm/picker.js'
 import type { Tablet } from '../lsm/tablet.js'
 import { Admission, isReadOnly, type TabletWork } from './admission.js'
@@ -28,6 +29,8 @@ import { TabletJobs, type TabletJobsOptions } from './tablet-jobs.js'
 const WAL_FILE_MAX_COUNT = 8
 /** So often somebody looks for garbage where nobody writes. */
 const GARBAGE_TICK_MS = 60_000
+/** After so many bytes of commits all tablets are looked at: each has its own state. */
+const LOOK_BYTES: number = 64 * KiB
 /** Waits between attempts of a failing job. */
 const RETRY_DELAYS_MS = [100, 500, 2_000, 10_000]
 
@@ -48,6 +51,10 @@ export class Maintenance {
   readonly #stopTicking: () => void
   /** Set while tablets split or merge of their own accord. */
   #balancing: Promise<void> | undefined
+  readonly #lookBytes: number
+  /** What commits have brought since somebody looked, and whether memtables waited for their flush then. */
+  #unseenBytes = 0
+  #hasSealed = false
   /** Wakes whoever waits for a job or the log to get on. */
   #waiters: (() => void)[] = []
 
@@ -67,6 +74,7 @@ export class Maintenance {
       pendingBytes: () => options.files.wal.pendingBytes,
       nextChange: () => this.#nextChange(),
     })
+    this.#lookBytes = Math.min(LOOK_BYTES, settings.memtableBudgetBytes / 64)
     const { blockCacheBytes } = settings
     this.#memory = new MemoryBudget({
       budgetBytes: settings.memoryBudgetBytes ?? blockCacheBytes,
@@ -80,9 +88,16 @@ export class Maintenance {
     })
   }
 
-  /** Looks whether something is to be done; cheap, called after every commit. */
+  /** After a commit: looks whether something is to be done, unless it was looked lately and there was nothing. */
+  noticeCommit(byteCount: number): void {
+    this.#unseenBytes += byteCount
+    if (this.#unseenBytes >= this.#lookBytes || this.#hasSealed) this.notice()
+  }
+
+  /** Looks whether something is to be done. */
   notice(): void {
     if (this.#isStopped) return
+    this.#unseenBytes = 0
     this.#memory.notice()
     let activeBytes = 0
     let largest: Tablet | undefined
@@ -106,6 +121,7 @@ export class Maintenance {
       this.#oldestTablet()?.seal()
       hasSealed = true
     }
+    this.#hasSealed = hasSealed
     if (!hasSealed) return
     for (const { tablet, flushes } of this.#works) {
       if (tablet.hasSealed && !flushes.isGivenUp) flushes.running ??= this.#runFlushes(flushes)

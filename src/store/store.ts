@@ -407,7 +407,7 @@ export class Store implements ImmediateWriteHost {
       })
     }
     const logged = this.#log.whenSafe(seqNum, durability)
-    this.#maintenance.notice()
+    this.#maintenance.noticeCommit(batch.byteCount)
     this.#reserve.keep()
     return logged
   }

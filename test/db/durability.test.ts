@@ -101,6 +101,17 @@ describe('a relaxed commit', () => {
     await db.close()
   })
 
+  test('becomes durable with the next sync commit of a client that is alone', async () => {
+    const { fs, db, rows, syncCount } = await openHeld()
+    for (let n = 0; n < 5; n++) await rows.upsert({ id: 'first', n })
+    await rows.insert({ id: 'relaxed', n: 1 }, RELAXED)
+    const before = syncCount()
+    await rows.insert({ id: 'sync', n: 1 })
+    expect(syncCount()).toBe(before + 1)
+    expect(await idsAfter(unplugged(fs))).toEqual(['first', 'relaxed', 'sync'])
+    await db.close()
+  })
+
   test('is durable after whenDurable(), with one sync for many', async () => {
     const { fs, db, rows, syncCount } = await openHeld()
     const seqNums: SeqNum[] = []

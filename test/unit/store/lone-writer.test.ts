@@ -38,6 +38,13 @@ test('after two commits in a row, with a turn of the event loop after every mill
   expect(await commits(15)).toEqual([...millisecond, ...millisecond, ...millisecond])
 })
 
+test('with a turn of the event loop after 32 commits that take no time', async () => {
+  const instant = { pauseMicros: 0, syncMicros: 0 }
+  await commits(2, instant)
+  const ways = await commits(66, instant)
+  expect(ways.flatMap((isOnThread, i) => (isOnThread ? [] : [i]))).toEqual([32, 65])
+})
+
 test('not after a pause, and not with others', async () => {
   await commits(3)
   expect(await commits(3, { pauseMicros: 201 })).toEqual([false, false, false])
