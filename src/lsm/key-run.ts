@@ -1,5 +1,5 @@
-// The order of a memtable's entries that share one key prefix (one index of one table of one tenant), made when somebody
-// reads in order of what was added since somebody did: what arrived in order is appended, the rest sorted and merged.
+// The order of a memtable's entries that share one key prefix (one index of one table of one tenant), made of what was added
+// since the last time: what arrived in order is appended, the rest waits unsorted until somebody reads in order.
 //
 // It is a list of chunks. Invariants:
 // 1. Within a chunk and from chunk to chunk, refs ascend in entry order; no chunk is empty.
@@ -8,12 +8,14 @@
 //    touches, not the run.
 
 import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
+import { compareBytes } from '../kernels/bytes.js'
 import type { EntryArena } from './entry-arena.js'
 import type { RunHeads } from './run-heads.js'
 import { sortRefs } from './sort-refs.js'
 
 const CHUNK_MAX_COUNT = 512
 const INITIAL_COUNT = 8
+const NO_REFS = new Uint32Array(0)
 
 /** A stretch of the order: the first `count` of `refs`. */
 export interface RefChunk {
@@ -27,7 +29,10 @@ export class KeyRun {
   readonly #arena: EntryArena
   readonly #heads: RunHeads
   #chunks: RefChunk[] = []
-  /** The newest entry that is in the order. */
+  /** What came out of order since somebody read in order, the oldest first. */
+  #tail: Uint32Array = NO_REFS
+  #tailCount = 0
+  /** The newest entry that was taken. */
   #newestRef = 0
 
   /** @param ref  any entry of the run */
@@ -40,44 +45,40 @@ export class KeyRun {
 
   /** All refs added so far, in order. The list may gain refs at its end, and is otherwise never changed. */
   inOrder(): readonly RefChunk[] {
-    const newest = this.#heads.newestOf(this.prefix, 0)
-    if (newest !== this.#newestRef) {
-      const tail = this.#append(this.#addedUpTo(newest))
-      this.#newestRef = newest
-      if (tail.length > 0) {
-        sortRefs(this.#arena, tail)
-        this.#chunks = this.#merge(this.#chunks, tail)
-      }
+    this.takeAdded()
+    if (this.#tailCount > 0) {
+      const tail = this.#tail.subarray(0, this.#tailCount)
+      sortRefs(this.#arena, tail)
+      this.#chunks = this.#merge(this.#chunks, tail)
+      this.#tail = NO_REFS
+      this.#tailCount = 0
     }
     return this.#chunks
   }
 
-  /** What came behind the order, the newest first. */
-  #addedUpTo(newest: number): number[] {
+  /** Appends what was added in order, and puts the rest aside. */
+  takeAdded(): void {
+    const newest = this.#heads.newestOf(this.prefix, 0)
     const added: number[] = []
     for (let ref = newest; ref !== this.#newestRef; ref = this.#arena.earlierOf(ref))
       added.push(ref)
-    return added
+    this.#newestRef = newest
+    for (let i = added.length - 1; i >= 0; i--) this.#add(added[i]!)
   }
 
-  /** Appends what came in order; returns the rest, the oldest first. */
-  #append(added: readonly number[]): Uint32Array {
-    const arena = this.#arena
-    const tail = new Uint32Array(added.length)
-    let tailCount = 0
-    let last = this.#chunks.at(-1)
-    for (let i = added.length - 1; i >= 0; i--) {
-      const ref = added[i]!
-      if (last !== undefined && arena.compare(last.refs[last.count - 1]!, ref) > 0) {
-        tail[tailCount++] = ref
-      } else if (last === undefined || last.count >= CHUNK_MAX_COUNT) {
-        this.#chunks.push((last = chunkOf(ref)))
-      } else {
-        if (last.count === last.refs.length) last.refs = grown(last.refs, last.count * 2)
-        last.refs[last.count++] = ref
-      }
+  #add(ref: number): void {
+    const last = this.#chunks[this.#chunks.length - 1]
+    if (last === undefined) {
+      this.#chunks.push(chunkOf(ref))
+    } else if (this.#arena.compare(last.refs[last.count - 1]!, ref) > 0) {
+      if (this.#tailCount === this.#tail.length) this.#tail = grown(this.#tail, this.#tailCount * 2)
+      this.#tail[this.#tailCount++] = ref
+    } else if (last.count >= CHUNK_MAX_COUNT) {
+      this.#chunks.push(chunkOf(ref))
+    } else {
+      if (last.count === last.refs.length) last.refs = grown(last.refs, last.count * 2)
+      last.refs[last.count++] = ref
     }
-    return tail.subarray(0, tailCount)
   }
 
   #merge(chunks: readonly RefChunk[], tail: Uint32Array): RefChunk[] {
@@ -138,6 +139,20 @@ export class KeyRun {
     }
     return low
   }
+}
+
+/** The index of the first run that can hold keys at or above `key`. Runs are in the order of their prefixes. */
+export function firstRunFrom(runs: readonly KeyRun[], key: Uint8Array): number {
+  let low = 0
+  let high = runs.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const { prefix } = runs[middle]!
+    const keyEnd = Math.min(key.length, prefix.length)
+    if (compareBytes(prefix, 0, prefix.length, key, 0, keyEnd) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function chunkOf(ref: number): RefChunk {

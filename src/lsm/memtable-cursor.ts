@@ -1,9 +1,8 @@
 import type { SeqNum } from '../base/ids.js'
 import { SEQ_NUM_MAX } from '../base/ids.js'
 import { type Cursor, EntrySlot } from '../codec/entry.js'
-import { compareBytes } from '../kernels/bytes.js'
 import type { EntryArena } from './entry-arena.js'
-import type { KeyRun, RefChunk } from './key-run.js'
+import { firstRunFrom, type KeyRun, type RefChunk } from './key-run.js'
 
 const NO_CHUNKS: readonly RefChunk[] = []
 const NO_REFS = new Uint32Array(0)
@@ -60,7 +59,7 @@ export class MemtableCursor implements Cursor {
 
   /** Stands where the first entry at or after (key, seqNum) is, or behind the end of the chunk before it. */
   #place(key: Uint8Array, seqNum: SeqNum): void {
-    const runIndex = this.#firstRunFrom(key)
+    const runIndex = firstRunFrom(this.#runs, key)
     this.#runIndex = runIndex
     const run = this.#runs[runIndex]
     const chunks = run === undefined ? NO_CHUNKS : run.inOrder()
@@ -83,21 +82,6 @@ export class MemtableCursor implements Cursor {
       else high = middle
     }
     this.#index = low
-  }
-
-  /** The first run that can hold keys at or above `key`. */
-  #firstRunFrom(key: Uint8Array): number {
-    const runs = this.#runs
-    let low = 0
-    let high = runs.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const { prefix } = runs[middle]!
-      const keyEnd = Math.min(key.length, prefix.length)
-      if (compareBytes(prefix, 0, prefix.length, key, 0, keyEnd) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 
   #enterChunk(chunks: readonly RefChunk[], chunkIndex: number): void {

@@ -2,7 +2,8 @@
 //
 // Entries lie in an arena (lsm/entry-arena.ts draws their bytes). A hash table finds the newest version of a key; older
 // ones hang behind it. Another one finds the newest entry of a key prefix, with the earlier ones behind it. Order exists per
-// prefix, and only as far as somebody asked for it (lsm/key-run.ts): a load that nobody reads in order pays nothing for one.
+// prefix, as far as somebody asked for it (lsm/key-run.ts) or the prefix is a large one (lsm/run-heads.ts): most of a load over
+// many tenants pays nothing for it.
 //
 // Invariants:
 // 1. An entry never changes once added, and neither does the arena below its length: slots and cursors stay valid however
@@ -18,7 +19,7 @@ import { type Cursor, EntrySlot, isBehind, type KeyRange } from '../codec/entry.
 import { KEY_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import { type ArenaImage, EntryArena } from './entry-arena.js'
-import { KeyRun } from './key-run.js'
+import { firstRunFrom, KeyRun } from './key-run.js'
 import { MemtableCursor } from './memtable-cursor.js'
 import { RunHeads } from './run-heads.js'
 
@@ -150,6 +151,7 @@ export class Memtable {
     if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
     if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
     if (older === 0 && ++this.#keyCount * 4 > this.#slots.length) this.#growSlots()
+    if (this.#heads.isTakeDue) this.#takeAdded(keyBytes.slice(keyStart, keyEnd))
   }
 
   /** Fills the slot with the newest version at or below `maxSeqNum`, a tombstone too; false when there is none. */
@@ -255,6 +257,11 @@ export class Memtable {
       slots[slot + 1] = hash
     }
     this.#slots = slots
+  }
+
+  #takeAdded(key: Uint8Array): void {
+    const runs = this.#runsInOrder()
+    runs[firstRunFrom(runs, key)]!.takeAdded()
   }
 
   /** All runs by prefix. A list that was given out never changes. */

@@ -9,17 +9,26 @@
 import { indexIdOfKey, tableIdOfKey, tenantHashOfKey, tenantIdOfKey } from '../codec/tenant-key.js'
 
 const INITIAL_SLOT_COUNT = 16
-// The words of a slot: the fields of the prefix, and the newest ref. It lies within one line of the processor's cache.
+/** A run takes what was added after so many entries, so that nobody who asks for its order waits for more of them. */
+const TAKE_ENTRY_COUNT = 4096
+// The words of a slot: the fields of the prefix, the newest ref, and how many entries there are. It lies within one line of the processor's cache.
 const SLOT_WORDS = 8
 const TENANT_HASH = 0
 const TENANT_ID = 1
 const TABLE_ID = 2
 const INDEX_ID = 3
 const NEWEST_REF = 4
+const ENTRY_COUNT = 5
 
 export class RunHeads {
   #slots = new Uint32Array(INITIAL_SLOT_COUNT * SLOT_WORDS)
   #count = 0
+  #isTakeDue = false
+
+  /** Whether the run of the entry that came last is to take what was added. */
+  get isTakeDue(): boolean {
+    return this.#isTakeDue
+  }
 
   /** How many prefixes there are. */
   get count(): number {
@@ -37,6 +46,7 @@ export class RunHeads {
     const slots = this.#slots
     const before = slots[at + NEWEST_REF]!
     slots[at + NEWEST_REF] = ref
+    this.#isTakeDue = ++slots[at + ENTRY_COUNT]! % TAKE_ENTRY_COUNT === 0
     if (before !== 0) return before
     slots[at + TENANT_HASH] = tenantHashOfKey(key, keyStart)
     slots[at + TENANT_ID] = tenantIdOfKey(key, keyStart)
@@ -75,7 +85,7 @@ export class RunHeads {
       const [tableId, indexId] = [old[from + TABLE_ID]!, old[from + INDEX_ID]!]
       let at = startOf(old[from]!, tableId, indexId, slots.length)
       while (slots[at + NEWEST_REF] !== 0) at = (at + SLOT_WORDS) & (slots.length - 1)
-      for (let i = 0; i <= NEWEST_REF; i++) slots[at + i] = old[from + i]!
+      for (let i = 0; i <= ENTRY_COUNT; i++) slots[at + i] = old[from + i]!
     }
     this.#slots = slots
   }

@@ -148,6 +148,20 @@ export const TURN_BUGS = [
     'if (maxCount < ORDER_COST) return false;',
     'memtable',
   ),
+  bug(
+    'prefixes lose their newest entry when their table grows',
+    'lsm/run-heads.js',
+    'i <= ENTRY_COUNT; i++',
+    'i < NEWEST_REF; i++',
+    'memtable',
+  ),
+  bug(
+    'an order takes all entries again',
+    'lsm/key-run.js',
+    'ref !== this.#newestRef;',
+    'ref !== 0;',
+    'memtable',
+  ),
 
   // Savepoints.
   bug(

@@ -175,6 +175,19 @@ group('Memtable', () => {
     }
   })
 
+  test('orders very many entries of one prefix among others, in order or not', () => {
+    const memtable = new Memtable()
+    const model: ModelEntry[] = []
+    for (let n = 0; n < 9500; n++) {
+      const text = String(n % 5 === 0 ? 99_999 - n : n).padStart(5, '0')
+      const key = n % 100 === 0 ? keyOf(n, 1, text) : keyOf(1, 1, text)
+      const entry = { key, seqNum: seq(n + 1), value: valueOf(String(n)) }
+      add(memtable, entry)
+      model.push(entry)
+    }
+    expect(describe(readForward(memtable.cursor()))).toEqual(describe(model.toSorted(compareModel)))
+  })
+
   test('refuses a key without prefix, and a version that is not newer', () => {
     const memtable = new Memtable()
     const short = { key: new Uint8Array(13), seqNum: seq(1), value: undefined }
