@@ -109,7 +109,7 @@ function prices() {
   return `
 ## What features cost
 
-The same workloads with secondary indexes, and without history. Bold: the ratio to the first column.
+The same workloads with secondary indexes, without history, and with the row cache. Bold: the ratio to the first column.
 
 ${tableOf([['', `${OURS}: history, no index`, ...variants], ...body])}
 `
