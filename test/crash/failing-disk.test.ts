@@ -132,7 +132,7 @@ describe('a full disk', () => {
     expect(env.clock.monotonicMicros() - startMicros).toBeLessThan(100_000)
   })
 
-  it('opens with the room of the reserve', async () => {
+  it('is no reason not to open, and gives the room of the reserve to the first commit', async () => {
     const fs = new MemoryFileSystem()
     const { db, notes } = await openOn(fs)
     await notes.insert({ id: 1, text: 'kept' })
@@ -142,6 +142,10 @@ describe('a full disk', () => {
       name === 'write' && fs.totalBytes >= fullBytes ? 'ENOSPC' : undefined
     const again = await openOn(fs)
     expect(await again.notes.get(1)).toEqual({ id: 1, text: 'kept' })
+    expect(fs.list('/db')).toContain('RESERVE')
+    await expect(again.notes.insert({ id: 2, text: 'refused' })).rejects.toMatchObject({
+      code: 'DISK_FULL',
+    })
     expect(fs.list('/db')).not.toContain('RESERVE')
     fs.inject = undefined
     await again.db.close()

@@ -177,10 +177,12 @@ test('closing ends a checkpoint; read-only, salvaged and closed databases make n
   await salvaged.close()
   const full = await open(settings, { env: memoryEnv({ fs }) })
   onEnd(() => full.close())
+  // The log goes on with the first commit.
+  await full.tenant('a').orders.insert(order(2))
   fs.inject = ({ name, path }) => (name === 'write' && path.endsWith('.wal') ? 'EIO' : undefined)
   await full
     .tenant('a')
-    .orders.insert(order(2))
+    .orders.insert(order(3))
     .catch(() => undefined)
   fs.inject = undefined
   const code = full.state === 'poisoned' ? 'DB_POISONED' : 'DB_READ_ONLY'
