@@ -50,9 +50,15 @@ export class RecoveredCommits {
     this.#sealLargest()
     this.count++
     this.lastSeqNum = seqNum
+    // Records of a tenant follow each other.
+    let tenantHash = -1
+    let tablet = this.#tablets[0]!
     decodeCommit(payload, seqNum, this.#transform, (kind, bytes, keyStart, keyEnd, valueEnd) => {
       const hash = tenantHashOfKey(bytes, keyStart)
-      const tablet = this.#tablets.find(({ hashEnd }) => hash < hashEnd)!
+      if (hash !== tenantHash) {
+        tenantHash = hash
+        tablet = this.#tablets.find(({ hashEnd }) => hash < hashEnd)!
+      }
       if (seqNum <= tablet.flushedSeqNum) return
       const keyHash = hashBytes(bytes, keyStart, keyEnd)
       const memtable = tablet.memtables[0]

@@ -3,36 +3,13 @@
 import { expect, test } from 'vitest'
 
 import { Deferred } from '../../dist/base/async.js'
-import { simulatedEnv } from '../../dist/env/simulated-env.js'
-import { open } from '../../dist/index.js'
-import { type Job, runJob } from '../../dist/lsm/jobs.js'
-import { counters, expectCode, onEnd } from './db-kit.js'
-import { HangingFileSystem, pause } from './hanging-file-system.js'
+import { expectCode } from './db-kit.js'
+import { openHanging, someTurns } from './hanging-file-system.js'
 
 const NEVER = new Promise<void>(() => undefined)
 
-async function openHeld() {
-  const fs = new HangingFileSystem()
-  const env = simulatedEnv({
-    seed: 1,
-    fs,
-    runJob: (job) => runJob(job as Job, fs),
-    isClockHeld: true,
-  })
-  const db = await open({ path: '/data', tables: { counters }, walFileBytes: 1 << 16 }, { env })
-  onEnd(() => db.close())
-  const shop = db.tenant('a')
-  await shop.counters.insert({ id: 'x', n: 0 })
-  pause(env.clock)
-  return { fs, clock: env.clock, db, shop }
-}
-
-async function someTurns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
 test('a function that never ends is cut off, and its transaction is over', async () => {
-  const { clock, db, shop } = await openHeld()
+  const { clock, db, shop } = await openHanging()
   const sleeperCount = clock.sleeperCount
   let leaked: (() => Promise<unknown>) | undefined
   const run = shop.transact(
@@ -63,7 +40,7 @@ test('a function that never ends is cut off, and its transaction is over', async
 })
 
 test('the time counts waits for locks, and all runs together', async () => {
-  const { clock, db, shop } = await openHeld()
+  const { clock, db, shop } = await openHanging()
   const mayEnd = new Deferred<void>()
   const holder = shop.transact(async (tx) => {
     await tx.counters.getForUpdate('x')
@@ -99,7 +76,7 @@ test('the time counts waits for locks, and all runs together', async () => {
 })
 
 test('a conflict that waits for a disk that hangs is cut off, too: nothing was written', async () => {
-  const { fs, clock, shop } = await openHeld()
+  const { fs, clock, shop } = await openHanging()
   const hanging = new Deferred<void>()
   const run = shop.transact(
     async (tx) => {
@@ -119,7 +96,7 @@ test('a conflict that waits for a disk that hangs is cut off, too: nothing was w
 })
 
 test('when the commit has begun nobody knows yet whether it happened, and its locks stay', async () => {
-  const { fs, clock, db, shop } = await openHeld()
+  const { fs, clock, db, shop } = await openHanging()
   const hanging = new Deferred<void>()
   fs.answer = hanging.promise
   const run = shop.transact(
@@ -151,7 +128,7 @@ test('when the commit has begun nobody knows yet whether it happened, and its lo
 })
 
 test('a signal ends a function that never does, and comes too late for a commit', async () => {
-  const { fs, db, shop } = await openHeld()
+  const { fs, db, shop } = await openHanging()
   const controller = new AbortController()
   const options = { signal: controller.signal, timeoutMs: 1_000 }
   const run = shop.transact(async (tx) => {
@@ -176,7 +153,7 @@ test('a signal ends a function that never does, and comes too late for a commit'
 })
 
 test('a token tells what became of a transaction that nobody waited for to the end', async () => {
-  const { fs, clock, shop } = await openHeld()
+  const { fs, clock, shop } = await openHanging()
   const hanging = new Deferred<void>()
   fs.answer = hanging.promise
   let runCount = 0

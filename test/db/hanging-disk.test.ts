@@ -7,11 +7,7 @@ import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { counters, expectCode } from './db-kit.js'
-import { HangingFileSystem, pause } from './hanging-file-system.js'
-
-async function someTurns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
-}
+import { HangingFileSystem, pause, someTurns } from './hanging-file-system.js'
 
 test('commits wait for a disk that hangs, and everybody can see why', async () => {
   const fs = new HangingFileSystem()

@@ -1,5 +1,9 @@
 import type { SimulatedClock } from '../../dist/env/clock.js'
+import { simulatedEnv } from '../../dist/env/simulated-env.js'
+import { open } from '../../dist/index.js'
+import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { MemoryFileSystem } from '../../dist/testing.js'
+import { counters, onEnd } from './db-kit.js'
 
 /** Syncs of its log wait for `answer`. */
 export class HangingFileSystem extends MemoryFileSystem {
@@ -20,4 +24,25 @@ export class HangingFileSystem extends MemoryFileSystem {
 /** Who commits again at once has his sync on the thread, where it cannot wait. After a pause he has not. */
 export function pause(clock: SimulatedClock): void {
   clock.advance(1)
+}
+
+/** What waits for nothing but its turn gets it. */
+export async function someTurns(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** A database with one row, whose clock moves when the test says so. */
+export async function openHanging(fs: HangingFileSystem = new HangingFileSystem()) {
+  const env = simulatedEnv({
+    seed: 1,
+    fs,
+    runJob: (job) => runJob(job as Job, fs),
+    isClockHeld: true,
+  })
+  const db = await open({ path: '/data', tables: { counters }, walFileBytes: 1 << 16 }, { env })
+  onEnd(() => db.close())
+  const shop = db.tenant('a')
+  await shop.counters.insert({ id: 'x', n: 0 })
+  pause(env.clock)
+  return { fs, clock: env.clock, db, shop }
 }

@@ -3,17 +3,10 @@
 import { expect, test } from 'vitest'
 
 import { Deferred } from '../../dist/base/async.js'
-import { simulatedEnv } from '../../dist/env/simulated-env.js'
-import { open } from '../../dist/index.js'
-import { type Job, runJob } from '../../dist/lsm/jobs.js'
-import { counters, expectCode, onEnd } from './db-kit.js'
-import { HangingFileSystem, pause } from './hanging-file-system.js'
+import { expectCode } from './db-kit.js'
+import { HangingFileSystem, openHanging, someTurns } from './hanging-file-system.js'
 
 const ONCE = { retryMaxCount: 0 } as const
-
-async function someTurns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
-}
 
 /** A database whose disk can hang, and be full. */
 async function openFragile() {
@@ -23,18 +16,7 @@ async function openFragile() {
     const isGrowing = name === 'write' && offsetBytes + byteCount > fs.fileBytes(path)
     return state.isFull && isGrowing ? 'ENOSPC' : undefined
   }
-  const env = simulatedEnv({
-    seed: 1,
-    fs,
-    runJob: (job) => runJob(job as Job, fs),
-    isClockHeld: true,
-  })
-  const db = await open({ path: '/data', tables: { counters }, walFileBytes: 1 << 16 }, { env })
-  onEnd(() => db.close())
-  const shop = db.tenant('a')
-  await shop.counters.insert({ id: 'x', n: 0 })
-  pause(env.clock)
-  return { fs, state, clock: env.clock, db, shop }
+  return { ...(await openHanging(fs)), state }
 }
 
 /** More than fits into the present file of the log. */
