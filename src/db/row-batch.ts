@@ -92,6 +92,9 @@ interface BatchPlace {
   view: WriteView
 }
 
+/** So many tenants keep their tables from batch to batch, which takes some hundred bytes each. Beyond, all begin anew. */
+const KNOWN_MAX_COUNT = 16_384
+
 /** The tenants of one database that batches wrote to. */
 class BatchTenants {
   readonly #engine: Engine
@@ -134,6 +137,7 @@ class BatchTenants {
     const place: BatchPlace = { tenant: { name, ref: undefined }, view }
     const tables = new this.#tablesClass(place)
     if (isKept && this.#engine.tenantRef(place.tenant) !== undefined) {
+      if (this.#known.size === KNOWN_MAX_COUNT) this.#known.clear()
       this.#known.set(name, { place, tables })
     } else {
       own.set(name, tables)
