@@ -11,4 +11,7 @@ const measured = await run({
   importAdapter: () => importEngine(context.engine),
   open: (path, options) => openEngine(context.engine, path, options),
 })
-process.stdout.write(JSON.stringify(measured), () => process.kill(process.pid, 'SIGKILL'))
+// Profiles are written by processes that end by themselves.
+const isProfiled = process.execArgv.some((option) => option.startsWith('--cpu-prof'))
+const end = () => (isProfiled ? process.exit() : process.kill(process.pid, 'SIGKILL'))
+process.stdout.write(JSON.stringify(measured), end)

@@ -52,7 +52,8 @@ function judged(row) {
   const ours = medianOf(row, OURS)
   if (ours === undefined) return undefined
   const best = bestPeer(row)
-  const ratio = best === undefined ? undefined : ours / best.number
+  // Of nothing there are no multiples.
+  const ratio = best === undefined || best.number === 0 ? undefined : ours / best.number
   return { row, ours, best, ratio, reached: isReached(row, ours, ratio) }
 }
 

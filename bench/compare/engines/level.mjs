@@ -25,7 +25,9 @@ export async function open(path, { isRelaxed = false, bufferBytes = 64 * MIB } =
     commit: (tenant, row) => db.put(`${tenant}:${row.id}`, records.pack(row), write),
     get: (tenant, id) => decode(db.getSync(`${tenant}:${id}`)),
     async last(tenant, limit) {
-      const values = db.values({ gte: `${tenant}:`, lt: `${tenant}:~`, reverse: true, limit })
+      const range = { gte: `${tenant}:`, lt: `${tenant}:~`, reverse: true, limit }
+      // Otherwise a call ends at 16 KiB, with fewer than were asked for.
+      const values = db.values({ ...range, highWaterMarkBytes: MIB })
       const found = await values.nextv(limit)
       await values.close()
       return found.map(decode)
