@@ -28,6 +28,20 @@ export class EndOfBytes extends Error {
   }
 }
 
+/** Writes a varint where there is room for it; the place behind. */
+export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  while (value >= 0x8000_0000) {
+    bytes[at++] = (value & 0x7f) | 0x80
+    value = Math.floor(value / 128)
+  }
+  while (value >= 128) {
+    bytes[at++] = (value & 0x7f) | 0x80
+    value >>>= 7
+  }
+  bytes[at++] = value
+  return at
+}
+
 /** How many bytes `varint` writes for the number. */
 export function varintBytes(value: number): number {
   let count = 1
@@ -98,18 +112,7 @@ export class ByteWriter {
 
   varint(value: number): void {
     this.reserve(8)
-    const { bytes } = this
-    let { length } = this
-    while (value >= 0x8000_0000) {
-      bytes[length++] = (value & 0x7f) | 0x80
-      value = Math.floor(value / 128)
-    }
-    while (value >= 128) {
-      bytes[length++] = (value & 0x7f) | 0x80
-      value >>>= 7
-    }
-    bytes[length++] = value
-    this.length = length
+    this.length = writeVarint(this.bytes, this.length, value)
   }
 
   raw(source: Uint8Array, start = 0, end: number = source.length): void {

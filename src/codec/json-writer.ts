@@ -2,7 +2,7 @@
 // and return the one behind, or REFUSED: that keeps it out of memory, where each byte would have to be counted.
 
 import { JSON_DEPTH_MAX } from '../base/limits.js'
-import { type ByteWriter, isWellFormed, varintBytes } from './bytes.js'
+import { type ByteWriter, isWellFormed, varintBytes, writeVarint } from './bytes.js'
 import { generate, literal } from './generated.js'
 import { type Shape, type ShapeList, type ShapeNode, ShapeTable } from './json-shapes.js'
 import {
@@ -370,17 +370,4 @@ function writeNumber(run: Run, at: number, value: number): number {
 function writeScaled(bytes: Uint8Array, at: number, scaled: number, tag: number): number {
   bytes[at] = scaled < 0 ? tag + NEGATIVE : tag
   return writeVarint(bytes, at + 1, Math.abs(scaled))
-}
-
-function writeVarint(bytes: Uint8Array, at: number, value: number): number {
-  while (value >= 0x8000_0000) {
-    bytes[at++] = (value & 0x7f) | 0x80
-    value = Math.floor(value / 128)
-  }
-  while (value >= 128) {
-    bytes[at++] = (value & 0x7f) | 0x80
-    value >>>= 7
-  }
-  bytes[at++] = value
-  return at
 }

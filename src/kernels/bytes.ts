@@ -109,13 +109,17 @@ export class KeyHasher {
 
 /** The hash of all bytes that were mixed in. */
 export function finishHash(state: number): number {
-  let h = state
+  return mixHash(state) >>> 0
+}
+
+/** murmur3 fmix32: each bit of 32 tells on all others. */
+export function mixHash(hash: number): number {
+  let h = hash
   h ^= h >>> 16
   h = Math.imul(h, 0x85ebca6b)
   h ^= h >>> 13
   h = Math.imul(h, 0xc2b2ae35)
-  h ^= h >>> 16
-  return h >>> 0
+  return h ^ (h >>> 16)
 }
 
 /** The smallest key above this one. */

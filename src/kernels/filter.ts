@@ -1,5 +1,7 @@
 // Setting the bits of a filter, which sstable/filter.ts draws.
 
+import { mixHash } from './bytes.js'
+
 export const FILTER_LINE_BYTES = 64
 export const FILTER_PROBE_COUNT = 6
 export const FILTER_GOLDEN = 0x9e3779b9
@@ -11,21 +13,12 @@ export function addToFilter(filter: Uint8Array, hashes: Uint32Array): void {
   for (let at = 0; at < hashes.length; at++) {
     const hash = hashes[at]!
     const line = Math.floor((hash * lineCount) / TWO_32) * FILTER_LINE_BYTES
-    let h = mixFilterHash(hash)
+    // Otherwise the bits would follow from the line, which takes the top bits of the same hash.
+    let h = mixHash(hash)
     for (let i = 0; i < FILTER_PROBE_COUNT; i++) {
       const bit = h >>> 23
       filter[line + (bit >>> 3)]! |= 1 << (bit & 7)
       h = Math.imul(h, FILTER_GOLDEN)
     }
   }
-}
-
-/** murmur3 fmix32: without it the bits would follow from the line, which takes the top bits of the same hash. */
-export function mixFilterHash(hash: number): number {
-  let h = hash
-  h ^= h >>> 16
-  h = Math.imul(h, 0x85ebca6b)
-  h ^= h >>> 13
-  h = Math.imul(h, 0xc2b2ae35)
-  return h ^ (h >>> 16)
 }

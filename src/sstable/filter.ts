@@ -9,13 +9,13 @@
 //
 // @see Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters (2007)
 
+import { mixHash } from '../kernels/bytes.js'
 import { kernels } from '../kernels/chosen-kernels.js'
 import {
   addToFilter,
   FILTER_GOLDEN,
   FILTER_LINE_BYTES,
   FILTER_PROBE_COUNT,
-  mixFilterHash,
 } from '../kernels/filter.js'
 
 const BITS_PER_KEY = 10
@@ -63,7 +63,7 @@ export function wordsOfFilter(filter: Uint8Array): Uint32Array {
 export function filterMayContain(filter: Uint32Array, hash: number): boolean {
   const lineCount = filter.length >>> 4
   const line = Math.floor((hash * lineCount) / TWO_32) << 4
-  let h = mixFilterHash(hash)
+  let h = mixHash(hash)
   for (let i = 0; i < FILTER_PROBE_COUNT; i++) {
     const bit = h >>> 23
     if ((filter[line + (bit >>> 5)]! & (1 << (bit ^ BIT_ORDER))) === 0) return false
