@@ -17,17 +17,6 @@ const TABLE_ENTRY_COUNT: usize = 4096
 const NARROW_MAX_BYTES: usize = 0xffff
 const LENGTH_IN_TOKEN_MAX: usize = 15
 
-@inline
-function narrowSlot(input: usize): usize {
-  return ((load<u32>(input) * 2654435761) >>> 20) as usize
-}
-
-/** Five bytes of the input make the hash. */
-@inline
-function wideSlot(input: usize): usize {
-  return (((load<u64>(input) << 24) * 889523592379) >>> 52) as usize
-}
-
 /**
  * Compresses a block.
  *
@@ -36,52 +25,18 @@ function wideSlot(input: usize): usize {
  * @returns how many bytes it became
  */
 export function lz4Compress(input: usize, length: usize, output: usize, table: usize): usize {
+  if (length <= MATCH_LIMIT_BYTES) return writeLiterals(output, input, length) - output
   return length < NARROW_MAX_BYTES
-    ? compressNarrow(input, length, output, table)
-    : compressWide(input, length, output, table)
+    ? compressWith<u16>(input, length, output, table)
+    : compressWith<u32>(input, length, output, table)
 }
 
-function compressNarrow(input: usize, length: usize, output: usize, table: usize): usize {
+/** For a table with entries of the type E, which says how far back a match may lie. */
+function compressWith<E>(input: usize, length: usize, output: usize, table: usize): usize {
   let out = output
   let literals = input
   const end = input + length
-  if (length > MATCH_LIMIT_BYTES) {
-    memory.fill(table, 0, TABLE_ENTRY_COUNT << 1)
-    const last = end - MATCH_LIMIT_BYTES
-    let next = input + 1
-    while (true) {
-      let at: usize
-      let match: usize
-      let tries: usize = 1 << STEP_SHIFT
-      while (true) {
-        at = next
-        next += tries++ >> STEP_SHIFT
-        if (at > last) return writeLiterals(out, literals, end - literals) - output
-        const slot = table + (narrowSlot(at) << 1)
-        match = input + load<u16>(slot)
-        store<u16>(slot, (at - input) as u16)
-        if (load<u32>(match) == load<u32>(at)) break
-      }
-      while (match > input && at > literals && load<u8>(at - 1) == load<u8>(match - 1)) {
-        at--
-        match--
-      }
-      const matchEnd = endOfMatch(at + MIN_MATCH_BYTES, match + MIN_MATCH_BYTES, end - END_BYTES)
-      store<u16>(table + (narrowSlot(matchEnd - 2) << 1), (matchEnd - 2 - input) as u16)
-      out = writeSequence(out, literals, at, match, matchEnd)
-      literals = matchEnd
-      next = matchEnd
-    }
-  }
-  return writeLiterals(out, literals, end - literals) - output
-}
-
-/** As above with wider entries, more bytes in the hash, and matches that may lie too far back. */
-function compressWide(input: usize, length: usize, output: usize, table: usize): usize {
-  let out = output
-  let literals = input
-  const end = input + length
-  memory.fill(table, 0, TABLE_ENTRY_COUNT << 2)
+  memory.fill(table, 0, TABLE_ENTRY_COUNT * sizeof<E>())
   const last = end - MATCH_LIMIT_BYTES
   let next = input + 1
   while (true) {
@@ -92,21 +47,31 @@ function compressWide(input: usize, length: usize, output: usize, table: usize):
       at = next
       next += tries++ >> STEP_SHIFT
       if (at > last) return writeLiterals(out, literals, end - literals) - output
-      const slot = table + (wideSlot(at) << 2)
-      match = input + load<u32>(slot)
-      store<u32>(slot, (at - input) as u32)
-      if (at - match <= DISTANCE_MAX && load<u32>(match) == load<u32>(at)) break
+      const entry = entryOf<E>(at, table)
+      match = input + (load<E>(entry) as usize)
+      store<E>(entry, (at - input) as E)
+      // Two bytes say nothing that is further back than a match may lie.
+      if (sizeof<E>() > 2 && at - match > DISTANCE_MAX) continue
+      if (load<u32>(match) == load<u32>(at)) break
     }
     while (match > input && at > literals && load<u8>(at - 1) == load<u8>(match - 1)) {
       at--
       match--
     }
     const matchEnd = endOfMatch(at + MIN_MATCH_BYTES, match + MIN_MATCH_BYTES, end - END_BYTES)
-    store<u32>(table + (wideSlot(matchEnd - 2) << 2), (matchEnd - 2 - input) as u32)
+    store<E>(entryOf<E>(matchEnd - 2, table), (matchEnd - 2 - input) as E)
     out = writeSequence(out, literals, at, match, matchEnd)
     literals = matchEnd
     next = matchEnd
   }
+}
+
+/** The place in the table: a hash of four bytes of the input, of five for the wider entries. */
+@inline
+function entryOf<E>(input: usize, table: usize): usize {
+  return sizeof<E>() == 2
+    ? table + ((((load<u32>(input) * 2654435761) >>> 20) as usize) << 1)
+    : table + ((((load<u64>(input) << 24) * 889523592379) >>> 52) << 2) as usize
 }
 
 /** How far the bytes at both places are the same. */
