@@ -25,18 +25,40 @@ export type BatchTenant<T extends Tables> = {
 }
 
 /** A table of a tenant inside of a batch. Each call does all that it says or, when it throws, nothing. */
-export class BatchTable<T extends AnyTable> extends TenantTable<T> {
-  readonly #place: BatchPlace
+export class BatchTable<T extends AnyTable> {
+  readonly #table: StagedTable<T>
+  readonly #view: WriteView
 
   /** Made by Database.write(). */
-  constructor(engine: Engine, mapper: RowMapper, place: BatchPlace) {
-    super(engine, place.tenant, mapper)
-    this.#place = place
+  constructor(table: StagedTable<T>, view: WriteView) {
+    this.#table = table
+    this.#view = view
   }
 
   /** Adds one row or several. @throws as TableSession.insert, and TXN_FINISHED */
   insert(rows: Insert<T> | readonly Insert<T>[]): void {
-    const { view } = this.#place
+    this.#table.insertInto(this.#view, rows)
+  }
+
+  /** Adds one row or several, replacing those with the same primary key. @throws as insert */
+  upsert(rows: Insert<T> | readonly Insert<T>[]): void {
+    this.#table.upsertInto(this.#view, rows)
+  }
+
+  /** Changes columns of the row with this key, if there is one. @throws as insert */
+  update(key: Key<T>, changes: Update<T>): boolean {
+    return this.#table.updateIn(this.#view, key, changes)
+  }
+
+  /** Deletes the row with this key, if there is one. */
+  delete(key: Key<T>): boolean {
+    return this.#table.deleteFrom(this.#view, key)
+  }
+}
+
+/** What the tables of one batch after the other do. */
+class StagedTable<T extends AnyTable> extends TenantTable<T> {
+  insertInto(view: WriteView, rows: Insert<T> | readonly Insert<T>[]): void {
     const staged = this.stage(rows)
     try {
       this.keepTenant(view.atomically(() => this.insertRows(view, staged)))
@@ -45,9 +67,7 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
     }
   }
 
-  /** Adds one row or several, replacing those with the same primary key. @throws as insert */
-  upsert(rows: Insert<T> | readonly Insert<T>[]): void {
-    const { view } = this.#place
+  upsertInto(view: WriteView, rows: Insert<T> | readonly Insert<T>[]): void {
     const staged = this.stage(rows)
     try {
       this.keepTenant(view.atomically(() => this.upsertRows(view, staged)))
@@ -56,17 +76,15 @@ export class BatchTable<T extends AnyTable> extends TenantTable<T> {
     }
   }
 
-  /** Changes columns of the row with this key, if there is one. @throws as insert */
-  update(key: Key<T>, changes: Update<T>): boolean {
+  updateIn(view: WriteView, key: Key<T>, changes: Update<T>): boolean {
     const keyCells = this.mapper.keyCells(key)
     const change = this.mapper.change(changes)
-    return this.#place.view.atomically(() => this.updateRow(this.#place.view, keyCells, change))
+    return view.atomically(() => this.updateRow(view, keyCells, change))
   }
 
-  /** Deletes the row with this key, if there is one. */
-  delete(key: Key<T>): boolean {
+  deleteFrom(view: WriteView, key: Key<T>): boolean {
     const keyCells = this.mapper.keyCells(key)
-    return this.#place.view.atomically(() => this.deleteRow(this.#place.view, keyCells))
+    return view.atomically(() => this.deleteRow(view, keyCells))
   }
 }
 
@@ -83,66 +101,74 @@ export async function writeBatch<T extends Tables>(
   return engine.store.write(write, { durability })
 }
 
-/**
- * A tenant's tables, of one batch after the other: a batch over a thousand tenants finds each by one look and makes nothing.
- * So tables that were kept from an earlier batch write into the one that now has the tenant, or say that theirs has ended.
- */
-interface BatchPlace {
-  readonly tenant: TenantName
-  view: WriteView
-}
-
-/** So many tenants keep their tables from batch to batch, which takes some hundred bytes each. Beyond, all begin anew. */
+/** So many tenants are kept from batch to batch, which takes some hundred bytes each. Beyond, all begin anew. */
 const KNOWN_MAX_COUNT = 16_384
+
+/**
+ * A tenant that batches write to. What was looked up for it stays from one batch to the next: a batch over a thousand tenants
+ * finds each by one look. What the functions hold is of their batch alone, so that what one kept says that it has ended.
+ */
+class TenantOfBatches {
+  readonly #engine: Engine
+  readonly #tablesClass: TablesClass
+  readonly name: TenantName
+  readonly #tables: (StagedTable<AnyTable> | undefined)[]
+  /** Of the batch that asked last. */
+  #view: WriteView | undefined
+  #batchTables: object | undefined
+
+  constructor(engine: Engine, tablesClass: TablesClass, name: string) {
+    this.#engine = engine
+    this.#tablesClass = tablesClass
+    this.name = { name, ref: undefined }
+    this.#tables = engine.schema.names.map(() => undefined)
+  }
+
+  tablesOf(view: WriteView): object {
+    if (this.#view === view) return this.#batchTables!
+    this.#view = view
+    return (this.#batchTables = new this.#tablesClass(this, view))
+  }
+
+  table(at: number, mapper: RowMapper): StagedTable<AnyTable> {
+    return (this.#tables[at] ??= new StagedTable(this.#engine, this.name, mapper))
+  }
+}
 
 /** The tenants of one database that batches wrote to. */
 class BatchTenants {
   readonly #engine: Engine
-  readonly #tablesClass: new (
-    place: BatchPlace,
-  ) => object
+  readonly #tablesClass: TablesClass
   /** Those whose numbers are durable. */
-  readonly #known = new Map<string, { readonly place: BatchPlace; readonly tables: object }>()
-  #isTaken = false
+  readonly #known = new Map<string, TenantOfBatches>()
 
   constructor(engine: Engine) {
     this.#engine = engine
     this.#tablesClass = tablesClassOf(engine)
   }
 
-  /** Hands a batch to its function. One within the function of another has tables of its own, and so has one that ended. */
+  /** Hands a batch to its function. */
   run(view: WriteView, fn: (batch: { tenant(name: string): object }) => unknown): void {
-    const own = new Map<string, object>()
-    let isFirst = !this.#isTaken
-    const isInner = !isFirst
+    /** Numbers that a batch hands out are its own until it is committed. */
+    const own = new Map<string, TenantOfBatches>()
     const tenant = (name: string): object => {
-      const known = isFirst ? this.#known.get(name) : undefined
-      if (known === undefined) return own.get(name) ?? this.#add(name, view, own, isFirst)
-      const { place, tables } = known
-      if (place.view !== view) place.view = view
-      return tables
+      const known = this.#known.get(name) ?? own.get(name) ?? this.#add(name, own)
+      return known.tablesOf(view)
     }
-    this.#isTaken = true
-    try {
-      refusePromise(fn({ tenant }))
-    } finally {
-      isFirst = false
-      this.#isTaken = isInner
-    }
+    refusePromise(fn({ tenant }))
   }
 
   /** @throws TENANT_NAME_INVALID */
-  #add(name: string, view: WriteView, own: Map<string, object>, isKept: boolean): object {
+  #add(name: string, own: Map<string, TenantOfBatches>): TenantOfBatches {
     checkTenantName(name)
-    const place: BatchPlace = { tenant: { name, ref: undefined }, view }
-    const tables = new this.#tablesClass(place)
-    if (isKept && this.#engine.tenantRef(place.tenant) !== undefined) {
-      if (this.#known.size === KNOWN_MAX_COUNT) this.#known.clear()
-      this.#known.set(name, { place, tables })
+    const added = new TenantOfBatches(this.#engine, this.#tablesClass, name)
+    if (this.#engine.tenantRef(added.name) === undefined) {
+      own.set(name, added)
     } else {
-      own.set(name, tables)
+      if (this.#known.size === KNOWN_MAX_COUNT) this.#known.clear()
+      this.#known.set(name, added)
     }
-    return tables
+    return added
   }
 }
 
@@ -154,21 +180,24 @@ function tenantsOf(engine: Engine): BatchTenants {
   return tenants
 }
 
+type TablesClass = new (tenant: TenantOfBatches, view: WriteView) => object
+
 /** One class per database with a getter per table: tables are made when they are asked for. */
-function tablesClassOf(engine: Engine): new (place: BatchPlace) => object {
+function tablesClassOf(engine: Engine): TablesClass {
   const mappers = engine.schema.names.map((table) => engine.mapper(table))
   return class TablesOfTenant {
-    readonly #place: BatchPlace
-    readonly #tables: (BatchTable<AnyTable> | undefined)[] = mappers.map(() => undefined)
+    readonly #tenant: TenantOfBatches
+    readonly #view: WriteView
 
-    constructor(place: BatchPlace) {
-      this.#place = place
+    constructor(tenant: TenantOfBatches, view: WriteView) {
+      this.#tenant = tenant
+      this.#view = view
     }
 
     static {
       for (const [i, mapper] of mappers.entries()) {
         const get = function (this: TablesOfTenant) {
-          return (this.#tables[i] ??= new BatchTable(engine, mapper, this.#place))
+          return new BatchTable(this.#tenant.table(i, mapper), this.#view)
         }
         const { name } = mapper.definition
         Object.defineProperty(TablesOfTenant.prototype, name, { get, enumerable: true })

@@ -220,19 +220,36 @@ describe('what goes wrong', () => {
     ])
   })
 
-  test("does not take an earlier one's tables for its own when it has not asked for them", async () => {
+  test.each([
+    ['has not asked for them', 'b'],
+    ['has asked for the same tenant', 'a'],
+  ])("does not take an earlier one's tables for its own when it %s", async (_, asked) => {
     const db = await openShop()
     for (const tenant of ['a', 'b']) await db.tenant(tenant).counters.insert({ id: 'x', n: 1 })
+    let keptTenant: ReturnType<Batch['tenant']> | undefined
     let kept: ReturnType<Batch['tenant']>['counters'] | undefined
     await db.write((batch) => {
-      kept = batch.tenant('a').counters
+      keptTenant = batch.tenant('a')
+      kept = keptTenant.counters
     })
     await db.write((batch) => {
-      batch.tenant('b').counters.upsert({ id: 'x', n: 2 })
-      expect(() => kept!.upsert({ id: 'x', n: 2 })).toThrow('TXN_FINISHED')
-      expect(() => kept!.delete('x')).toThrow('TXN_FINISHED')
+      batch.tenant(asked).counters.upsert({ id: 'w', n: 2 })
+      for (const counters of [kept!, keptTenant!.counters]) {
+        for (const call of [
+          () => counters.insert({ id: 'v', n: 2 }),
+          () => counters.upsert({ id: 'x', n: 2 }),
+          () => counters.update('x', { n: 2 }),
+          () => counters.delete('x'),
+        ]) {
+          expect(call).toThrow(expect.objectContaining({ code: 'TXN_FINISHED' }))
+        }
+      }
+      batch.tenant(asked).counters.upsert({ id: 'y', n: 2 })
     })
-    expect(await db.tenant('a').counters.scan().toArray()).toEqual([{ id: 'x', n: 1 }])
+    const rows = async (tenant: string) => await db.tenant(tenant).counters.scan().toArray()
+    const [old, added] = [[{ id: 'x', n: 1 }], ['w', 'y'].map((id) => ({ id, n: 2 }))]
+    expect(await rows('a')).toEqual(asked === 'a' ? [added[0], ...old, added[1]] : old)
+    expect(await rows('b')).toEqual(asked === 'b' ? [added[0], ...old, added[1]] : old)
   })
 })
 
