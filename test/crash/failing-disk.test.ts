@@ -151,6 +151,51 @@ describe('a full disk', () => {
     await again.db.close()
   })
 
+  it('is freed by an opening of what a killed flush left', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    await db.flush()
+    const left = fs.clone()
+    await db.close()
+    const orphan = left.open('/db/000999.sst', 'create')
+    orphan.write(new Uint8Array(1 << 20), 0)
+    orphan.close()
+    if (left.exists('/db/RESERVE')) left.remove('/db/RESERVE')
+    const fullBytes = left.totalBytes
+    left.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
+      if (name !== 'write') return undefined
+      const growthBytes = Math.max(0, offsetBytes + byteCount - left.fileBytes(path))
+      return growthBytes > 0 && left.totalBytes + growthBytes > fullBytes ? 'ENOSPC' : undefined
+    }
+    const again = await openOn(left)
+    expect(left.list('/db')).not.toContain('000999.sst')
+    expect((await again.db.verify()).orphans).toEqual([])
+    await again.notes.insert({ id: 2, text: 'has room' })
+    expect(await again.notes.scan().toArray()).toHaveLength(2)
+    await again.db.close()
+  })
+
+  it('that has no room for what is written over, either, takes that of the reserve to open', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    await db.flush()
+    const left = fs.clone()
+    await db.close()
+    left.open('/db/000999.sst', 'create').close()
+    const fullBytes = left.totalBytes
+    // As file systems have it that put changed blocks elsewhere: the superblock tells of what is removed.
+    left.inject = ({ name }) =>
+      name === 'write' && left.totalBytes >= fullBytes ? 'ENOSPC' : undefined
+    const again = await openOn(left)
+    expect(left.list('/db')).not.toContain('RESERVE')
+    expect(left.list('/db')).not.toContain('000999.sst')
+    expect(await again.notes.get(1)).toEqual({ id: 1, text: 'kept' })
+    left.inject = undefined
+    await again.db.close()
+  })
+
   it('keeps what a flush could not write, and flushes it once there is room', async () => {
     const fs = new MemoryFileSystem()
     const { db, env, notes } = await openOn(fs)
