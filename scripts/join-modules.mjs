@@ -22,6 +22,15 @@ const JOINED = [
   { file: 'sql.js', entries: ['query/execute.js'] },
 ]
 
+/**
+ * Modules of the runtime are required. An import makes a namespace of all that one exports, which loads what is only there on
+ * demand: streams for the sake of `fs`, Web Crypto for `crypto`.
+ */
+const REQUIRE = [
+  "import { createRequire as $createRequire } from 'node:module';",
+  'const $require = $createRequire(import.meta.url);',
+]
+
 const IMPORT = /^import (?:\{([^}]*)\}|\* as (\w+)) from '([^']+)';$/gm
 const EXPORT = /^export (?=(?:async )?(?:function\*?|class|const) (\w+))/gm
 const EXPORT_LIST = /^export \{([^}]*)\}(?: from '([^']+)')?;$/gm
@@ -39,8 +48,8 @@ const EXPORT_LIST = /^export \{([^}]*)\}(?: from '([^']+)')?;$/gm
 const modules = new Map()
 
 for (const { file, entries } of JOINED) {
-  /** What the file imports: variables by the text of the import. @type {Set<string>} */
-  const imports = new Set()
+  /** What the file takes from elsewhere, a line for each. @type {Set<string>} */
+  const imports = new Set(REQUIRE)
   for (const entry of entries) load(entry, file, imports)
   write(file, imports)
 }
@@ -56,7 +65,7 @@ function load(name, file, imports) {
   const variableOf = (specifier) => {
     if (specifier.startsWith('.')) return load(placeOf(name, specifier), file, imports)
     const variable = variableNamed(specifier)
-    imports.add(`import * as ${variable} from '${specifier}';`)
+    imports.add(`const ${variable} = $require('${specifier}');`)
     return variable
   }
   /** @type {string[]} */

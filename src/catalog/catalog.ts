@@ -76,13 +76,12 @@ export class Catalog {
   /** Numbers given to tenants that are not known yet to be committed. */
   readonly #givenIds = new Map<string, TenantId>()
   readonly #slot = new EntrySlot()
-  #nextTenantId: number
+  /** Read with the first tenant that is new. */
+  #nextTenantId: number | undefined
 
-  private constructor(store: CatalogStore) {
-    const view = store.latest()
+  private constructor(store: CatalogStore, schema: Schema) {
     this.#store = store
-    this.schema = readSchema(view)
-    this.#nextTenantId = readNextTenantId(view)
+    this.schema = schema
   }
 
   /**
@@ -99,7 +98,8 @@ export class Catalog {
     declared: readonly TableDeclaration[] = [],
     buildIndexes?: IndexBuilder,
   ): Promise<Catalog> {
-    const tables = readTables(store.latest())
+    const stored = readSchema(store.latest())
+    const tables = new Map(stored.names.map((name) => [name, stored.definitionOf(name)!]))
     const changes = planTables(tables, declared).filter(({ isChanged }) => isChanged)
     const growing = changes.filter(({ newIndexes }) => newIndexes.length > 0)
     if (growing.length > 0) {
@@ -119,7 +119,7 @@ export class Catalog {
         for (const { definition } of changes) putTable(write, definition)
       })
     }
-    return new Catalog(store)
+    return new Catalog(store, changes.length === 0 ? stored : readSchema(store.latest()))
   }
 
   /** All stored tables, in the order of their ids. */
@@ -202,6 +202,8 @@ export class Catalog {
    * find their own writes under it for as long as they go on.
    */
   #giveId(name: string): TenantId {
+    // Nothing was given before, so what is readable says all.
+    this.#nextTenantId ??= readNextTenantId(this.#store.latest())
     const id = this.#nextTenantId as TenantId
     if (id > TENANT_ID_MAX) throw engineError('INTERNAL', 'all tenant ids are used up')
     this.#nextTenantId = id + 1

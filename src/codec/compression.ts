@@ -1,7 +1,7 @@
 // Block compression. A compressed block is what lz4 calls a block with its raw length in front (u32 little-endian);
 // which codec a block has, and its raw length, is stored by whoever points to it.
 
-import { kernels } from '../kernels/chosen-kernels.js'
+import { kernels, unpackingKernels } from '../kernels/chosen-kernels.js'
 import { loadU32 } from './bytes.js'
 
 /** Stored as it is. */
@@ -45,7 +45,7 @@ export function decompress(codecId: number, bytes: Uint8Array, rawBytes: number)
     throw new BadCompression('compressed block disagrees about its raw length')
   }
   try {
-    return kernels().lz4Decompress(bytes, rawBytes)
+    return unpackingKernels().lz4Decompress(bytes, rawBytes)
   } catch (cause) {
     throw new BadCompression('lz4 block is damaged', cause)
   }

@@ -9,21 +9,35 @@ import { WasmKernels } from './wasm-kernels.js'
 
 const VARIABLE = 'TABULARIUM_KERNELS'
 
+/** So many blocks are unpacked before a native library is looked for: a read behind an opening needs fewer. */
+const EARLY_BLOCK_COUNT = 64
+
 const LOADERS: Record<KernelKind, () => Kernels | undefined> = {
   native: () => NativeKernels.load(),
-  wasm: () => WasmKernels.load(),
+  wasm: () => (wasm ??= WasmKernels.load()),
   typescript: () => TYPESCRIPT_KERNELS,
 }
 
 /** From the fastest to the one that is always there. */
 export const KERNEL_KINDS = ['native', 'wasm', 'typescript'] as const satisfies KernelKind[]
 
+let wasm: WasmKernels | undefined
 let chosen: Kernels | undefined
+let earlyBlockCount = 0
 
 /** Chosen with the first call. */
 export function kernels(): Kernels {
   chosen ??= chooseKernels(process.env[VARIABLE])
   return chosen
+}
+
+/**
+ * Those that unpack a block. A process begins with those of WebAssembly: whether there is a native library is a question to
+ * every folder of packages, which takes as long as many blocks. When some are asked for by name it is those from the first.
+ */
+export function unpackingKernels(): Kernels {
+  const isEarly = chosen === undefined && earlyBlockCount++ < EARLY_BLOCK_COUNT
+  return (isEarly && !process.env[VARIABLE] ? LOADERS.wasm() : undefined) ?? kernels()
 }
 
 /**

@@ -75,7 +75,12 @@ class IndexPlaces {
   /** @throws EndOfBytes */
   constructor(reader: ByteReader, count: number) {
     this.offsets = new Float64Array(count)
-    for (let i = 0; i < count; i++) this.offsets[i] = reader.u64()
+    const words = readU32Column(reader, 2 * count)
+    for (let i = 0; i < count; i++) {
+      const offset = words[2 * i]! + words[2 * i + 1]! * 2 ** 32
+      if (offset > Number.MAX_SAFE_INTEGER) throw new EndOfBytes('number above 2^53-1')
+      this.offsets[i] = offset
+    }
     this.storedBytes = readU32Column(reader, count)
     this.rawBytes = readU32Column(reader, count)
     this.checksums = readU32Column(reader, count)

@@ -10,6 +10,10 @@ import { KERNEL_KINDS, chooseKernels } from '../../dist/kernels/chosen-kernels.j
 import { NativeKernels } from '../../dist/kernels/native-kernels.js'
 
 const ENTRY = new URL('../../dist/index.js', import.meta.url).href
+const CHOICE = new URL('../../dist/kernels/chosen-kernels.js', import.meta.url).href
+const UNPACKING = `const { kernels, unpackingKernels } = await import(${JSON.stringify(CHOICE)})
+const kinds = Array.from({ length: 100 }, () => unpackingKernels().kind)
+console.log([kinds[0], kinds[99] === kernels().kind, unpackingKernels() === kernels()].join())`
 const PROGRAM = `const { open } = await import(${JSON.stringify(ENTRY)})
 const db = await open({ path: process.argv[1] }).catch((error) => error)
 if (db instanceof Error) console.log(db.message)
@@ -19,11 +23,15 @@ else {
 }`
 
 function openWith(kind: string | undefined, ...flags: readonly string[]): string {
+  return run(PROGRAM, kind, flags)
+}
+
+function run(program: string, kind: string | undefined, flags: readonly string[] = []): string {
   const folder = mkdtempSync(join(tmpdir(), 'tabularium-kernels-'))
   const { TABULARIUM_KERNELS: _, ...env } = process.env
   if (kind !== undefined) env['TABULARIUM_KERNELS'] = kind
   try {
-    const args = [...flags, '--input-type=module', '-e', PROGRAM, '--', folder]
+    const args = [...flags, '--input-type=module', '-e', program, '--', folder]
     return execFileSync(process.execPath, args, {
       env,
       encoding: 'utf8',
@@ -58,4 +66,10 @@ it('opening fails when there is no such kind', () => {
   expect(openWith('fast')).toBe(
     "OPTION_OUT_OF_RANGE: TABULARIUM_KERNELS is 'fast', which is none of typescript, wasm, native",
   )
+})
+
+it('the first blocks are unpacked without looking for a native library, but for kernels that are asked for', () => {
+  expect(run(UNPACKING, undefined)).toBe('wasm,true,true')
+  expect(run(UNPACKING, 'typescript')).toBe('typescript,true,true')
+  expect(run(UNPACKING, undefined, ['--jitless'])).toMatch(/^(native|typescript),true,true$/)
 })
