@@ -47,6 +47,8 @@ export interface File {
   read(target: Uint8Array, offsetBytes: number): number
   /** Writes all of data at the offset, growing the file with zeros where needed. Loops over short writes. */
   write(data: Uint8Array, offsetBytes: number): void
+  /** As write, off the calling thread: new pages cost the system milliseconds a MiB. Data must not change meanwhile. */
+  writeAsync(data: Uint8Array, offsetBytes: number): Promise<void>
   /**
    * Writes all of data inside of the file, and makes that durable, before it returns; other writes still wait for a sync. A
    * failure is final, as that of a sync.

@@ -31,6 +31,12 @@ export class MemoryFile implements File {
     this.#writeNumbered(data, offsetBytes)
   }
 
+  async writeAsync(data: Uint8Array, offsetBytes: number): Promise<void> {
+    // What others write meanwhile to the same place is overwritten.
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#writeNumbered(data, offsetBytes)
+  }
+
   /** Returns the number of the call. */
   #writeNumbered(data: Uint8Array, offsetBytes: number): number {
     this.#assertWritable('write')

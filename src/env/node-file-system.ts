@@ -20,6 +20,9 @@ const FLAGS: Readonly<Record<OpenMode, number>> = {
 /** An interrupted call is repeated, but a device that answers EAGAIN for ever must not hang the process. */
 const INTERRUPT_MAX_COUNT = 100
 
+/** Of one call of another thread: a call on this one that writes to the same file waits for it. */
+const ASYNC_WRITE_MAX_BYTES = 256 * 1024
+
 export class NodeFileSystem implements FileSystem {
   open(path: string, mode: OpenMode): File {
     return new NodeFile(
@@ -102,7 +105,8 @@ class NodeFile implements File {
   /** Whose writes are durable when they return: one call costs less than a write and a sync. */
   #durableFd: number | undefined
   #isOpen = true
-  #syncCount = 0
+  /** Calls on other threads that use the descriptor. */
+  #pendingCount = 0
 
   constructor(path: string, fd: number) {
     this.path = path
@@ -125,6 +129,25 @@ class NodeFile implements File {
     this.#write(data, offsetBytes)
   }
 
+  async writeAsync(data: Uint8Array, offsetBytes: number): Promise<void> {
+    let done = 0
+    let interruptCount = 0
+    while (done < data.length) {
+      const count = Math.min(data.length - done, ASYNC_WRITE_MAX_BYTES)
+      let written: number
+      try {
+        written = await this.#pending<number>('write', (fd, settle) =>
+          fs.write(fd, data, done, count, offsetBytes + done, settle),
+        )
+      } catch (error) {
+        if (isInterrupt(error) && ++interruptCount < INTERRUPT_MAX_COUNT) continue
+        throw typed(error, 'write', this.path)
+      }
+      if (written === 0) throw fileError('EIO', { path: this.path, syscall: 'write' })
+      done += written
+    }
+  }
+
   writeDurably(data: Uint8Array, offsetBytes: number): void {
     this.#durableFd ??= this.#openDurable()
     this.#write(data, offsetBytes, this.#durableFd)
@@ -135,18 +158,12 @@ class NodeFile implements File {
     this.#attempt('fdatasync', (fd) => fs.fdatasyncSync(fd))
   }
 
-  sync(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const fd = this.#openFd('fdatasync')
-      this.#syncCount++
-      fs.fdatasync(fd, (error) => {
-        this.#syncCount--
-        // Nobody is left to hear that closing fails, and it takes nothing back that was synced.
-        if (!this.#isOpen && this.#syncCount === 0) fs.close(fd, () => undefined)
-        if (error === null) resolve()
-        else reject(fileError(errnoOf(error), { path: this.path, syscall: 'fdatasync' }, error))
-      })
-    })
+  async sync(): Promise<void> {
+    try {
+      await this.#pending<void>('fdatasync', (fd, settle) => fs.fdatasync(fd, settle))
+    } catch (error) {
+      throw typed(error, 'fdatasync', this.path)
+    }
   }
 
   truncate(bytes: number): void {
@@ -161,9 +178,27 @@ class NodeFile implements File {
     if (!this.#isOpen) return
     this.#isOpen = false
     if (this.#durableFd !== undefined) fs.closeSync(this.#durableFd)
-    // A descriptor that a sync still uses stays open until then: its number could name another file.
-    if (this.#syncCount > 0) return
+    // A descriptor that another thread still uses stays open until then: its number could name another file.
+    if (this.#pendingCount > 0) return
     attempt('close', this.path, () => fs.closeSync(this.#fd))
+  }
+
+  /** A call on another thread. */
+  #pending<Value>(
+    syscall: string,
+    call: (fd: number, settle: (error: Error | null, value?: Value) => void) => void,
+  ): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const fd = this.#openFd(syscall)
+      this.#pendingCount++
+      call(fd, (error, value) => {
+        this.#pendingCount--
+        // Nobody is left to hear that closing fails, and it takes nothing back that was done.
+        if (!this.#isOpen && this.#pendingCount === 0) fs.close(fd, () => undefined)
+        if (error === null) resolve(value as Value)
+        else reject(error)
+      })
+    })
   }
 
   #write(data: Uint8Array, offsetBytes: number, durableFd?: number): void {
@@ -197,9 +232,7 @@ class NodeFile implements File {
       try {
         return call(this.#openFd(syscall))
       } catch (error) {
-        const errno = errnoOf(error)
-        const isInterrupt = errno === 'EINTR' || errno === 'EAGAIN'
-        if (isInterrupt && count < INTERRUPT_MAX_COUNT) continue
+        if (isInterrupt(error) && count < INTERRUPT_MAX_COUNT) continue
         throw typed(error, syscall, this.path)
       }
     }
@@ -214,6 +247,11 @@ class NodeFile implements File {
     if (!this.#isOpen) throw fileError('EBADF', { path: this.path, syscall })
     return this.#fd
   }
+}
+
+function isInterrupt(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'EINTR' || errno === 'EAGAIN'
 }
 
 function attempt<Value>(syscall: string, path: string, call: () => Value): Value {

@@ -112,6 +112,10 @@ class CopiedWhenWritten implements File {
     this.#own().write(data, offsetBytes)
   }
 
+  async writeAsync(data: Uint8Array, offsetBytes: number): Promise<void> {
+    await this.#own().writeAsync(data, offsetBytes)
+  }
+
   writeDurably(data: Uint8Array, offsetBytes: number): void {
     this.write(data, offsetBytes)
   }

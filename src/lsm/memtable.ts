@@ -9,7 +9,9 @@
 // 1. An entry never changes once added, and neither does the arena below its length: slots and cursors stay valid however
 //    much is added later. A cursor may or may not show entries that are added while it is open.
 // 2. The versions of one key are added in ascending SeqNum, so the chain from the hash table descends.
-// 3. The hash table is a power of two and at most half full; a slot is free when its ref is 0.
+// 3. The hash table is a power of two and at most half full; a slot is free when its ref is 0. When it grows, each entry that
+//    is added takes some slots over from the table before it: a rehash in one go would stand in everybody's way for tens
+//    of milliseconds. A key is in one of both, and a ref that has left the old one is GONE.
 // 4. Every entry is in exactly one chain, the one of its first KEY_PREFIX_BYTES bytes.
 
 import { invariant } from '../base/assert.js'
@@ -24,6 +26,11 @@ import { MemtableCursor } from './memtable-cursor.js'
 import { RunHeads } from './run-heads.js'
 
 const INITIAL_SLOT_COUNT = 256
+/** Words of the table before that each entry takes over: it is empty long before the next growth. */
+const MOVED_WORDS = 16
+/** What is behind it has moved on. No ref: arenas have fewer words. */
+const GONE = 0xffff_ffff
+const NO_SLOTS = new Uint32Array(0)
 /** Entries between two marks. */
 const MARK_ENTRY_COUNT = 256
 /** What the books of a run cost, roughly. */
@@ -40,6 +47,9 @@ export class Memtable {
   readonly #arena = new EntryArena()
   /** Two words a slot, side by side because both are looked at: a ref, and the hash of its key. */
   #slots = new Uint32Array(INITIAL_SLOT_COUNT * 2)
+  /** The table before, up to where it was taken over. */
+  #oldSlots = NO_SLOTS
+  #movedWords = 0
   #keyCount = 0
   #entryCount = 0
   #minSeqNum: SeqNum = SEQ_NUM_MAX
@@ -67,7 +77,8 @@ export class Memtable {
   /** The same with what finds and orders the entries, roughly. */
   get memoryBytes(): number {
     // A run has a ref for each of its entries, and room for some more.
-    const bookBytes = 4 * this.#slots.length + 6 * this.#entryCount + RUN_BYTES * this.#heads.count
+    const slotWords = this.#slots.length + this.#oldSlots.length
+    const bookBytes = 4 * slotWords + 6 * this.#entryCount + RUN_BYTES * this.#heads.count
     return this.ownBytes + bookBytes / this.#tabletCount
   }
 
@@ -122,8 +133,15 @@ export class Memtable {
     valueEnd: number,
   ): void {
     const arena = this.#arena
+    if (this.#oldSlots !== NO_SLOTS) this.#moveSlots()
     const slot = this.#slotOf(keyBytes, keyStart, keyEnd, keyHash)
-    const older = this.#slots[slot]!
+    let older = this.#slots[slot]!
+    if (older === 0 && this.#oldSlots !== NO_SLOTS) {
+      const old = this.#oldSlots
+      const oldSlot = this.#oldSlotOf(keyBytes, keyStart, keyEnd, keyHash)
+      older = old[oldSlot]!
+      if (older !== 0) old[oldSlot] = GONE
+    }
     if (older !== 0)
       invariant(arena.seqNumOf(older) < seqNum, 'versions of a key are added in order')
     invariant(keyEnd - keyStart >= KEY_PREFIX_BYTES, 'a key holds at least its prefix')
@@ -158,6 +176,9 @@ export class Memtable {
   get(key: Uint8Array, keyHash: number, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
     const arena = this.#arena
     let ref = this.#slots[this.#slotOf(key, 0, key.length, keyHash)]!
+    if (ref === 0 && this.#oldSlots !== NO_SLOTS) {
+      ref = this.#oldSlots[this.#oldSlotOf(key, 0, key.length, keyHash)]!
+    }
     while (ref !== 0 && arena.seqNumOf(ref) > maxSeqNum) ref = arena.previousOf(ref)
     if (ref === 0) return false
     arena.load(ref, slot)
@@ -243,20 +264,45 @@ export class Memtable {
     }
   }
 
-  #growSlots(): void {
-    const old = this.#slots
-    const slots = new Uint32Array(old.length * 2)
+  /** The same of the table before, which has none but those that were not taken over. */
+  #oldSlotOf(key: Uint8Array, keyStart: number, keyEnd: number, keyHash: number): number {
+    const slots = this.#oldSlots
     const mask = slots.length - 1
-    for (let i = 0; i < old.length; i += 2) {
+    let slot = (keyHash << 1) & mask
+    for (;;) {
+      const ref = slots[slot]!
+      if (ref === 0) return slot
+      const isKey = ref !== GONE && slots[slot + 1] === keyHash
+      if (isKey && this.#arena.hasKey(ref, key, keyStart, keyEnd)) return slot
+      slot = (slot + 2) & mask
+    }
+  }
+
+  #growSlots(): void {
+    invariant(this.#oldSlots === NO_SLOTS, 'a table is taken over before it grows again')
+    this.#oldSlots = this.#slots
+    this.#movedWords = 0
+    this.#slots = new Uint32Array(this.#slots.length * 2)
+  }
+
+  /** Takes some slots over from the table before. */
+  #moveSlots(): void {
+    const old = this.#oldSlots
+    const slots = this.#slots
+    const mask = slots.length - 1
+    const end = this.#movedWords + MOVED_WORDS
+    for (let i = this.#movedWords; i < end; i += 2) {
       const ref = old[i]!
-      if (ref === 0) continue
+      if (ref === 0 || ref === GONE) continue
+      old[i] = GONE
       const hash = old[i + 1]!
       let slot = (hash << 1) & mask
       while (slots[slot] !== 0) slot = (slot + 2) & mask
       slots[slot] = ref
       slots[slot + 1] = hash
     }
-    this.#slots = slots
+    this.#movedWords = end
+    if (end === old.length) this.#oldSlots = NO_SLOTS
   }
 
   #takeAdded(key: Uint8Array): void {

@@ -44,6 +44,7 @@ export class WalEnd {
   readonly isSynced = true
   readonly isStartDurable = true
   readonly isHalfUsed = false
+  readonly isSpaceShort = false
 
   constructor({ directory }: WalPlace, position: WalPosition) {
     this.fileId = position.fileId
@@ -60,6 +61,10 @@ export class WalEnd {
   }
 
   fits(): boolean {
+    return false
+  }
+
+  hasSpace(): boolean {
     return false
   }
 
@@ -83,6 +88,8 @@ export class WalFile {
   #durableSpaceBytes = FRAMES_START_BYTES
   /** Up to here the space is durable. */
   #syncedSpaceBytes = 0
+  /** The space that the last sync found: more may have been made while it was under way. */
+  #coveredSpaceBytes = 0
   #lastSeqNum: SeqNum = SEQ_NUM_ZERO
 
   /** @param sparePath  a file to be written anew, which has its space; without it one is created, empty */
@@ -110,6 +117,11 @@ export class WalFile {
   /** Does the file have all the space it is meant to have? */
   get isFull(): boolean {
     return this.#spaceBytes >= this.#place.fileBytes
+  }
+
+  /** Is its space nearly used up, while it is to have more? */
+  get isSpaceShort(): boolean {
+    return !this.isFull && !this.hasSpace(SPACE_STEP_BYTES / 2)
   }
 
   /** Has it been used to more than a half? */
@@ -204,10 +216,27 @@ export class WalFile {
     this.#spaceBytes += count
   }
 
+  /** As addSpace, off the calling thread. Nobody else makes space meanwhile, and frames keep out of it. */
+  async addSpaceAhead(): Promise<void> {
+    invariant(this.#isHeaderDurable, 'a WAL file gets its space after its header is durable')
+    const count = Math.min(SPACE_STEP_BYTES, this.#place.fileBytes)
+    await this.#file.writeAsync(ZEROS.subarray(0, count), this.#spaceBytes)
+    this.#spaceBytes += count
+  }
+
+  /** Is there space for that many bytes of commits? */
+  hasSpace(byteCount: number): boolean {
+    return this.#endWith(byteCount) <= this.#spaceBytes
+  }
+
   /** Makes space for that many bytes of commits, so that a full disk is met before a frame is half written. */
   ensureSpace(byteCount: number): void {
-    const endBytes = Math.max(this.endBytes, COMMITS_START_BYTES) + byteCount
+    const endBytes = this.#endWith(byteCount)
     while (this.#spaceBytes < endBytes) this.addSpace()
+  }
+
+  #endWith(byteCount: number): number {
+    return Math.max(this.endBytes, COMMITS_START_BYTES) + byteCount
   }
 
   /** Writes the START frame. */
@@ -234,10 +263,12 @@ export class WalFile {
   }
 
   sync(): Promise<void> {
+    this.#coveredSpaceBytes = this.#spaceBytes
     return this.#file.sync()
   }
 
   syncNow(): void {
+    this.#coveredSpaceBytes = this.#spaceBytes
     this.#file.syncNow()
   }
 
@@ -249,7 +280,7 @@ export class WalFile {
   /** All that was written is durable. */
   markSynced(): void {
     this.#frames.markSynced()
-    this.#syncedSpaceBytes = this.#spaceBytes
+    this.#syncedSpaceBytes = this.#coveredSpaceBytes
   }
 
   close(): void {

@@ -13,7 +13,8 @@
 //  6. File ids of the chain rise, so the newest file has the highest id.
 //  7. At most one file is being prepared, and it is not written to by anybody else: who needs it waits.
 //  8. A spare file is written anew once it is durable that it is no file of the log any more.
-//  9. A log that was recovered is not touched before the first write, which goes on in the next file.
+//  9. Space of the current file is made ahead of its frames, on other threads; frames keep out of space that is being made.
+// 10. A log that was recovered is not touched before the first write, which goes on in the next file.
 
 import { invariant } from '../base/assert.js'
 import { EngineError, engineError } from '../base/errors.js'
@@ -68,6 +69,8 @@ export class WalWriter {
   #next: WalFile | undefined
   /** Paths of files that were obsolete. */
   #spares: string[] = []
+  /** Set while the current file gets more space; settles when it has it or not. */
+  #growth: Promise<void> | undefined
   /** Settles when nothing is being prepared. */
   #preparation: Promise<void> | undefined
   /** Asks the preparation to leave the file as it is. */
@@ -135,7 +138,7 @@ export class WalWriter {
 
   /**
    * Writes everything appended so far to the page cache. In one turn of the event loop, unless the log goes on in the next
-   * file and that, or a sync of this one, has to be waited for.
+   * file and that, or a sync of this one, has to be waited for, or space that is being made.
    *
    * @throws COMMIT_UNKNOWN when the write, or a sync that it needed, failed: the writer is broken
    * @throws DISK_FULL, IO_FAILED when no space could be made: these commits did not happen, later ones may
@@ -149,18 +152,21 @@ export class WalWriter {
     const group = this.#takePending()
     const lastSeqNum = this.#lastAppended
     try {
-      const next = await this.#rotate(group.byteCount)
+      const file = await this.#fileFor(group.byteCount)
       this.#checkUsable()
-      this.#writeFrames(() => next.write(group, lastSeqNum))
+      this.#writeFrames(() => file.write(group, lastSeqNum))
+      this.#growWhenDue()
     } finally {
       group.reset()
       this.#isBusy = false
     }
   }
 
-  /** Whether the log need not go on in the next file for what was appended. */
+  /** Whether what was appended needs neither the next file nor space that is being made. */
   get canWriteNow(): boolean {
-    return this.#current.fits(this.#pending.byteCount)
+    const { byteCount } = this.#pending
+    const current = this.#current
+    return current.fits(byteCount) && (this.#growth === undefined || current.hasSpace(byteCount))
   }
 
   /**
@@ -176,6 +182,7 @@ export class WalWriter {
       invariant(current instanceof WalFile, 'the log is written where there is room')
       current.ensureSpace(group.byteCount)
       this.#writeFrames(() => current.write(group, this.#lastAppended, isSynced))
+      this.#growWhenDue()
     } finally {
       group.reset()
       this.#isBusy = false
@@ -279,6 +286,7 @@ export class WalWriter {
     if (this.#isClosed) return
     this.#isClosed = true
     await this.#preparation
+    await this.#growth
     this.#current.close()
     if (this.#next !== undefined) this.#discard(this.#next)
     this.removeSpares()
@@ -319,6 +327,31 @@ export class WalWriter {
   #prepareWhenDue(): void {
     if (this.#next !== undefined || !this.#current.isHalfUsed) return
     this.#preparation = this.#prepareNext()
+  }
+
+  /** The current file or, where it is full, the next one, with space for that many bytes of commits. */
+  async #fileFor(byteCount: number): Promise<WalFile> {
+    await this.#growth
+    const current = this.#current
+    if (!(current instanceof WalFile) || !current.fits(byteCount)) return this.#rotate(byteCount)
+    this.#checkUsable()
+    current.ensureSpace(byteCount)
+    return current
+  }
+
+  #growWhenDue(): void {
+    const current = this.#current
+    if (this.#growth !== undefined || !(current instanceof WalFile)) return
+    if (current.isSpaceShort) this.#growth = this.#grow(current)
+  }
+
+  async #grow(current: WalFile): Promise<void> {
+    try {
+      await current.addSpaceAhead()
+    } catch {
+      // Most likely a full disk. The write that needs the space tries again and reports it.
+    }
+    this.#growth = undefined
   }
 
   /** Goes on in the next file, with space for that many bytes of commits. */
@@ -393,7 +426,7 @@ export class WalWriter {
     while (!file.isFull) {
       if (this.#isNextNeeded || this.#isClosed) return false
       try {
-        file.addSpace()
+        await file.addSpaceAhead()
       } catch {
         // As above: who needs the space tries again and reports it.
         return false

@@ -164,6 +164,22 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, makeSubject) => {
     expect(failure(() => file.writeDurably(text('x'), 0)).details.errno).toBe('EBADF')
   })
 
+  it('writes off the calling thread, however much, as it writes on it', async () => {
+    const file = subject.fs.open(path('a'), 'create')
+    const data = Uint8Array.from({ length: 600_000 }, (_, i) => (i * 31) ^ (i >> 8))
+    await file.writeAsync(data, 5)
+    await file.writeAsync(text('abc'), 0)
+    expect(file.sizeBytes()).toBe(600_005)
+    const found = new Uint8Array(600_005)
+    expect(file.read(found, 0)).toBe(600_005)
+    expect(Buffer.from(found).subarray(0, 7).toString('latin1')).toBe('abc\0\0\0\x1f')
+    expect(Buffer.compare(found.subarray(5), data)).toBe(0)
+    await file.sync()
+    file.close()
+    const refused = await file.writeAsync(text('x'), 0).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'IO_FAILED', details: { errno: 'EBADF' } })
+  })
+
   it('writes durably to a file that has got another name meanwhile', () => {
     put('a', text('mine'))
     const file = subject.fs.open(path('a'), 'write')

@@ -158,6 +158,11 @@ class FaultyFile implements File {
     throw fileError('ENOSPC', { path: this.path, syscall: 'write' })
   }
 
+  async writeAsync(data: Uint8Array, offsetBytes: number): Promise<void> {
+    this.write(data, offsetBytes)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
   writeDurably(data: Uint8Array, offsetBytes: number): void {
     this.write(data, offsetBytes)
     this.syncNow()

@@ -119,6 +119,10 @@ class OpenedFile implements File {
     throw refused('writes')
   }
 
+  writeAsync(): never {
+    throw refused('writes')
+  }
+
   writeDurably(): never {
     throw refused('writes')
   }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { getPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { CorruptError, EngineError, engineError } from '../../../dist/base/errors.js'
@@ -32,6 +33,13 @@ describe('ThreadJobPool', () => {
     const results = (await Promise.all(jobs)) as { sum: number; isMainThread: boolean }[]
     expect(results.map(({ sum }) => sum)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
     expect(results.every(({ isMainThread }) => !isMainThread)).toBe(true)
+  })
+
+  it.runIf(process.platform === 'linux')('lets other threads go first', async () => {
+    const before = getPriority()
+    const priority = (await threads(1).run({ do: 'priority' })) as number
+    expect(priority).toBeGreaterThan(before)
+    expect(getPriority()).toBe(before)
   })
 
   it('shares shared memory', async () => {

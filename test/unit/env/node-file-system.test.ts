@@ -15,6 +15,7 @@ const NAMES = [
   'openSync',
   'readSync',
   'writeSync',
+  'write',
   'fdatasyncSync',
   'fdatasync',
   'fsyncSync',
@@ -81,6 +82,31 @@ describe('NodeFileSystem', () => {
     vi.mocked(fs.writeSync).mockImplementation((() => 0) as never)
     expect(() => file.write(Uint8Array.of(1), 0)).toThrow(/^IO_FAILED: write .*EIO/)
     await heal()
+  })
+
+  it('does the same with writes on other threads', async () => {
+    type Done = (error: Error | null, count?: number) => void
+    type Call = [number, Uint8Array, number, number, number, Done]
+    const answer = (give: (...call: Call) => void) => give as never as typeof fs.write
+    const say = (error: Error | null, count?: number) =>
+      answer((_fd, _data, _offset, _length, _position, done) => done(error, count))
+    const data = Uint8Array.from({ length: 20 }, (_, i) => i)
+    vi.mocked(fs.write)
+      .mockImplementationOnce(say(failure('EINTR')))
+      .mockImplementationOnce(
+        answer((fd, bytes, offset, _length, position, done) =>
+          actual.write(fd, bytes, offset, 7, position, done),
+        ),
+      )
+    await file.writeAsync(data, 3)
+    expect([...fs.readFileSync(join(directory, 'a')).subarray(3)]).toEqual([...data])
+    vi.mocked(fs.write).mockImplementationOnce(say(failure('ENOSPC')))
+    await expect(file.writeAsync(data, 0)).rejects.toMatchObject({ code: 'DISK_FULL' })
+    vi.mocked(fs.write).mockImplementation(say(failure('EAGAIN')))
+    await expect(file.writeAsync(data, 0)).rejects.toMatchObject({ code: 'IO_FAILED' })
+    vi.mocked(fs.write).mockImplementation(say(null, 0))
+    await expect(file.writeAsync(data, 0)).rejects.toMatchObject({ code: 'IO_FAILED' })
+    vi.mocked(fs.write).mockImplementation(actual.write)
   })
 
   it.each([

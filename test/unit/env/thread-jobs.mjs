@@ -1,4 +1,5 @@
 // Jobs for job-pool.test.ts.
+import { getPriority } from 'node:os'
 import { isMainThread, threadId } from 'node:worker_threads'
 import { engineError } from '../../../dist/base/errors.js'
 
@@ -6,6 +7,8 @@ export async function runJob(job) {
   switch (job.do) {
     case 'add':
       return { sum: job.a + job.b, isMainThread, threadId }
+    case 'priority':
+      return getPriority()
     case 'fill':
       new Uint8Array(job.shared).fill(7)
       return undefined

@@ -279,6 +279,31 @@ group('Memtable', () => {
     expect(describe(readStream(new MemtableStream(memtable.handover())))).toEqual(describe(model))
   })
 
+  test('finds every version of every key, and none that is not there, whenever its table grows', () => {
+    const memtable = new Memtable()
+    const keyAt = (n: number) => keyOf(n % 7, 1, String(n).padStart(8, '0'))
+    /** By key, when it was written. */
+    const written: number[][] = []
+    const check = (n: number, now: number) => {
+      const versions = written[n] ?? []
+      expect(find(memtable, keyAt(n), now)?.seqNum).toBe(versions.at(-1))
+      const first = versions[0]
+      if (first === undefined) return
+      expect(find(memtable, keyAt(n), first)?.seqNum).toBe(first)
+      expect(find(memtable, keyAt(n), first - 1)).toBe(undefined)
+    }
+    const random = fc.sample(fc.nat(0x7fff_ffff), { numRuns: 20_000, seed: 5 })
+    for (const [i, chosen] of random.entries()) {
+      // Two of three writes are of a new key.
+      const n = chosen % 3 === 0 && written.length > 0 ? chosen % written.length : written.length
+      add(memtable, { key: keyAt(n), seqNum: seq(i + 1), value: valueOf('') })
+      ;(written[n] ??= []).push(i + 1)
+      check(n, i + 1)
+      check((chosen >>> 3) % (written.length + 5), i + 1)
+    }
+    for (let n = 0; n < written.length; n++) check(n, random.length)
+  })
+
   test.each([1, 2, 40, 700, 4000])(
     'flushes rows of %i tenants in order, however they came',
     (tenantCount) => {

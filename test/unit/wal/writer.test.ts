@@ -298,8 +298,7 @@ describe('WalWriter', () => {
     const half = new Uint8Array(500)
     wal.append(1 as SeqNum, (out) => out.raw(half))
     await flush(wal)
-    await macrotask()
-    await macrotask()
+    for (let i = 0; i < 4; i++) await macrotask()
     append(wal, 2)
     const flushing = flush(wal)
     fs.inject = ({ name, path }) => (name === 'sync' && path === pathOf(2) ? 'EIO' : undefined)
@@ -328,6 +327,25 @@ describe('WalWriter', () => {
     expect(recover(syncedOnly(fs)).seqNums).toEqual(range(1, seqNum))
     await wal.close()
     expect(fs.list(DIRECTORY).length).toBe(wal.files.length)
+  })
+
+  test('space is made ahead of commits, which keep out of it meanwhile', async () => {
+    const fs = newFiles()
+    const wal = openWriter(fs, undefined, { fileBytes: 4 << 20 })
+    const spaceMib = () => fs.fileBytes(pathOf(1)) >> 20
+    wal.append(1 as SeqNum, (out) => out.raw(new Uint8Array(700 << 10).fill(1)))
+    wal.writeNow()
+    expect(spaceMib()).toBe(1)
+    wal.append(2 as SeqNum, (out) => out.raw(new Uint8Array(100 << 10).fill(2)))
+    expect(wal.canWriteNow).toBe(true)
+    wal.writeNow()
+    wal.append(3 as SeqNum, (out) => out.raw(new Uint8Array(500 << 10).fill(3)))
+    expect(wal.canWriteNow).toBe(false)
+    await flush(wal)
+    for (let i = 0; i < 4; i++) await macrotask()
+    expect(spaceMib()).toBe(2)
+    expect(recover(syncedOnly(fs)).seqNums).toEqual([1, 2, 3])
+    await wal.close()
   })
 
   test('a full disk fails a flush, not the log: nothing was written and later commits are kept', async () => {
