@@ -305,8 +305,8 @@ export class Tablet {
   install(version: Version, flushed?: Memtable): void {
     const kept = this.#view.memtables.filter((memtable) => memtable !== flushed)
     invariant(flushed === undefined || kept.length > 0, 'the active memtable is never flushed')
-    flushed?.letGo()
     this.#replace(kept, version)
+    flushed?.letGo()
   }
 
   /** Only scans that are open still read it. */
