@@ -12,6 +12,7 @@ import { Store } from '../../dist/store/store.js'
 import { Seeded } from '../model/seeded.js'
 import { dump, randomWrites, simulation, storeOptions, unhex } from '../model/store-driver.js'
 import { type ModelState, VersionModel } from '../model/version-model.js'
+import { turns } from '../turns.js'
 
 const SEED = Number(process.env.SEED ?? 4)
 const TARGET = '/backups/copy'
@@ -27,7 +28,7 @@ let state: ModelState
 async function open(fs: MemoryFileSystem, path = '/db'): Promise<Store> {
   const settings = { ...options, path, createIfMissing: path === '/db' }
   const store = await Store.open(settings, simulation(1, fs), new EventSource())
-  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+  await turns(50)
   return store
 }
 

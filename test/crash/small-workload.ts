@@ -14,6 +14,7 @@ import type { WriteView } from '../../dist/store/view.js'
 import { hex, simulation, unhex } from '../model/store-driver.js'
 import { type ModelCommit, VersionModel } from '../model/version-model.js'
 import { WINDOW_MS, WindowClock } from '../model/window-clock.js'
+import { someTurns } from '../turns.js'
 import type { CrashCheckpoint, CrashPoint, CrashWorkload } from './crash-check.js'
 
 export const OPERATIONS = [
@@ -289,11 +290,6 @@ export class SmallWorkload implements CrashWorkload {
     await Promise.all(commits)
     if (this.#fs.inject !== undefined) this.#note('at an acknowledgement')
   }
-}
-
-/** More than anything takes that goes on by itself. */
-async function someTurns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** One commit of more than one sector, page and log block's worth. */

@@ -3,8 +3,9 @@
 import { expect, test } from 'vitest'
 
 import { Deferred } from '../../dist/base/async.js'
+import { someTurns } from '../turns.js'
 import { expectCode } from './db-kit.js'
-import { openHanging, someTurns } from './hanging-file-system.js'
+import { openHanging } from './hanging-file-system.js'
 
 const NEVER = new Promise<void>(() => undefined)
 

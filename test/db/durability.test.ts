@@ -7,6 +7,7 @@ import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open, type SeqNum } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
 import { MemoryFileSystem } from '../../dist/testing.js'
+import { someTurns } from '../turns.js'
 import { counters, expectCode } from './db-kit.js'
 
 const RELAXED = { durability: 'relaxed' } as const
@@ -29,10 +30,6 @@ async function openHeld(fs = new MemoryFileSystem({ isLogging: true })) {
   const syncCount = () =>
     fs.calls.filter(({ name, path }) => name.startsWith('sync') && path.endsWith('.wal')).length
   return { fs, env, db, rows: db.tenant('a').counters, syncCount }
-}
-
-async function someTurns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** The rows that the next opening finds. */

@@ -6,8 +6,9 @@ import { Deferred } from '../../dist/base/async.js'
 import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
+import { someTurns } from '../turns.js'
 import { counters, expectCode } from './db-kit.js'
-import { HangingFileSystem, pause, someTurns } from './hanging-file-system.js'
+import { HangingFileSystem, pause } from './hanging-file-system.js'
 
 test('commits wait for a disk that hangs, and everybody can see why', async () => {
   const fs = new HangingFileSystem()

@@ -26,11 +26,6 @@ export function pause(clock: SimulatedClock): void {
   clock.advance(1)
 }
 
-/** What waits for nothing but its turn gets it. */
-export async function someTurns(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
 /** A database with one row, whose clock moves when the test says so. */
 export async function openHanging(fs: HangingFileSystem = new HangingFileSystem()) {
   const env = simulatedEnv({

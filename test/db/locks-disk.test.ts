@@ -3,8 +3,9 @@
 import { expect, test } from 'vitest'
 
 import { Deferred } from '../../dist/base/async.js'
+import { someTurns } from '../turns.js'
 import { expectCode } from './db-kit.js'
-import { HangingFileSystem, openHanging, someTurns } from './hanging-file-system.js'
+import { HangingFileSystem, openHanging } from './hanging-file-system.js'
 
 const ONCE = { retryMaxCount: 0 } as const
 

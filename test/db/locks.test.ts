@@ -6,6 +6,7 @@ import { Deferred } from '../../dist/base/async.js'
 import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { open } from '../../dist/index.js'
 import { type Job, runJob } from '../../dist/lsm/jobs.js'
+import { someTurns } from '../turns.js'
 import { counters, errorOf, expectCode, openShop, order, type Shop } from './db-kit.js'
 import { HangingFileSystem } from './hanging-file-system.js'
 
@@ -40,10 +41,6 @@ async function holding(
       return done
     },
   }
-}
-
-async function someTurns(): Promise<void> {
-  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 async function isPending(promise: Promise<unknown>): Promise<boolean> {

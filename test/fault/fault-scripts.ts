@@ -4,6 +4,7 @@ import type { StoreOptions } from '../../dist/store/open-files.js'
 import { randomKey, randomWrites } from '../model/store-driver.js'
 import { Seeded } from '../model/seeded.js'
 import { WINDOW_MS } from '../model/window-clock.js'
+import { turns } from '../turns.js'
 import type { FaultDriver, Writes } from './fault-driver.js'
 
 export interface FaultScript {
@@ -47,10 +48,6 @@ async function relaxed(driver: FaultDriver, random: Seeded, count: number): Prom
   for (let i = 0; i < count; i++) {
     await driver.write(randomWrites(random, driver.nextLabel()), 'relaxed')
   }
-}
-
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 function big(driver: FaultDriver, random: Seeded, valueBytes: number): Writes {

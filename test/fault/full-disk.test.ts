@@ -6,6 +6,7 @@ import type { StoreOptions } from '../../dist/store/open-files.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import { randomKey, randomWrites } from '../model/store-driver.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
+import { turns } from '../turns.js'
 import { type BookedCommit, FaultDriver } from './fault-driver.js'
 import { FAULT_SCRIPTS, optionsOf } from './fault-scripts.js'
 import { FaultyFileSystem } from './faulty-file-system.js'
@@ -192,10 +193,6 @@ class Run {
     const faulty = new FaultyFileSystem(this.#disk.fs)
     return new FaultDriver(faulty, this.#options, [...commits])
   }
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe('a disk without room', () => {

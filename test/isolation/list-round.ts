@@ -4,6 +4,7 @@
 import type { SeqNum } from '../../dist/index.js'
 import { PowerCut } from '../../dist/testing.js'
 import type { Seeded } from '../model/seeded.js'
+import { turns } from '../turns.js'
 import type { Level, Transaction } from './history.js'
 import {
   type List,
@@ -157,7 +158,7 @@ class ListRound {
         else if (random.chance(0.8)) await client.append(of(list), list, ++this.#item)
         else await this.#appendInSavepoint(log, client, of(list), list)
         // Others may commit meanwhile.
-        if (random.chance(0.1)) await turn()
+        if (random.chance(0.1)) await turns(1)
       }
       if (random.chance(0.03)) throw new GivenUp()
       log.commit()
@@ -219,7 +220,7 @@ class ListRound {
       if (isDead || error instanceof GivenUp) log.lose()
       else log.fail(error)
       // A database that is gone answers at once, and others must get their turn to open it again.
-      await turn()
+      await turns(1)
     }
   }
 
@@ -244,7 +245,3 @@ class ListRound {
 
 /** The client has changed its mind. */
 class GivenUp extends Error {}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}

@@ -28,6 +28,7 @@ import {
   type TransactionTenant,
 } from '../../dist/index.js'
 import { memoryEnv } from '../../dist/testing.js'
+import { turns } from '../turns.js'
 import { type Condition, conditionOf, type Found, type Way } from './ways.js'
 
 export const items = table(
@@ -150,10 +151,6 @@ interface Frame {
 
 /** Who has no answer after so many turns of the event loop waits for somebody else. */
 const WAIT_TURNS = 30
-
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
-}
 
 /** Takes each step inside of a transaction, or a savepoint of it, that waits for the next one. */
 class SteppedTransaction implements Actor {

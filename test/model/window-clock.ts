@@ -1,6 +1,7 @@
 // A simulated clock on which the window of relaxed commits lasts so many turns of the event loop, or until the test ends
 // it: by itself a simulated clock ends it as soon as everybody waits, and no two writes would ever share a sync.
 import type { Clock } from '../../dist/env/env.js'
+import { turns } from '../turns.js'
 
 /** The setting that tells the sleep of the window from all others. */
 export const WINDOW_MS = 37
@@ -47,8 +48,4 @@ export class WindowClock implements Clock {
       if (turnCount < Infinity) void turns(turnCount).then(resolve)
     })
   }
-}
-
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { Deferred } from '../../../dist/base/async.js'
 import { JOB_MAX_COUNT, JobTurns } from '../../../dist/store/job-turns.js'
+import { turns } from '../../turns.js'
 
 type Kind = Parameters<JobTurns['run']>[0]
 
@@ -24,21 +25,19 @@ class Work {
     const end = this.#ends.get(name)!
     if (error === undefined) end.resolve()
     else end.reject(error)
-    await settled()
+    await turns(1)
   }
 }
-
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 describe('JobTurns', () => {
   it('runs two of a kind together while none of the other does', async () => {
     const work = new Work()
     for (const name of ['f1', 'f2', 'f3']) void work.ask('flush', name)
-    await settled()
+    await turns(1)
     expect(work.running).toEqual(['f1', 'f2'])
     void work.ask('compaction', 'c1')
     void work.ask('compaction', 'c2')
-    await settled()
+    await turns(1)
     expect(work.running).toEqual(['f1', 'f2', 'c1'])
     expect(work.running.length).toBe(JOB_MAX_COUNT)
     await work.end('f1')
@@ -57,7 +56,7 @@ describe('JobTurns', () => {
     void work.ask('alone', 'a2')
     void work.ask('flush', 'f2')
     void work.ask('compaction', 'c2')
-    await settled()
+    await turns(1)
     expect(work.running).toEqual(['f1', 'c1'])
     await work.end('c1')
     expect(work.running).toEqual(['f1'])
@@ -74,7 +73,7 @@ describe('JobTurns', () => {
     void work.ask('compaction', 'c1')
     void work.ask('alone', 'a1')
     void work.ask('flush', 'f1')
-    await settled()
+    await turns(1)
     expect(work.running).toEqual(['c1', 'f1'])
     void work.ask('flush', 'f2')
     await work.end('f1')
@@ -89,7 +88,7 @@ describe('JobTurns', () => {
     const work = new Work()
     const failed = work.ask('alone', 'a1')
     const next = work.ask('flush', 'f1')
-    await settled()
+    await turns(1)
     await Promise.all([
       expect(failed).rejects.toThrow('broken'),
       work.end('a1', new Error('broken')),

@@ -7,8 +7,8 @@ import { hashBytes } from '../../../dist/kernels/bytes.js'
 import { KeyLocks, LockHolder, LONG_TURN_MS } from '../../../dist/store/key-locks.js'
 import { WriteBatch } from '../../../dist/store/write-batch.js'
 import { replayable, Seeded, seedsOf } from '../../model/seeded.js'
+import { turns } from '../../turns.js'
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const keyOf = (n: number) => new Uint8Array([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 16, 0, 0, n])
 
 class Locks {
@@ -82,13 +82,15 @@ describe('locks of keys', () => {
       LockHolder,
     ]
     locks.acquire(first, 1)
-    const turns = [second, third, fourth].map((holder) => Promise.resolve(locks.acquire(holder, 1)))
+    const granted = [second, third, fourth].map((holder) =>
+      Promise.resolve(locks.acquire(holder, 1)),
+    )
     locks.locks.release(second)
-    await expect(turns[0]).rejects.toMatchObject({ code: 'TXN_FINISHED' })
+    await expect(granted[0]).rejects.toMatchObject({ code: 'TXN_FINISHED' })
     locks.locks.release(first)
-    expect(await turns[1]).toBe(true)
+    expect(await granted[1]).toBe(true)
     locks.locks.refuseAll(new Error('closed'))
-    await expect(turns[2]).rejects.toThrow('closed')
+    await expect(granted[2]).rejects.toThrow('closed')
     locks.locks.release(third)
     expect(locks.locks.count).toBe(0)
   })
@@ -101,7 +103,7 @@ test('a turn that takes long is taken away if others wait, a lock that is kept i
   const pass = async (delayMs: number) => {
     for (let ms = 0; ms < delayMs; ms += 50) {
       locks.clock.advance(50)
-      for (let i = 0; i < 3; i++) await turn()
+      await turns(3)
     }
   }
   locks.acquire(first, 1, false)
@@ -110,7 +112,7 @@ test('a turn that takes long is taken away if others wait, a lock that is kept i
   const waiting = [second, third, fourth].map((holder, i) => locks.acquire(holder, 1, i > 0))
   await pass(LONG_TURN_MS - 100)
   locks.clock.advance(10 * LONG_TURN_MS)
-  await turn()
+  await turns(1)
   expect(first.held.size, 'time in which nothing ran').toBe(2)
   await pass(50)
   expect(await waiting[0]).toBe(true)
@@ -135,7 +137,7 @@ test('who waits in line himself keeps his turn meanwhile', async () => {
   const waiting = [locks.acquire(second, 2, false), locks.acquire(third, 1)]
   for (let ms = 0; ms < 3 * LONG_TURN_MS; ms += 50) {
     locks.clock.advance(50)
-    for (let i = 0; i < 3; i++) await turn()
+    await turns(3)
   }
   expect([second.hasLost, second.held.size]).toEqual([false, 1])
   locks.locks.release(first)
@@ -187,7 +189,7 @@ async function stampede(seed: number): Promise<void> {
         } else refused = key
         queue.splice(queue.indexOf(holder), 1)
         if (refused !== undefined) break
-        if (random.chance(0.5)) await turn()
+        if (random.chance(0.5)) await turns(1)
       }
       const held = [...holderOf].filter(([, each]) => each === holder).map(([key]) => key)
       for (const key of held) holderOf.delete(key)
