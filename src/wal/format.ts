@@ -7,7 +7,7 @@
 //
 //   type  name    seqNum                       payload
 //      1  START   previousSeqNum               see below; the first frame of every file, and only the first
-//      2  COMMIT  the commit's; each above the  the commit, opaque here (store/commit.ts)
+//      2  COMMIT  the commit's; each above the  the commit, opaque here (store/commit-format.ts)
 //                 one before, over all files
 //
 //   offset  bytes  field             meaning (payload of START)
@@ -36,9 +36,9 @@
 // Crash:  the newest file may end with torn writes, all of them behind its last sync; a cut is recorded by the START of the
 //         file that recovery goes on with, nothing is ever appended behind it. Files newer than the newest started one were
 //         made ahead of time and never used, or their first write is torn or lost: they hold nothing. A file not longer
-//         than its header is one that was being created. Spare files hold nothing, whatever their header says, and
-//         a file of the log has its own header under its name at any time. Removals may have happened in any order, so a left-over file may
-//         stand before a missing one. Damage of a longer file's header is never the work of a crash.
+//         than its header is one that was being created. Spare files hold nothing, whatever their header says, and a file
+//         of the log has its own header under its name at any time. Removals may have happened in any order, so a left-over
+//         file may stand before a missing one. Damage of a longer file's header is never the work of a crash.
 // Compat: readers refuse a newer formatVersion and unknown frame types. Retired types are never used again.
 
 import { type ErrorCode, engineError } from '../base/errors.js'
