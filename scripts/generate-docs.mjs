@@ -4,8 +4,9 @@
 // Run after a build: `npm run docs`. test/tidy.test.ts fails when a page is stale.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, posix } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { apiPage } from './api-page.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -26,7 +27,9 @@ export async function generateDocs(root = ROOT) {
     const { COMMANDS } = await load(root, 'cli/commands.js')
     pages.set('docs/cli.md', cliPage(COMMANDS, await load(root, 'cli/usage.js')))
   }
-  if (existsSync(join(root, 'src/index.ts'))) pages.set('docs/api.md', apiPage(root))
+  if (existsSync(join(root, 'dist/index.d.ts'))) {
+    pages.set('docs/api.md', apiPage(join(root, 'dist'), NOTE))
+  }
   for (const path of sourceFiles(join(root, 'src'), 'src')) {
     const head = headOf(readFileSync(join(root, path), 'utf8'))
     if (isSpecification(head)) pages.set(formatPagePath(path), formatPage(path, head))
@@ -96,12 +99,6 @@ export function optionsPage(table, { describeRange, describeValue }) {
   return `${lines.join('\n')}\n`
 }
 
-const ENTRIES = /** @type {const} */ ([
-  ['tabularium', 'src/index.ts'],
-  ['tabularium/level', 'src/connect/level.ts'],
-  ['tabularium/testing', 'src/testing.ts'],
-])
-
 /**
  * @param {readonly { name: string }[]} commands
  * @param {{ commandHelp(command: object): string }} usage
@@ -137,96 +134,6 @@ function cliPage(commands, { commandHelp }) {
     lines.push(`## ${command.name}`, '', '```text', commandHelp(command), '```', '')
   }
   return lines.join('\n')
-}
-
-/** @param {string} root */
-function apiPage(root) {
-  const lines = [
-    '# Public names',
-    '',
-    'What is not listed here is private and may change.',
-    '',
-    NOTE,
-  ]
-  for (const [subpath, path] of ENTRIES) {
-    if (!existsSync(join(root, path))) continue
-    lines.push('', `## ${subpath}`, '', '| name | what it is |', '|---|---|')
-    for (const { name } of exportedNames(readSource(root, path))) {
-      const { kind, summary } = findExport(root, path, name)
-      lines.push(`| \`${name}\` | ${[kind, summary].filter(Boolean).join('. ')} |`)
-    }
-  }
-  return `${lines.join('\n')}\n`
-}
-
-/**
- * What a name is that a file exports, itself or from another file.
- *
- * @param {string} root
- * @param {string} path
- * @param {string} name
- * @returns {{ kind: string, summary: string }}
- */
-function findExport(root, path, name) {
-  const text = readSource(root, path)
-  const found = exportedNames(text).find((exported) => exported.name === name)
-  if (found?.from === undefined) return describeExport(text, name)
-  const target = posix.join(posix.dirname(path), found.from).replace(/\.js$/, '.ts')
-  return findExport(root, target, found.original)
-}
-
-/**
- * @param {string} root
- * @param {string} path
- */
-function readSource(root, path) {
-  return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : ''
-}
-
-/**
- * The names an entry file exports, in code point order.
- *
- * @param {string} text
- * @returns {{ name: string, original: string, from: string | undefined }[]}
- */
-export function exportedNames(text) {
-  const names = []
-  for (const [, list, from] of text.matchAll(
-    /^export (?:type )?\{([^}]*)\}(?: from '([^']+)')?/gm,
-  )) {
-    for (const item of (list ?? '')
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean)) {
-      const [original = '', alias] = item.replace(/^type /, '').split(/\s+as\s+/)
-      names.push({ name: alias ?? original, original, from })
-    }
-  }
-  const declared = /^export (?:declare )?(?:async )?(?:const|function|class|interface|type) (\w+)/gm
-  for (const [, name = ''] of text.matchAll(declared)) {
-    names.push({ name, original: name, from: undefined })
-  }
-  return names.sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
-/**
- * Kind and first docstring sentence of an exported name.
- *
- * @param {string} text
- * @param {string} name
- */
-export function describeExport(text, name) {
-  const declaration = new RegExp(
-    `(?:/\\*\\*((?:(?!\\*/)[\\s\\S])*)\\*/\\s*)?^export (?:declare )?(?:abstract )?(?:async )?` +
-      `(const|function|class|interface|type) ${name}\\b`,
-    'm',
-  )
-  const match = declaration.exec(text)
-  if (match === null) return { kind: '', summary: '' }
-  const doc = (match[1] ?? '').replace(/^\s*\* ?/gm, '').trim()
-  const [firstParagraph = ''] = doc.split(/\n\s*\n|\n@/)
-  const [sentence = ''] = firstParagraph.replace(/\s+/g, ' ').split(/(?<=\.)\s/)
-  return { kind: match[2] ?? '', summary: sentence.replaceAll('|', '\\|').trim() }
 }
 
 /**

@@ -14,6 +14,7 @@ import './store/verify.js'
 export { type CrashMode, MemoryFileSystem, PowerCut } from './env/memory-file-system.js'
 export type { SimulatedEnv } from './env/simulated-env.js'
 
+/** Options of memoryEnv(). */
 export interface MemoryEnvOptions {
   /** The same seed gives the same run; default 1. */
   readonly seed?: number

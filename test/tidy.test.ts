@@ -10,6 +10,7 @@ import {
   formatHeadComplaints,
   gapComplaints,
   staleDocComplaints,
+  undescribedNames,
   unprovokedCodes,
 } from './tidy/catalogue.js'
 import { ABSENT_ENTRIES, UNPROVOKED_CODES, UNUSED_DEPENDENCIES } from './tidy/known-gaps.js'
@@ -110,6 +111,10 @@ describe('package', () => {
 describe('documents', () => {
   it('generated pages are fresh: errors, options, public names, formats', () => {
     expectNone(staleDocComplaints(project, generated))
+  })
+
+  it('every public name says what it is', () => {
+    expectNone(undescribedNames(generated.get('docs/api.md') ?? ''))
   })
 
   it('every format file starts with its specification', () => {

@@ -105,6 +105,7 @@ export interface EngineEvents {
   readonly error: ErrorEvent
 }
 
+/** What `on()` can listen to. */
 export type EventName = keyof EngineEvents
 
 export const EVENT_NAMES: readonly EventName[] = [
@@ -118,6 +119,7 @@ export const EVENT_NAMES: readonly EventName[] = [
   'error',
 ]
 
+/** What `on()` calls. */
 export type EventListener<Name extends EventName> = (event: EngineEvents[Name]) => void
 
 export class EventSource {

@@ -55,6 +55,7 @@ export interface TableDeclaration {
   readonly historyWindowMs?: number
 }
 
+/** A table as it is stored. */
 export interface TableDefinition extends TableDeclaration {
   readonly id: number
   /** Schema version, from 1; every row says which one it was written under. */

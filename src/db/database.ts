@@ -40,6 +40,7 @@ export interface DatabaseTransaction<T extends Tables> {
   savepoint<R>(fn: (tx: DatabaseTransaction<T>) => Promise<R> | R): Promise<R>
 }
 
+/** Counts and sizes, as of the call. */
 export interface DatabaseStats extends StoreStats {
   readonly path: string
   readonly tableNames: readonly string[]
@@ -56,6 +57,7 @@ export interface DatabaseParts {
   readonly onClosed: () => Promise<void>
 }
 
+/** An open database; made by open(). */
 export class Database<T extends Tables> {
   readonly path: string
   readonly #engine: Engine
@@ -97,7 +99,7 @@ export class Database<T extends Tables> {
   }
 
   /**
-   * Runs `fn` in one transaction over any tenants; see TenantSession.transact.
+   * Runs `fn` in one transaction over any tenants; see Tenant.transact.
    *
    * @throws TXN_CONFLICT when it still conflicts after all retries
    * @example
@@ -115,7 +117,7 @@ export class Database<T extends Tables> {
     return (await transactOnce(this.#engine, undefined, run, options)).result
   }
 
-  /** As TenantSession.txnStatus, for tokens that transact() of the database was given. */
+  /** As Tenant.txnStatus, for tokens that transact() of the database was given. */
   txnStatus(token: string): Promise<TxnStatus> {
     return txnStatus(this.#engine, undefined, token)
   }

@@ -4,6 +4,7 @@ import { engineError } from '../base/errors.js'
 import { checkOptionNames } from '../base/options.js'
 import type { Durability } from '../store/commit-log.js'
 
+/** When a write is acknowledged. */
 export interface WriteOptions {
   /**
    * `'sync'`, the default: the promise resolves once the commit is durable. `'relaxed'`: once the operating system has it;

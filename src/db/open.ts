@@ -33,6 +33,7 @@ const OUTPUT_TABLE_BYTES = 32 * MiB
 /** Of all memtables together, however much memory there is: they are in the log, too. */
 const MEMTABLES_MAX_BYTES = 4 * GiB
 
+/** The directory, its tables, and the settings of docs/options.md. */
 export interface OpenOptions<T extends Tables> extends OpenSettings {
   /** The directory of the database; made when it is missing. */
   readonly path: string

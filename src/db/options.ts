@@ -86,4 +86,5 @@ export const SETTINGS = {
 
 /** Settings that open() takes beside path and tables; see docs/options.md. */
 export type OpenSettings = GivenSettings<typeof SETTINGS>
+/** All settings with the values in force. */
 export type DatabaseSettings = Settings<typeof SETTINGS>

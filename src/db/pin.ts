@@ -9,6 +9,7 @@ import type { Engine } from './engine.js'
 import { checkText } from './options.js'
 import type { Moment } from './time.js'
 
+/** Which moment to keep, for whom and how long. */
 export interface PinOptions {
   /** Who or what it is for, 1 to 256 bytes; `pins()` shows it. */
   readonly owner: string
@@ -18,7 +19,7 @@ export interface PinOptions {
   readonly at?: Moment | undefined
 }
 
-/** Made by Database.pin(). */
+/** A moment that stays readable until this is closed; made by Database.pin(). */
 export class Pin {
   /** Pass it to at(). */
   readonly seqNum: SeqNum

@@ -45,6 +45,7 @@ export interface Retention {
   readonly tables: Readonly<Record<string, TableRetention>>
 }
 
+/** A legal hold to place. */
 export interface HoldOptions {
   /** Unique within the tenant, 1 to 256 bytes. */
   readonly name: string

@@ -18,6 +18,7 @@ import type { Engine, TenantName } from './engine.js'
 import type { Moment } from './time.js'
 import { transact } from './transact.js'
 
+/** Where to rewind to, and what. */
 export interface RewindOptions<Name extends string = string> {
   /** The moment whose state the rows get again. */
   readonly to: Moment
@@ -37,6 +38,7 @@ export interface RewindCounts {
   readonly deleted: number
 }
 
+/** What a rewind changed, or would change. */
 export interface RewindResult {
   /** The commit whose state the rows have again. */
   readonly to: SeqNum

@@ -270,6 +270,7 @@ export class PastTenantSession {
     return this.query<R>(text, parameters)
   }
 
+  /** The same, given as text. */
   query<R = Record<string, unknown>>(
     text: string,
     parameters: SqlParameters = [],
@@ -317,6 +318,7 @@ export class TransactionTenantSession<T extends Tables> {
     return this.query<R>(text, parameters)
   }
 
+  /** The same, given as text. */
   query<R = Record<string, unknown>>(
     text: string,
     parameters: SqlParameters = [],

@@ -20,6 +20,7 @@ import { Deadline } from './deadline.js'
 import { checkedDurability, type WriteOptions } from './durability.js'
 import type { Engine } from './engine.js'
 
+/** How a transaction runs and when its commit is acknowledged. */
 export interface TransactOptions extends WriteOptions {
   /**
    * `serializable`, the default: as if transactions had run one after the other. `snapshot`: two that run at once conflict

@@ -18,6 +18,7 @@ export interface SimulatedEnvOptions {
   readonly isClockHeld?: boolean
 }
 
+/** What stands for the machine: `{ env }` of open(), with a clock that `advance(milliseconds)` moves. */
 export interface SimulatedEnv extends Env {
   readonly clock: SimulatedClock
   readonly random: SeededRandom

@@ -19,6 +19,7 @@ import { verifyWalFile } from '../wal/wal-verify.js'
 import { type FileRole, fileRoleOf } from './file-role.js'
 import type { OpenedFiles } from './open-files.js'
 
+/** How far a verification is. */
 export interface VerifyProgress {
   /** The file that is being read. */
   readonly file: string
@@ -49,6 +50,7 @@ export interface VerifyProblem {
   readonly details: Readonly<Record<string, string | number>>
 }
 
+/** What a verification read and found. */
 export interface VerifyReport {
   readonly isSound: boolean
   readonly files: readonly VerifiedFile[]

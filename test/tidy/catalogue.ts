@@ -45,6 +45,13 @@ export function staleDocComplaints(
   return complaints
 }
 
+/** A public name has a comment that says what it is. */
+export function undescribedNames(apiPage: string): string[] {
+  return [...apiPage.matchAll(/^\| \[?`(\w+)`.* \| (?:\w+|type `[^`]*`) \|$/gm)].map(
+    ([, name]) => name!,
+  )
+}
+
 /** A file named after a format starts with the specification of its bytes. */
 export function formatHeadComplaints(
   project: Project,

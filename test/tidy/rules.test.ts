@@ -1,11 +1,14 @@
 // Each rule is shown a bad sample and must complain, and a good one and must not.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
+import { apiPage } from '../../scripts/api-page.mjs'
+import { exportedNames } from '../../scripts/declarations.mjs'
 import {
-  describeExport,
   errorsPage,
-  exportedNames,
   formatPagePath,
   headOf,
   isSpecification,
@@ -15,6 +18,7 @@ import {
   formatHeadComplaints,
   gapComplaints,
   staleDocComplaints,
+  undescribedNames,
   unprovokedCodes,
 } from './catalogue.js'
 import { cycleComplaints, deadFileComplaints, floorComplaints } from './layering.js'
@@ -36,6 +40,19 @@ import {
 } from './packaging.js'
 import { Project } from './project.js'
 import { codeOnly, importsOf } from './source.js'
+
+/** The page of an entry with these declarations. */
+function apiPageOf(files: Record<string, string[]>): string {
+  const dist = mkdtempSync(join(tmpdir(), 'tabularium-api-'))
+  try {
+    for (const [name, lines] of Object.entries(files)) {
+      writeFileSync(join(dist, name), `${lines.join('\n')}\n`)
+    }
+    return apiPage(dist, '')
+  } finally {
+    rmSync(dist, { recursive: true })
+  }
+}
 
 const project = (files: Record<string, string>) => new Project(Object.entries(files))
 
@@ -349,22 +366,79 @@ describe('generated pages', () => {
       'VERSION',
       'open',
     ])
-    const source = [
-      '/** Something else. */',
-      'export const other = 1',
-      '/**',
-      ' * Opens a database. Creates it',
-      ' * when it is not there.',
-      ' *',
-      ' * @throws DB_LOCKED',
-      ' */',
-      'export async function open() {}',
-      'export class Bare {}',
-    ].join('\n')
-    const described = { kind: 'function', summary: 'Opens a database.' }
-    expect(describeExport(source, 'open')).toEqual(described)
-    expect(describeExport(source, 'Bare')).toEqual({ kind: 'class', summary: '' })
-    expect(describeExport(source, 'absent')).toEqual({ kind: '', summary: '' })
+  })
+
+  it('give public names their members, those of hidden bases and those of data inside', () => {
+    const page = apiPageOf({
+      'index.d.ts': [
+        "export { Shop } from './shop.js'",
+        "export type { Bare, Moment } from './shop.js'",
+        '/** Opens. @throws SHOP_CLOSED when it is too late */',
+        'export declare function open(path: string): Promise<Shop>',
+      ],
+      'shop.d.ts': [
+        "import { Base } from './base.js'",
+        '/** A place. More of it. */',
+        'export declare class Shop extends Base {',
+        '    #private;',
+        '    protected till(): void;',
+        '    constructor(name: string);',
+        '    /** How many | there are. */',
+        '    get count(): number;',
+        '    set count(count: number);',
+        '    readonly owner: Person;',
+        '    /**',
+        '     * Closes it,',
+        '     * at once.',
+        '     *',
+        '     * @param why  for the door',
+        '     * @example',
+        '     * shop.close()',
+        '     */',
+        '    close(why: string, options?: {',
+        '        readonly quietly?: boolean;',
+        '    }): void;',
+        '}',
+        '/** Who it is. */',
+        'interface Person {',
+        '    readonly name: string;',
+        '}',
+        'export type Moment = Date | string;',
+        'export interface Bare {',
+        '}',
+      ],
+      'base.d.ts': [
+        'export declare class Base {',
+        '    close(): void;',
+        '    /** Of the base. */',
+        '    tell(): string;',
+        '}',
+      ],
+    })
+    expect(page.slice(page.indexOf('| name |')).trimEnd().split('\n')).toEqual([
+      '| name | what it is |',
+      '|---|---|',
+      '| `Bare` | interface |',
+      '| `Moment` | type `Date \\| string` |',
+      '| [`Shop`](#shop) | class. A place. |',
+      '| [`open`](#open) | function. Opens. |',
+      '',
+      '### Shop',
+      '',
+      '`class Shop extends Base`. A place. More of it.',
+      '',
+      '- `constructor(name: string)`',
+      '- `count: number`: How many | there are.',
+      '- `owner: Person`: Who it is.',
+      '  - `name: string`',
+      '- `close(why: string, options?: { readonly quietly?: boolean }): void`: Closes it, at once. `why`: for the door.',
+      '- `tell(): string`: Of the base.',
+      '',
+      '### open',
+      '',
+      '- `open(path: string): Promise<Shop>`: Opens. Throws `SHOP_CLOSED` when it is too late.',
+    ])
+    expect(undescribedNames(page)).toEqual(['Bare', 'Moment'])
   })
 
   it('group error codes by what the caller can do', () => {
