@@ -7,7 +7,6 @@ import type { FileSystem } from '../env/file-system.js'
 import { BLOCK_FOUND, BLOCK_PAST_END, type Block, findInBlock } from './block.js'
 import type { BlockCache } from './block-cache.js'
 import type { TenantDirectory } from './directory.js'
-import { filterMayContain } from './filter.js'
 import type { TableMeta, TableProperties } from './format.js'
 import type { GarbageRow } from './garbage-block.js'
 import type { TableIndex } from './index-block.js'
@@ -83,23 +82,34 @@ export class TableReader implements TenantBlockSource {
     const tenant = file.directory.find(key)
     if (tenant < 0) return false
     const main = this.tenant(tenant)
-    if (main.filter !== undefined && !filterMayContain(main.filter, keyHash)) return false
-    if (this.#find(main, key, keyHash, maxSeqNum, slot)) return true
+    // A filter saves the reading of a block. While keys are found, one that is cached is asked without it.
+    const isExpected = main.isFindingAll
+    if (!isExpected && main.isLacking(keyHash)) return false
+    const blockIndex = main.index.findBlockOf(key, TENANT_PREFIX_BYTES, maxSeqNum)
+    if (isExpected && !main.hasCached(blockIndex) && main.isLacking(keyHash)) return false
+    if (this.#find(main, blockIndex, key, keyHash, maxSeqNum, slot)) {
+      main.noteFound()
+      return true
+    }
+    main.noteMissing()
     if (maxSeqNum >= this.#lastEndSeqNum) return false
     const history = this.#history(tenant)
-    return history !== undefined && this.#find(history, key, keyHash, maxSeqNum, slot)
+    if (history === undefined) return false
+    const historyIndex = history.index.findBlockOf(key, TENANT_PREFIX_BYTES, maxSeqNum)
+    return this.#find(history, historyIndex, key, keyHash, maxSeqNum, slot)
   }
 
+  /** @param blockIndex  of the block that would hold the key; -1 when none would */
   #find(
     blocks: TenantBlocks,
+    blockIndex: number,
     key: Uint8Array,
     keyHash: number,
     maxSeqNum: SeqNum,
     slot: EntrySlot,
   ): boolean {
-    const { index } = blocks
-    let blockIndex = index.findBlockOf(key, TENANT_PREFIX_BYTES, maxSeqNum)
     if (blockIndex < 0) return false
+    const { index } = blocks
     let outcome: number
     do {
       const block = this.block(blocks, blockIndex)
