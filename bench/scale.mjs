@@ -37,8 +37,10 @@ const STRETCH_BATCHES = 100
 const CLIENT_COUNT = 4
 const READ_COUNT = 20_000
 const SCAN_COUNT = 500
-/** The median of so many counts: one alone is short enough to fall into a bad moment. */
-const ROUND_COUNT = 7
+/** Calls between two looks at the clock, and how long calls are made: bad moments of the machine fall into few of many slices. */
+const READ_SLICE_COUNT = 1000
+const SCAN_SLICE_COUNT = 25
+const MEASURE_MS = 3000
 /** Reads are of rows that lie in this many stretches, so that they are of cached blocks at every size. */
 const HOT_BATCHES = 100
 
@@ -83,16 +85,22 @@ async function load(db, from, to) {
   return { wallMs, cpuMs }
 }
 
-/** Microseconds of one of `count` calls, once they have been made before. */
-async function time(count, call) {
-  for (let i = 0; i < count; i++) await call(i)
-  const rounds = []
-  for (let round = 0; round < ROUND_COUNT; round++) {
+/** Microseconds of one call, as the median of slices, once each of `count` calls has been made. */
+async function time(count, sliceCount, call) {
+  let next = 0
+  const slice = async (calls) => {
     const start = performance.now()
-    for (let i = 0; i < count; i++) await call(i)
-    rounds.push(((performance.now() - start) * 1000) / count)
+    for (let n = 0; n < calls; n++) {
+      const made = call(next++ % count)
+      if (made instanceof Promise) await made
+    }
+    return ((performance.now() - start) * 1000) / calls
   }
-  return median(rounds)
+  await slice(count)
+  const slices = []
+  const end = performance.now() + MEASURE_MS
+  while (performance.now() < end || slices.length < 3) slices.push(await slice(sliceCount))
+  return median(slices)
 }
 
 async function measureReads(db, batchCount) {
@@ -105,11 +113,11 @@ async function measureReads(db, batchCount) {
     const id = orderId(batch * BATCH_ROWS + Math.floor(random() * BATCH_ROWS))
     return { orders: byName.get(tenantOfBatch(batch)), id }
   })
-  const readMicros = await time(READ_COUNT, (i) => {
+  const readMicros = await time(READ_COUNT, READ_SLICE_COUNT, (i) => {
     const { orders, id } = places[i]
     if (orders.getSync(id) === undefined) throw new Error(`${id} is not there`)
   })
-  const scanMicros = await time(SCAN_COUNT, async (i) => {
+  const scanMicros = await time(SCAN_COUNT, SCAN_SLICE_COUNT, async (i) => {
     const rows = await places[i].orders.scan({ reverse: true, limit: 100 }).toArray()
     if (rows.length !== 100) throw new Error('a tenant has fewer rows than were written')
   })

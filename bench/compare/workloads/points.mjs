@@ -6,6 +6,9 @@ import { order, orderId, seeded, tenantName, tenantOfOrder, zipfOf } from '../..
 
 const KEY_COUNT = 100_000
 const WARM_MS = 300
+/** Of reading every key once before the clock starts; slow engines get no further. */
+const FIRST_READS_MAX_MS = 5000
+const FIRST_READS_SLICE = 1000
 const MEASURE_MS = 1000
 const SAMPLE_COUNT = 10_000
 const LAST_COUNT = 100
@@ -63,6 +66,14 @@ export async function latenciesOf(call, count = SAMPLE_COUNT) {
   }
 }
 
+/** Reads every key once, so that what can be cached is. */
+function readFirst(call) {
+  const end = performance.now() + FIRST_READS_MAX_MS
+  for (let n = 0; n < KEY_COUNT && performance.now() < end; n += FIRST_READS_SLICE) {
+    for (let i = n; i < n + FIRST_READS_SLICE; i++) call(i)
+  }
+}
+
 /** Point reads by keys of one kind. */
 export async function measurePoints(db, keys) {
   let found = 0
@@ -70,6 +81,7 @@ export async function measurePoints(db, keys) {
     const { tenant, id } = keys[n % KEY_COUNT]
     if (db.get(tenant, id) !== undefined) found++
   }
+  readFirst(call)
   const perSecond = await rateOf(call, 2000)
   return { perSecond, found, ...(await latenciesOf(call)) }
 }
