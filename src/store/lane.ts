@@ -9,8 +9,7 @@ const STRIKE_MAX_COUNT = 3
 export class Lane {
   readonly tablet: Tablet
   readonly job: 'flush' | 'compaction'
-  /** Set while the lane works. */
-  running: Promise<void> | undefined
+  #running: Promise<void> | undefined
   #failure: unknown
   #strikeCount = 0
   #rest: AbortController | undefined
@@ -20,6 +19,16 @@ export class Lane {
   constructor(tablet: Tablet, job: 'flush' | 'compaction') {
     this.tablet = tablet
     this.job = job
+  }
+
+  /** Set while the lane works. */
+  get running(): Promise<void> | undefined {
+    return this.#running
+  }
+
+  /** Begins to work, unless it does already. What ends at once ends behind this call, too. */
+  start(work: () => Promise<void>): void {
+    this.#running ??= Promise.resolve().then(work)
   }
 
   /** What the last attempt failed with; undefined when it succeeded. */
@@ -43,7 +52,7 @@ export class Lane {
 
   /** Whether an attempt is under way, or waits for its turn. */
   get isTrying(): boolean {
-    return this.running !== undefined && this.#rest === undefined
+    return this.#running !== undefined && this.#rest === undefined
   }
 
   succeed(): void {
@@ -61,7 +70,7 @@ export class Lane {
 
   /** The lane works no more. */
   end(): void {
-    this.running = undefined
+    this.#running = undefined
     this.#tell()
   }
 

@@ -124,7 +124,7 @@ export class Maintenance {
     this.#hasSealed = hasSealed
     if (!hasSealed) return
     for (const { tablet, flushes } of this.#works) {
-      if (tablet.hasSealed && !flushes.isGivenUp) flushes.running ??= this.#runFlushes(flushes)
+      if (tablet.hasSealed && !flushes.isGivenUp) flushes.start(() => this.#runFlushes(flushes))
     }
   }
 
@@ -139,7 +139,7 @@ export class Maintenance {
     for (const { tablet, compactions } of this.#works) {
       if (compactions.running !== undefined || compactions.isGivenUp) continue
       if (this.#planOf(tablet) === undefined) continue
-      compactions.running = this.#runCompactions(compactions)
+      compactions.start(() => this.#runCompactions(compactions))
     }
   }
 
@@ -149,7 +149,7 @@ export class Maintenance {
       if (compactions.running !== undefined || compactions.failure !== undefined) continue
       const pickMore = this.#garbageOf(tablet).pickWorthwhile(this.#o.nowSeqNum())
       if (this.#planOf(tablet, pickMore) === undefined) continue
-      compactions.running = this.#runCompactions(compactions, pickMore)
+      compactions.start(() => this.#runCompactions(compactions, pickMore))
     }
   }
 
@@ -318,7 +318,7 @@ export class Maintenance {
       return
     }
     const outcome = lane.nextOutcome()
-    lane.running ??= run()
+    lane.start(run)
     await outcome
     lane.assertTried()
     if (lane.failure !== undefined) throw lane.failure
