@@ -63,10 +63,14 @@ const STEPS = {
   async fill() {
     const db = await openEngine(name, path, { bufferBytes: BUFFER_BYTES })
     let next = 0
+    let isFull = false
+    // Asked by each client: once it is enough, it is enough for all of them.
     const isEnough = (count) => {
-      if (count < next) return false
-      next = count + 20_000
-      return logBytes(path) >= walBytes
+      if (count >= next) {
+        next = count + 20_000
+        isFull ||= logBytes(path) >= walBytes
+      }
+      return isFull
     }
     const rows = await write(db, isEnough)
     console.log(JSON.stringify({ rows, commits: rows / batchRows, logBytes: logBytes(path) }))

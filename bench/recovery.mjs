@@ -4,13 +4,16 @@
 //                         [--name recovery]
 // Databases that lie in FOLDER already are used again. Prints one JSON object per case and engine, and keeps them in
 // bench/results. As root, the closed database is also opened with nothing of it in the file system's cache.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runChild } from './children.mjs'
 import { versionOf } from './compare/engines.mjs'
+import { machineFacts, systemLoad } from './machine.mjs'
+import { median } from './numbers.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -26,11 +29,6 @@ const folder = values.dir
 const engines = ['tabularium', ...values.peers.split(',').filter((peer) => peer !== '')]
 const child = fileURLToPath(new URL('recovery-child.mjs', import.meta.url))
 const output = fileURLToPath(new URL(`results/${values.name}.jsonl`, import.meta.url))
-const commit = execFileSync(
-  'git',
-  ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=12'],
-  { cwd: fileURLToPath(new URL('..', import.meta.url)), encoding: 'utf8' },
-).trim()
 const DROP_CACHES = '/proc/sys/vm/drop_caches'
 const canDropCaches = process.platform === 'linux' && process.getuid() === 0
 
@@ -54,16 +52,8 @@ const CASES = [
   },
 ]
 
-function run(step, engine, path, options = []) {
-  const { stdout, status, signal } = spawnSync(
-    process.execPath,
-    ['--max-old-space-size=8192', child, step, engine, path, ...options],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  // Steps that must not close their database end themselves once they have said all.
-  if (status !== 0 && signal !== 'SIGKILL') throw new Error(`${step} ${engine} failed`)
-  return JSON.parse(stdout)
-}
+const run = (step, engine, path, options = []) =>
+  runChild(child, [step, engine, path, ...options], { flags: ['--max-old-space-size=8192'] })
 
 /** The database that a case opens, made once; what it holds. */
 function prepared({ step, options }, engine) {
@@ -87,11 +77,8 @@ function opened(engine, path, isCold) {
   return run('open', engine, copy)
 }
 
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
-}
-
 mkdirSync(folder, { recursive: true })
+const facts = machineFacts()
 const lines = []
 for (const one of CASES) {
   const databases = (one.engines ?? engines).map((engine) => ({
@@ -126,10 +113,8 @@ for (const one of CASES) {
       rssMib: of('rssMib'),
       rssPeakMib: of('peakMib'),
       repeat: runs.length,
-      load: Number(loadavg()[0].toFixed(1)),
-      commit,
-      node: process.version,
-      cpu: `${cpus().length} x ${cpus()[0].model}`,
+      load: systemLoad(),
+      ...facts,
     }
     lines.push(JSON.stringify(line))
     console.log(lines.at(-1))

@@ -3,12 +3,14 @@
 // node bench/tenants.mjs [--known 100,10000,1000000] [--open 10000] [--repeat 5] [--dir FOLDER] [--name tenants]
 // Databases that lie in FOLDER already are used again. Prints one JSON object per number of known tenants, and keeps them in
 // bench/results.
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runChild } from './children.mjs'
+import { machineFacts, systemLoad } from './machine.mjs'
+import { median } from './numbers.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -95,24 +97,12 @@ function run(step, path, knownCount) {
     `--known=${knownCount}`,
     `--open=${values.open}`,
   ]
-  const text = execFileSync(process.execPath, ['--expose-gc', file, ...options], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  return JSON.parse(text)
-}
-
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
+  return runChild(file, options, { flags: ['--expose-gc'] })
 }
 
 function report() {
   const output = fileURLToPath(new URL(`results/${values.name}.jsonl`, import.meta.url))
-  const describe = ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=12']
-  const commit = execFileSync('git', describe, {
-    cwd: import.meta.dirname,
-    encoding: 'utf8',
-  }).trim()
+  const facts = machineFacts()
   const lines = []
   mkdirSync(values.dir, { recursive: true })
   for (const known of values.known.split(',').map(Number)) {
@@ -136,10 +126,8 @@ function report() {
       perTenantBytes: of('perTenantBytes', 0),
       cacheMib: of('cacheMib'),
       repeat: runs.length,
-      load: Number(loadavg()[0].toFixed(1)),
-      commit,
-      node: process.version,
-      cpu: `${cpus().length} x ${cpus()[0].model}`,
+      load: systemLoad(),
+      ...facts,
     }
     lines.push(JSON.stringify(line))
     console.log(lines.at(-1))

@@ -5,7 +5,6 @@
 //                            [--engines tabularium,lmdb] [--minutes 60] [--name compare] [--directory FOLDER]
 // Lines are added to bench/results/NAME.jsonl as they are measured, in place of those that the file has of these workloads.
 // After --minutes nothing more is begun; a run that is broken off keeps what it has.
-import { spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   mkdirSync,
@@ -18,6 +17,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runChild } from '../children.mjs'
 import { logBytes } from '../log-files.mjs'
 import { machineFacts, systemLoad } from '../machine.mjs'
 import { ENGINES, openEngine, versionOf } from './engines.mjs'
@@ -107,24 +107,12 @@ function planSteps(engines) {
   return steps
 }
 
-function child(context) {
-  const { stdout, error, signal } = spawnSync(
-    process.execPath,
-    ['--max-old-space-size=8192', script, JSON.stringify(context)],
-    {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: STEP_MAX_MS,
-      killSignal: 'SIGTERM',
-      env: { ...process.env, ...ENGINES[context.engine].environment },
-    },
-  )
-  // A workload that has said what it measured kills its process.
-  if (error !== undefined || signal !== 'SIGKILL') {
-    throw new Error(`${context.workload} of ${context.engine} failed`)
-  }
-  return JSON.parse(stdout)
-}
+const child = (context) =>
+  runChild(script, [JSON.stringify(context)], {
+    flags: ['--max-old-space-size=8192'],
+    env: ENGINES[context.engine].environment,
+    timeoutMs: STEP_MAX_MS,
+  })
 
 /** The first order of the load, which is read after each opening. */
 async function firstOrder() {

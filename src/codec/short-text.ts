@@ -8,14 +8,20 @@ const SHORT_TEXT_MAX_BYTES = 32
 
 type MakeText = (bytes: Uint8Array, at: number) => string | undefined
 
-/** By length, made when they are first needed: all of them take some milliseconds. */
-const makers: (MakeText | undefined)[] = []
+/** What a function costs that makes texts of one length is what so many calls into the runtime do. */
+const RUNTIME_COUNT = 200
 
-/** The text; undefined when it is not ASCII, not short, or the runtime forbids code made of text. */
+/** By length, made when that many texts of it were asked for. */
+const makers: (MakeText | undefined)[] = []
+const askedCounts = new Uint32Array(SHORT_TEXT_MAX_BYTES + 1)
+
+/** The text; undefined when it is not ASCII, not short, or is left to the runtime: so are the first of each length. */
 export function shortText(bytes: Uint8Array, start: number, count: number): string | undefined {
   if (count > SHORT_TEXT_MAX_BYTES) return undefined
-  const make = makers[count] ?? (makers[count] = makerOf(count))
-  return make(bytes, start)
+  const make = makers[count]
+  if (make !== undefined) return make(bytes, start)
+  if (++askedCounts[count]! > RUNTIME_COUNT) makers[count] = makerOf(count)
+  return undefined
 }
 
 function makerOf(count: number): MakeText {

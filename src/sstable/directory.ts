@@ -9,7 +9,7 @@ import {
   tenantHashOfKey,
   tenantIdOfKey,
 } from '../codec/tenant-key.js'
-import { EXPANSION_MAX, readU32Column } from './format.js'
+import { EXPANSION_MAX, readU32Column, readU64Column } from './format.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 const ROW_BYTES = 4 + 4 + 8 + 4 + 4 + 4 + 1 + 4 + 4
@@ -74,13 +74,7 @@ class IndexPlaces {
 
   /** @throws EndOfBytes */
   constructor(reader: ByteReader, count: number) {
-    this.offsets = new Float64Array(count)
-    const words = readU32Column(reader, 2 * count)
-    for (let i = 0; i < count; i++) {
-      const offset = words[2 * i]! + words[2 * i + 1]! * 2 ** 32
-      if (offset > Number.MAX_SAFE_INTEGER) throw new EndOfBytes('number above 2^53-1')
-      this.offsets[i] = offset
-    }
+    this.offsets = readU64Column(reader, count)
     this.storedBytes = readU32Column(reader, count)
     this.rawBytes = readU32Column(reader, count)
     this.checksums = readU32Column(reader, count)

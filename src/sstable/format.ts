@@ -351,3 +351,15 @@ export function readU32Column(reader: ByteReader, count: number): Uint32Array {
   if (IS_BIG_ENDIAN) columnBytes.swap32()
   return column
 }
+
+/** Reads a column of u64 at once. @throws EndOfBytes also for a number above 2^53-1 */
+export function readU64Column(reader: ByteReader, count: number): Float64Array {
+  const words = readU32Column(reader, 2 * count)
+  const column = new Float64Array(count)
+  for (let i = 0; i < count; i++) {
+    const value = words[2 * i]! + words[2 * i + 1]! * 2 ** 32
+    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes('number above 2^53-1')
+    column[i] = value
+  }
+  return column
+}

@@ -3,7 +3,7 @@
 import { ByteReader, ByteWriter, EndOfBytes, loadU32 } from '../codec/bytes.js'
 import { TENANT_PREFIX_BYTES } from '../codec/tenant-key.js'
 import { compareBytes } from '../kernels/bytes.js'
-import { EXPANSION_MAX, readU32Column } from './format.js'
+import { EXPANSION_MAX, readU32Column, readU64Column } from './format.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 /** Bytes of a block's columns, its key apart. */
@@ -102,18 +102,18 @@ export class TableIndex {
       this.entryCount = reader.u64()
       this.offsets = new Float64Array(blockCount + 1)
       this.offsets[0] = dataStartBytes
-      for (let i = 0; i < blockCount; i++) this.offsets[i + 1] = this.offsets[i]! + reader.u32()
+      const storedBytes = readU32Column(reader, blockCount)
+      for (let i = 0; i < blockCount; i++) this.offsets[i + 1] = this.offsets[i]! + storedBytes[i]!
       this.rawBytes = readU32Column(reader, blockCount)
       this.checksums = readU32Column(reader, blockCount)
       this.codecIds = reader.raw(blockCount)
-      this.startSeqNums = new Float64Array(blockCount)
-      for (let i = 0; i < blockCount; i++) this.startSeqNums[i] = reader.u64()
+      this.startSeqNums = readU64Column(reader, blockCount)
     } catch (error) {
       if (!(error instanceof EndOfBytes)) throw error
       throw tableCorrupt(place, 'the index block holds a number that is none', error)
     }
     this.keyStarts = new Uint32Array(blockCount + 2)
-    for (let i = 0; i <= blockCount; i++) this.keyStarts[i + 1] = reader.u32()
+    this.keyStarts.set(readU32Column(reader, blockCount + 1), 1)
     this.keys = raw.subarray(keysStart)
     this.#check(dataEndBytes, place)
     const { keys, keyStarts } = this
