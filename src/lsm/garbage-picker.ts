@@ -13,6 +13,7 @@ import type { TableMeta } from '../sstable/format.js'
 import type { Garbage } from './garbage.js'
 import {
   areDisjoint,
+  canMove,
   type CompactionPlan,
   LIMITS,
   needsAny,
@@ -73,11 +74,13 @@ function* plansDown(
   { version, damaged, limits = LIMITS }: GarbageSource,
   isTaken: (meta: TableMeta) => boolean,
 ): Generator<{ readonly plan: CompactionPlan; readonly upper: readonly TableMeta[] }> {
-  const level0 = oldestOfLevel0(version, limits, damaged, isTaken)
+  const level0 = oldestOfLevel0(version, Infinity, damaged, isTaken)
   const liesOver = (level: number) => (meta: TableMeta) => isOver(version, level, meta)
-  if (level0.length > 0 && (level0.some(liesOver(0)) || !areDisjoint(level0))) {
-    const plan = planDown(version, 0, level0, false)
-    if (!needsAny(plan, damaged)) yield { plan, upper: level0 }
+  if (level0.some(liesOver(0)) || !areDisjoint(level0)) {
+    // What lies over a bite is merged with it when the bite is below.
+    const upper = oldestOfLevel0(version, limits.level0BiteBytes, damaged, isTaken)
+    const plan = planDown(version, 0, upper, canMove(upper, limits))
+    if (!needsAny(plan, damaged)) yield { plan, upper }
   }
   for (let level = 1; level < LEVEL_COUNT - 1; level++) {
     const isUpper = (meta: TableMeta) => isTaken(meta) && liesOver(level)(meta)

@@ -77,20 +77,23 @@ function planLevel0(
   limits: PickerLimits,
   damaged: ReadonlySet<FileId>,
 ): CompactionPlan | undefined {
-  const upper = oldestOfLevel0(version, limits, damaged, () => true)
+  const upper = oldestOfLevel0(version, limits.level0BiteBytes, damaged, () => true)
   if (upper.length > 0) {
-    const canMove =
-      upper.every((meta) => tableBytes(meta) >= limits.moveMinBytes) && areDisjoint(upper)
-    const plan = planDown(version, 0, upper, canMove)
+    const plan = planDown(version, 0, upper, canMove(upper, limits))
     if (!needsAny(plan, damaged)) return plan
   }
   return planWithinLevel0(version.levels[0]!, limits, damaged)
 }
 
+/** Whether tables of level 0 may go down as they are, where nothing lies below them. */
+export function canMove(upper: readonly TableMeta[], { moveMinBytes }: PickerLimits): boolean {
+  return upper.every((meta) => tableBytes(meta) >= moveMinBytes) && areDisjoint(upper)
+}
+
 /** A bite of level 0 from its old end without gaps: what stays is newer than what leaves. Nothing damaged is among it. */
 export function oldestOfLevel0(
   version: Version,
-  limits: PickerLimits,
+  biteBytes: number,
   damaged: ReadonlySet<FileId>,
   isTaken: (meta: TableMeta) => boolean,
 ): readonly TableMeta[] {
@@ -99,7 +102,7 @@ export function oldestOfLevel0(
   let bytes = 0
   while (first > 0) {
     const meta = tables[first - 1]!
-    const hasRoom = bytes === 0 || bytes + tableBytes(meta) <= limits.level0BiteBytes
+    const hasRoom = bytes === 0 || bytes + tableBytes(meta) <= biteBytes
     if (!hasRoom || damaged.has(meta.fileId) || !isTaken(meta)) break
     bytes += tableBytes(meta)
     first--
@@ -159,7 +162,7 @@ export function planDown(
   version: Version,
   level: number,
   upper: readonly TableMeta[],
-  canMove: boolean,
+  mayMove: boolean,
 ): CompactionPlan {
   const [smallest, largest] = boundsOf(upper)
   const outputLevel = level + 1
@@ -172,7 +175,7 @@ export function planDown(
   const isBottom = version.levels
     .slice(outputLevel + 1)
     .every((tables) => overlapping(tables, smallestOfAll, largestOfAll).length === 0)
-  return { inputs, outputLevel, isMove: canMove && lower.length === 0, isBottom }
+  return { inputs, outputLevel, isMove: mayMove && lower.length === 0, isBottom }
 }
 
 /** Rewrites one table where it is. */

@@ -22,6 +22,6 @@ describe('the store against a sorted map of versions', () => {
         })
       }
     },
-    30 * 60_000,
+    4 * 60 * 60_000,
   )
 })

@@ -8,7 +8,7 @@ import {
   pickCollection,
   pickEverything,
 } from '../../../dist/lsm/garbage-picker.js'
-import type { CompactionPlan } from '../../../dist/lsm/picker.js'
+import { type CompactionPlan, LIMITS, type PickerLimits } from '../../../dist/lsm/picker.js'
 import { overlapping, Version } from '../../../dist/lsm/version.js'
 import type { AddedTable } from '../../../dist/lsm/version-edit.js'
 import type { TableMeta } from '../../../dist/sstable/format.js'
@@ -155,12 +155,20 @@ describe('picking again and again', () => {
   }
 
   const drawings = fc.array(anyTable, { minLength: 1, maxLength: 25, size: 'max' })
+  /** Level 0 may be larger than what goes down at once. */
+  const anyLimits: fc.Arbitrary<PickerLimits> = fc
+    .record({
+      level0BiteBytes: fc.constantFrom(1000, 8000, LIMITS.level0BiteBytes),
+      moveMinBytes: fc.constantFrom(0, LIMITS.moveMinBytes),
+    })
+    .map((drawn) => ({ ...LIMITS, ...drawn }))
 
   test('pickEverything leaves one run without garbage, and damaged tables where they are', () => {
     fc.assert(
-      fc.property(drawings, fc.boolean(), (drawn, withDamage) => {
+      fc.property(drawings, fc.boolean(), anyLimits, (drawn, withDamage, limits) => {
         const { version, garbage, damaged } = build(drawn, withDamage)
-        const pick = (of: Version) => pickEverything(sourceOf(of, garbage, damaged), 9999 as SeqNum)
+        const pick = (of: Version) =>
+          pickEverything({ ...sourceOf(of, garbage, damaged), limits }, 9999 as SeqNum)
         const end = carryOut(version, pick)
         const ids = new Set(end.levels.flat().map((meta) => meta.fileId as number))
         for (const fileId of damaged) expect(ids).toContain(fileId)
@@ -180,9 +188,10 @@ describe('picking again and again', () => {
 
   test('pickCollection writes at most twenty bytes for each that it gives back or takes down', () => {
     fc.assert(
-      fc.property(drawings, fc.boolean(), (drawn, withDamage) => {
+      fc.property(drawings, fc.boolean(), anyLimits, (drawn, withDamage, limits) => {
         const { version, garbage, damaged } = build(drawn, withDamage)
-        const pick = (of: Version) => pickCollection(sourceOf(of, garbage, damaged), 9999 as SeqNum)
+        const pick = (of: Version) =>
+          pickCollection({ ...sourceOf(of, garbage, damaged), limits }, 9999 as SeqNum)
         carryOut(version, pick, ({ inputs, outputLevel, isMove }) => {
           if (isMove) return
           const bytes = inputs.reduce((sum, { meta }) => sum + meta.fileBytes, 0)
