@@ -42,7 +42,7 @@ export class RandomWorkload implements CrashWorkload {
       } else if (roll < 3) running.push(this.#settle(() => this.#store.flush()))
       else if (roll < 5) running.push(this.#settle(() => this.#store.compact()))
       else if (roll === 5) running.push(this.#settle(() => this.#makeCheckpoint()))
-      else if (roll < 8) running.push(this.#settle(() => this.#rebalance()))
+      else if (roll < 8) running.push(this.#rebalance())
       else if (roll === 8) running.push(this.#settle(() => this.#store.whenDurable()))
       else running.push(this.#write())
       if (this.#random.chance(0.4)) {
