@@ -106,8 +106,15 @@ export const HISTORY_BUGS = [
   bug(
     'compact() leaves what lies in a small level 0',
     'lsm/garbage-picker.js',
-    'if (level0.length > 0 &&',
-    'if (false && level0.length > 0 &&',
+    'if (level0.some(liesOver(0)) ||',
+    'if (false && level0.some(liesOver(0)) ||',
     'garbage',
+  ),
+  bug(
+    'compact() leaves what lies in a level 0 larger than a bite',
+    'lsm/garbage-picker.js',
+    'oldestOfLevel0(version, Infinity, damaged, isTaken)',
+    'oldestOfLevel0(version, limits.level0BiteBytes, damaged, isTaken)',
+    'garbagePicker',
   ),
 ]
