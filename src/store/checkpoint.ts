@@ -26,14 +26,10 @@ import { KEEP_EVERYTHING } from '../lsm/watermarks.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import type { CommitLog } from './commit-log.js'
 import { jobOptions, runJob } from './job-run.js'
-import {
-  checkTable,
-  manifestOptions,
-  newIdentity,
-  type OpenedFiles,
-  type StoreOptions,
-  type WriterIdentity,
-} from './open-files.js'
+import { checkTable } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
+import type { StoreOptions } from './store-options.js'
+import { manifestOptions, newIdentity, type WriterIdentity } from './writer-identity.js'
 
 /** Read and written at a time where a file cannot be linked. */
 const COPY_BYTES: number = 1 * MiB

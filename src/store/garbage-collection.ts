@@ -10,7 +10,7 @@ import type { Tablet } from '../lsm/tablet.js'
 import { totalBytes } from '../lsm/version.js'
 import { newestWatermark, type Watermarks } from '../lsm/watermarks.js'
 import { tableBytes, type TableMeta } from '../sstable/format.js'
-import type { OpenedFiles } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
 import { isDamage } from './quarantine.js'
 
 /** Younger tables are left to the levels, however short the history is: they may soon be merged anyway. */

@@ -5,7 +5,7 @@ import type { Env } from '../env/env.js'
 import type { Job, JobResult } from '../lsm/jobs.js'
 import type { JobIdentity } from '../lsm/output-tables.js'
 import { tableFileName } from '../sstable/format.js'
-import type { StoreOptions } from './open-files.js'
+import type { StoreOptions } from './store-options.js'
 
 /** A job that takes longer than this, and than its input would at a crawl, hangs. */
 const JOB_MIN_TIMEOUT_MS = 120_000

@@ -7,7 +7,7 @@
 
 import { MiB } from '../base/limits.js'
 import type { ObjectCache } from './object-cache.js'
-import type { OpenedFiles } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
 
 /** What is held in memory, and by whom. */
 export interface MemoryStats {

@@ -6,22 +6,18 @@
 // are neither named nor of the log are leftovers of interrupted jobs and are removed, but only once recovery has succeeded, on
 // any anomaly nothing is deleted, and once what was read is durable: of a process that died it may be in the system only.
 
-import { type EngineError, engineError } from '../base/errors.js'
+import { engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { FileId, SeqNum, TabletId } from '../base/ids.js'
 import { SEQ_NUM_ZERO } from '../base/ids.js'
-import type { BlockTransform } from '../codec/block-transform.js'
-import { DATABASE_ID_BYTES, INCARNATION_BYTES } from '../codec/file-header.js'
 import { type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
 import type { Env } from '../env/env.js'
 import type { FileSystem } from '../env/file-system.js'
 import { LOCK_NAME } from '../env/lock-file.js'
-import type { HistoryMark } from '../lsm/history-marks.js'
 import { Manifest } from '../lsm/manifest.js'
 import { fileIdOfName } from '../lsm/manifest-format.js'
 import { type ManifestState, readManifest, syncManifest } from '../lsm/manifest-state.js'
 import { Memtable } from '../lsm/memtable.js'
-import type { PickerLimits } from '../lsm/picker.js'
 import { hasSuperblock, NEW_SUPERBLOCK_NAME, SUPERBLOCK_NAME } from '../lsm/superblock.js'
 import { Tablet } from '../lsm/tablet.js'
 import { BlockCache } from '../sstable/block-cache.js'
@@ -31,155 +27,22 @@ import { recoverWal, type WalRecovery } from '../wal/recovery.js'
 import { WalWriter } from '../wal/writer.js'
 import { FileRemovals } from './file-removals.js'
 import { isDiskFull } from './lane.js'
-import type { ObjectCache } from './object-cache.js'
 import { OpenTables } from './open-tables.js'
+import { OpenedFiles } from './opened-files.js'
 import { Quarantine } from './quarantine.js'
-import type { BalanceLimits } from './rebalance-picker.js'
 import { RecoveredCommits } from './recovered-commits.js'
-import type { RecoveryReport } from './recovery-report.js'
 import { removeReserve } from './reserve.js'
 import type { SalvageReport } from './salvage.js'
+import type { StoreOptions } from './store-options.js'
 import { TabletMap } from './tablet-map.js'
-
-export interface StoreOptions {
-  readonly path: string
-  readonly createIfMissing: boolean
-  /** So many tablets a new database begins with, and they do not become fewer. */
-  readonly defaultTabletCount: number
-  readonly memtableBudgetBytes: number
-  /** What the block cache may have in any case. */
-  readonly blockCacheBytes: number
-  /** It may also have what memtables leave of this; absent: no more. */
-  readonly memoryBudgetBytes?: number | undefined
-  /** What the floors above keep of entries that they read. Its bytes are a part of the budget. */
-  readonly objects?: ObjectCache | undefined
-  readonly walFileBytes: number
-  /** Space that a manifest starts with; absent: the default. */
-  readonly manifestFileBytes?: number | undefined
-  /** How long a relaxed commit may wait for a sync. */
-  readonly relaxedWindowMs: number
-  /** How long superseded versions stay where no policy says anything else. */
-  readonly historyWindowMs: number
-  /** Every version stays until Store.usePolicies() was called. Absent: there are no policies. */
-  readonly hasPolicies?: boolean
-  /** How long a scan, query or transaction may hold history back; absent: for ever. */
-  readonly snapshotMaxAgeMs?: number
-  /** Raw bytes of an sstable block. */
-  readonly blockBytes: number
-  /** Stored bytes of an sstable that a compaction writes. */
-  readonly outputTableBytes: number
-  readonly transform: BlockTransform
-  /** Open what can be read, read-only, without changing anything; see salvage.ts. */
-  readonly isSalvage?: boolean
-  /** When levels are due for compaction; absent: the measured defaults. */
-  readonly picker?: PickerLimits
-  /** When tablets split and merge; absent: the measured defaults. */
-  readonly balance?: BalanceLimits
-}
-
-/** What files of this opening carry in their headers. */
-export interface WriterIdentity {
-  readonly databaseId: Uint8Array
-  readonly incarnation: Uint8Array
-  readonly transformId: number
-}
+import {
+  manifestOptions,
+  newIdentity,
+  randomUint32,
+  type WriterIdentity,
+} from './writer-identity.js'
 
 const HASH_SPACE = 2 ** 32
-
-export class OpenedFiles {
-  readonly map: TabletMap
-  readonly tables: OpenTables
-  readonly manifest: Manifest
-  readonly wal: WalWriter
-  readonly cache: BlockCache
-  readonly identity: WriterIdentity
-  readonly lastSeqNum: SeqNum
-  readonly recovery: RecoveryReport
-  readonly quarantine: Quarantine
-  /** Of an opening that salvages. */
-  readonly salvage: SalvageReport | undefined
-  readonly directory: string
-  /** Where the files are; of an opening that salvages, what it wrote is in memory only. */
-  readonly fs: FileSystem
-  readonly #removals: FileRemovals
-  readonly #lock: DirectoryLock
-
-  constructor(parts: {
-    readonly map: TabletMap
-    readonly tables: OpenTables
-    readonly manifest: Manifest
-    readonly wal: WalWriter
-    readonly cache: BlockCache
-    readonly identity: WriterIdentity
-    readonly lastSeqNum: SeqNum
-    readonly recovery: RecoveryReport
-    readonly quarantine: Quarantine
-    readonly salvage: SalvageReport | undefined
-    readonly removals: FileRemovals
-    readonly lock: DirectoryLock
-    readonly directory: string
-    readonly fs: FileSystem
-  }) {
-    this.map = parts.map
-    this.tables = parts.tables
-    this.manifest = parts.manifest
-    this.wal = parts.wal
-    this.cache = parts.cache
-    this.identity = parts.identity
-    this.lastSeqNum = parts.lastSeqNum
-    this.recovery = parts.recovery
-    this.quarantine = parts.quarantine
-    this.salvage = parts.salvage
-    this.#removals = parts.removals
-    this.#lock = parts.lock
-    this.directory = parts.directory
-    this.fs = parts.fs
-  }
-
-  /** @throws DB_LOCKED FILE_MISSING IO_FAILED when the lock of the directory is not this opening's any more */
-  checkLock(): void {
-    this.#lock.check()
-  }
-
-  /** Tells once when the lock of the directory is lost. */
-  watchLock(onLost: (error: EngineError) => void): void {
-    this.#lock.watch(onLost)
-  }
-
-  /** In the order of their hashes; splits and merges change which there are. */
-  get tablets(): readonly Tablet[] {
-    return this.map.all
-  }
-
-  /** What of the history may be gone. */
-  get historyMarks(): readonly HistoryMark[] {
-    return this.tablets.flatMap(({ version }) => version.historyMarks)
-  }
-
-  /** Resolves when no file is being removed: whoever asks for room must not come too early. */
-  removalsDone(): Promise<void> {
-    return this.#removals.settle()
-  }
-
-  reserveFileIds(count: number): FileId[] {
-    return Array.from({ length: count }, () => this.manifest.allocateFileId())
-  }
-
-  /** Lets go of everything. With `isClean`, says in the superblock how far the log is durable. */
-  async close(isClean: boolean): Promise<void> {
-    const wal = this.wal.durable
-    try {
-      await this.wal.close()
-      const isFlushed = this.tablets.every(({ oldestUnflushed }) => oldestUnflushed === undefined)
-      if (isClean && isFlushed) await this.manifest.closeCleanly(wal)
-      else await this.manifest.close()
-    } finally {
-      this.tables.close()
-      await this.#removals.settle()
-      await this.#lock.release()
-    }
-  }
-}
 
 /** @throws as Store.open */
 export async function openFiles(
@@ -444,41 +307,6 @@ function orphansOf(fs: FileSystem, directory: string, needed: ReadonlySet<FileId
 function removeFiles(fs: FileSystem, directory: string, names: readonly string[]): void {
   for (const name of names) fs.remove(`${directory}/${name}`)
   if (names.length > 0) fs.syncDirectory(directory)
-}
-
-/** What a new opening of a database, or a new database, writes into its files. */
-export function newIdentity(
-  options: StoreOptions,
-  env: Env,
-  databaseId?: Uint8Array,
-): WriterIdentity {
-  return {
-    databaseId: databaseId ?? env.random.bytes(DATABASE_ID_BYTES),
-    incarnation: env.random.bytes(INCARNATION_BYTES),
-    transformId: options.transform.id,
-  }
-}
-
-/** How a manifest is written in the directory of the options. */
-export function manifestOptions(
-  options: StoreOptions,
-  env: Env,
-  identity: WriterIdentity,
-  lock: DirectoryLock,
-) {
-  return {
-    fs: env.fs,
-    directory: options.path,
-    databaseId: identity.databaseId,
-    incarnation: identity.incarnation,
-    randomUint32: () => randomUint32(env),
-    fileBytes: options.manifestFileBytes,
-    isLockHeld: () => lock.isHeld(),
-  }
-}
-
-function randomUint32(env: Env): number {
-  return new DataView(env.random.bytes(4).slice().buffer).getUint32(0, true)
 }
 
 function notADatabase(path: string, why: string): Error {

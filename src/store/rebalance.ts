@@ -14,7 +14,8 @@ import type { Tablet } from '../lsm/tablet.js'
 import { divideTables, joinTables } from '../lsm/table-share.js'
 import { totalBytes, Version } from '../lsm/version.js'
 import type { VersionEdit } from '../lsm/version-edit.js'
-import type { OpenedFiles, StoreOptions } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
+import type { StoreOptions } from './store-options.js'
 import {
   BALANCE_LIMITS,
   type MergePlan,

@@ -8,7 +8,7 @@ import type { BlockCacheStats } from '../sstable/block-cache.js'
 import { shareOfCount, type TableMeta } from '../sstable/format.js'
 import type { CommitStats } from './commit-log.js'
 import type { MemoryStats } from './memory-budget.js'
-import type { OpenedFiles } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
 import type { Damage } from './quarantine.js'
 import type { RecoveryReport } from './recovery-report.js'
 

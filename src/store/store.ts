@@ -29,7 +29,8 @@ import { isDiskFull } from './lane.js'
 import { type ImmediateWriteHost, writeAtOnce } from './immediate-write.js'
 import { KeyLocks, LONG_TURN_MS } from './key-locks.js'
 import { Maintenance } from './maintenance.js'
-import { type OpenedFiles, openFiles, type StoreOptions } from './open-files.js'
+import { openFiles } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
 import type { RebalancePlan } from './rebalance-picker.js'
 import { Reserve } from './reserve.js'
 import { openScan, type ScanOptions } from './scan.js'
@@ -40,6 +41,8 @@ import {
   type SnapshotUse,
 } from './snapshots.js'
 import { describeStore, type StoreState, type StoreStats } from './stats.js'
+import { StoreCondition } from './store-condition.js'
+import type { StoreOptions } from './store-options.js'
 import { StoreTransaction, type TransactionMode } from './transaction.js'
 import type { SalvageReport } from './salvage.js'
 import { SalvageScan } from './salvage-scan.js'
@@ -66,10 +69,9 @@ export class Store implements ImmediateWriteHost {
   readonly locks: KeyLocks
   readonly #probeSlot = new EntrySlot()
   readonly #checkpointTurn = new Mutex()
+  readonly #condition: StoreCondition
   /** For what outlasts a call. */
-  readonly #assertStillReadable = (): void => this.#assertReadable()
-  #state: StoreState = 'open'
-  #failure: unknown
+  readonly #assertStillReadable = (): void => this.#condition.assertReadable()
   #last: SeqNum
   #readable: SeqNum
   /** Made anew when a commit has become readable. */
@@ -90,6 +92,7 @@ export class Store implements ImmediateWriteHost {
     this.#events = events
     this.#files = files
     this.#options = options
+    this.#condition = new StoreCondition(files.salvage === undefined ? 'open' : 'readOnly')
     this.#tablets = files.map
     this.#last = files.lastSeqNum
     this.#readable = files.lastSeqNum
@@ -146,17 +149,14 @@ export class Store implements ImmediateWriteHost {
       onBroken: (error) => this.#poison(error),
     })
     files.watchLock((error) => this.#poison(error))
-    if (files.salvage !== undefined) {
-      this.#state = 'readOnly'
-      this.#maintenance.stop()
-    }
+    if (files.salvage !== undefined) this.#maintenance.stop()
     this.#maintenance.notice()
     this.#maintenance.noticeVersions()
   }
 
   get state(): StoreState {
-    if (this.#closing !== undefined) return 'closed'
-    return this.#state === 'open' && this.#reserve.shortage !== undefined ? 'readOnly' : this.#state
+    const { state } = this.#condition
+    return state === 'open' && this.#reserve.shortage !== undefined ? 'readOnly' : state
   }
 
   /** What a store that was opened to be salvaged could not open; undefined when it was not. */
@@ -176,7 +176,7 @@ export class Store implements ImmediateWriteHost {
 
   /** The newest state. Not registered: use it within one synchronous stretch. */
   latest(): ReadView {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     if (this.#latest.snapshot !== this.#readable) {
       this.#latest = new FixedView(this, this.#readable)
     }
@@ -200,7 +200,7 @@ export class Store implements ImmediateWriteHost {
 
   /** Snapshots that are open. */
   get snapshots(): Pick<SnapshotRegistry, 'list'> {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     return this.#snapshots
   }
 
@@ -231,7 +231,7 @@ export class Store implements ImmediateWriteHost {
    * @throws TXN_SNAPSHOT_TOO_OLD when it does not reach back to `from`
    */
   versions(key: Uint8Array, { from, to, limit }: VersionRange = {}): KeyVersion[] {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     const floor = this.#floors.of(key)
     if (from !== undefined && from < floor) throw snapshotTooOld(from, floor)
     return readVersions(this.#tablets.of(key), key, {
@@ -249,7 +249,7 @@ export class Store implements ImmediateWriteHost {
    * @throws COMMIT_UNKNOWN when the sync failed; DB_POISONED DB_CLOSED
    */
   async whenDurable(seqNum: SeqNum = this.#readable): Promise<void> {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     if (!Number.isSafeInteger(seqNum) || seqNum < 0 || seqNum > this.#readable) {
       const found = typeof seqNum === 'number' ? String(seqNum) : `of type ${typeof seqNum}`
       throw engineError('ARGUMENT_INVALID', `a SeqNum is what a commit returned, not ${found}`)
@@ -281,7 +281,7 @@ export class Store implements ImmediateWriteHost {
   }
 
   stats(): StoreStats {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     return describeStore(this.#files, {
       readable: this.#readable,
       durable: this.#log.durable,
@@ -298,7 +298,7 @@ export class Store implements ImmediateWriteHost {
 
   /** Reads and checks every file; damage is reported, not thrown. */
   async verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     const assertReadable = this.#assertStillReadable
     const { verifyFiles } = await import('./verify.js')
     assertReadable()
@@ -332,6 +332,7 @@ export class Store implements ImmediateWriteHost {
    */
   close(): Promise<void> {
     this.locks.refuseAll(engineError('DB_CLOSED', 'the database is closed'))
+    this.#condition.beginClosing()
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -339,7 +340,7 @@ export class Store implements ImmediateWriteHost {
   // What transactions and views use.
 
   get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     return this.#tablets.of(key).get(key, keyHash, at, slot) && slot.kind === ENTRY_KIND_PUT
   }
 
@@ -349,21 +350,21 @@ export class Store implements ImmediateWriteHost {
     reverse: boolean,
     sources?: Pick<ScanOptions, 'own' | 'open'>,
   ): EntryScan {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     const assertReadable = this.#assertStillReadable
     const tablet = this.#tablets.ofRange(range)
     return openScan(tablet, { range, at, reverse, assertReadable, ...sources })
   }
 
   changes(range: KeyRange, since: OpenSnapshot, at: SeqNum): ChangeScan {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     const assertReadable = this.#assertStillReadable
     return openChangeScan(this.#tablets.ofRange(range), { range, since, at, assertReadable })
   }
 
   /** What can be read of a range that lies in one tablet, past damage. */
   salvageScan(range: Required<KeyRange>): SalvageScan {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     return new SalvageScan(this.#tablets.ofRange(range), range, this.#readable)
   }
 
@@ -376,8 +377,7 @@ export class Store implements ImmediateWriteHost {
   }
 
   assertWritable(): void {
-    if (this.#state !== 'readOnly') return this.#assertReadable()
-    throw engineError('DB_READ_ONLY', 'the database was opened to be salvaged')
+    this.#condition.assertWritable()
   }
 
   admit(write: WriteBatch | number | undefined, hasWaited: boolean): Promise<void> | undefined {
@@ -427,20 +427,8 @@ export class Store implements ImmediateWriteHost {
   }
 
   #openAt(seqNum: SeqNum, use: SnapshotUse): OpenSnapshot {
-    this.#assertReadable()
+    this.#condition.assertReadable()
     return this.#snapshots.open(seqNum < this.#readable ? seqNum : this.#readable, use)
-  }
-
-  #assertReadable(): void {
-    if (this.#closing !== undefined) throw engineError('DB_CLOSED', 'the database is closed')
-    if (this.#state === 'open' || this.#state === 'readOnly') return
-    throw this.#poisonedError()
-  }
-
-  #poisonedError(): EngineError {
-    return engineError('DB_POISONED', 'an earlier failure left the outcome of commits unknown', {
-      cause: this.#failure,
-    })
   }
 
   #onRefused(error: EngineError, readable: SeqNum): void {
@@ -467,16 +455,14 @@ export class Store implements ImmediateWriteHost {
   }
 
   #poison(error: unknown): void {
-    if (this.#state === 'closed' || this.#state === 'poisoned') return
-    this.#state = 'poisoned'
-    this.#failure = error
+    if (!this.#condition.poison(error)) return
     this.#maintenance.stop()
-    this.locks.refuseAll(this.#poisonedError())
+    this.locks.refuseAll(this.#condition.poisonedError)
   }
 
   async #close(): Promise<void> {
     try {
-      if (this.#state === 'open') {
+      if (this.#condition.isSound) {
         await this.#log.settle('sync')
         await this.#maintenance.flushAll()
       }
@@ -484,8 +470,8 @@ export class Store implements ImmediateWriteHost {
       // Nothing is lost: what did not reach a table is in the log, and the next open replays it.
       this.#events.emit('error', { where: 'flush at close', error })
     } finally {
-      const isClean = this.#state === 'open'
-      this.#state = 'closed'
+      const isClean = this.#condition.isSound
+      this.#condition.endClosing()
       this.#maintenance.stop()
       await this.#maintenance.idle()
       await this.#checkpointTurn.run(() => undefined)

@@ -19,7 +19,8 @@ import type { TableMeta } from '../sstable/format.js'
 import type { CommitLog } from './commit-log.js'
 import type { HistoryFloors, JobHistory } from './history-floors.js'
 import { jobOptions, removeOutputs, runJob } from './job-run.js'
-import type { OpenedFiles, StoreOptions } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
+import type { StoreOptions } from './store-options.js'
 
 export interface TabletJobsOptions {
   readonly options: StoreOptions

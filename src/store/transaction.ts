@@ -99,10 +99,6 @@ export class StoreTransaction implements WriteView {
     return this.#open.seqNum
   }
 
-  get isFinished(): boolean {
-    return this.#phase === 'finished'
-  }
-
   /** Whether its commit has begun and not ended: it may or may not become durable. */
   get isCommitting(): boolean {
     return this.#phase === 'committing'

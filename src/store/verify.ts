@@ -17,7 +17,7 @@ import type { TableReader } from '../sstable/table-reader.js'
 import { walError, walFileName, type WalPosition } from '../wal/format.js'
 import { verifyWalFile } from '../wal/wal-verify.js'
 import { type FileRole, fileRoleOf } from './file-role.js'
-import type { OpenedFiles } from './open-files.js'
+import type { OpenedFiles } from './opened-files.js'
 
 /** How far a verification is. */
 export interface VerifyProgress {

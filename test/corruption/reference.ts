@@ -10,7 +10,7 @@ import { Engine } from '../../dist/db/engine.js'
 import { readFile } from '../../dist/env/file-system.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import { buildIndexes } from '../../dist/indexes/index-build.js'
-import type { StoreOptions } from '../../dist/store/open-files.js'
+import type { StoreOptions } from '../../dist/store/store-options.js'
 import { Store } from '../../dist/store/store.js'
 import { memoryEnv } from '../../dist/testing.js'
 

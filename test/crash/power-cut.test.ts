@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { EventSource } from '../../dist/base/events.js'
 import type { SeqNum } from '../../dist/base/ids.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
-import type { StoreOptions } from '../../dist/store/open-files.js'
+import type { StoreOptions } from '../../dist/store/store-options.js'
 import { Store } from '../../dist/store/store.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
 import {

@@ -1,7 +1,7 @@
 // A long random workload under random settings, with a copy of the disk at every file-system call.
 import { EventSource } from '../../dist/base/events.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
-import type { StoreOptions } from '../../dist/store/open-files.js'
+import type { StoreOptions } from '../../dist/store/store-options.js'
 import { Store } from '../../dist/store/store.js'
 import type { Seeded } from '../model/seeded.js'
 import { randomWrites, rebalance, simulation, storeOptions, unhex } from '../model/store-driver.js'

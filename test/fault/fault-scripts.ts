@@ -1,6 +1,6 @@
 // The workloads whose every file-system call is made to fail once. Each runs the same way each time.
 import { IDENTITY_TRANSFORM } from '../../dist/codec/block-transform.js'
-import type { StoreOptions } from '../../dist/store/open-files.js'
+import type { StoreOptions } from '../../dist/store/store-options.js'
 import { randomKey, randomWrites } from '../model/store-driver.js'
 import { Seeded } from '../model/seeded.js'
 import { WINDOW_MS } from '../model/window-clock.js'

@@ -2,7 +2,7 @@
 // readers see exactly what was acknowledged at all times, what was refused never comes up again, and with room there are
 // writes again without reopening.
 import { describe, expect, it } from 'vitest'
-import type { StoreOptions } from '../../dist/store/open-files.js'
+import type { StoreOptions } from '../../dist/store/store-options.js'
 import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import { randomKey, randomWrites } from '../model/store-driver.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
