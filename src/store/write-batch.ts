@@ -69,6 +69,7 @@ export class WriteBatch {
   #entries = new Int32Array(INITIAL_ENTRY_COUNT * ENTRY_FIELDS)
   #slots = new Int32Array(INITIAL_SLOT_COUNT)
   #sections: BatchSection[] = []
+  /** Filled from the second tenant on: most batches have one. */
   readonly #sectionOfTenant = new Map<number, BatchSection>()
   /** That of the last write: the next one mostly belongs there, too. */
   #lastSection: BatchSection | undefined
@@ -306,12 +307,14 @@ export class WriteBatch {
     const { bytes } = this.#records
     const tenantId = tenantIdOfKey(bytes, keyStart)
     if (this.#lastSection?.tenantId === tenantId) return this.#lastSection
-    let section = this.#sectionOfTenant.get(tenantId)
+    const sections = this.#sections
+    const sectionOf = this.#sectionOfTenant
+    if (sections.length === 1) sectionOf.set(sections[0]!.tenantId, sections[0]!)
+    let section = sectionOf.get(tenantId)
     if (section === undefined) {
       const tenantHash = tenantHashOfKey(bytes, keyStart)
       section = { tenantHash, tenantId, byteCount: 0, first: 0, last: 0 }
-      this.#sections.push(section)
-      this.#sectionOfTenant.set(tenantId, section)
+      if (sections.push(section) > 1) sectionOf.set(tenantId, section)
     }
     this.#lastSection = section
     return section
@@ -319,7 +322,7 @@ export class WriteBatch {
 
   #rebuildSections(): void {
     this.#sections = []
-    this.#sectionOfTenant.clear()
+    if (this.#sectionOfTenant.size > 0) this.#sectionOfTenant.clear()
     this.#lastSection = undefined
     for (let entry = 0; entry < this.#entryCount; entry++) this.#link(entry)
   }
