@@ -7,15 +7,18 @@
 //
 // 1. Every millisecond, or 32 commits, the event loop gets its turn, and whoever commits there makes it a group.
 // 2. A commit in the turn of another, before that one's acknowledgement got through, begins a group: its client does not wait.
-// 3. Where syncs mostly take long the pool has them. After a single one that the event loop had to stand still for it has
-//    them for four times as long, so that the loop stands a fifth of the time at most.
+// 3. Where syncs mostly take long the pool has them. So it has when the event loop had to stand still for some that took long:
+//    the loop stands a fifth of the time for these at most. One now and then, as every disk has them, is borne.
 
 /** Who commits again so soon after he was acknowledged had nothing else to do. */
 const GAP_MAX_MICROS = 200
 /** What a quick disk mostly takes for a sync. */
 const QUICK_SYNC_MICROS = 1_000
 const HICCUP_MICROS = 5_000
+/** The loop is owed a rest of so many times what it stood still in a hiccup. */
 const HICCUP_REST_FACTOR = 4
+/** While it is owed no more than that, the thread goes on. */
+const OWED_MAX_MICROS = 100_000
 /** How fast the estimate of what a sync mostly takes follows: one that is off by a half has it after four syncs. */
 const ESTIMATE_STEP = 1.2
 const ESTIMATE_MIN_MICROS = QUICK_SYNC_MICROS / 8
@@ -33,7 +36,8 @@ export class LoneWriter {
   #acknowledgedMicros = Number.NEGATIVE_INFINITY
   /** What half of the syncs take, at most; an estimate that follows them. */
   #medianMicros = QUICK_SYNC_MICROS
-  #restUntilMicros = Number.NEGATIVE_INFINITY
+  /** When the loop will have had the rest that it is owed. */
+  #restedMicros = Number.NEGATIVE_INFINITY
   #isBackToBack = false
   #turnedMicros = Number.NEGATIVE_INFINITY
   #runCount = 0
@@ -55,7 +59,8 @@ export class LoneWriter {
   /** Whether a commit that came alone, and still is, is to be synced on the thread. */
   isQuick(nowMicros: number): boolean {
     if (!this.#isInRow) return false
-    return this.#medianMicros < QUICK_SYNC_MICROS && nowMicros >= this.#restUntilMicros
+    const isRested = this.#restedMicros - nowMicros <= OWED_MAX_MICROS
+    return this.#medianMicros < QUICK_SYNC_MICROS && isRested
   }
 
   /** The event loop had its turn. */
@@ -72,7 +77,9 @@ export class LoneWriter {
         ? Math.min(syncMicros, median * ESTIMATE_STEP, ESTIMATE_MAX_MICROS)
         : Math.max(syncMicros, median / ESTIMATE_STEP, ESTIMATE_MIN_MICROS)
     if (!isOnThread || syncMicros <= HICCUP_MICROS) return
-    this.#restUntilMicros = endMicros + HICCUP_REST_FACTOR * syncMicros
+    // Meanwhile it had none of what it is owed.
+    const fromMicros = Math.max(this.#restedMicros + syncMicros, endMicros)
+    this.#restedMicros = fromMicros + HICCUP_REST_FACTOR * syncMicros
   }
 
   /** So many clients are about to be told that their commits are safe. */
