@@ -179,7 +179,8 @@ function outOfRange(name: string, entry: Setting, value: unknown): Error {
   })
 }
 
-function describeForeign(value: unknown): string {
+/** What was passed instead of something else; never calls code of the value. */
+export function describeForeign(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 40)}'`
   return value === null ? 'null' : typeof value
 }

@@ -74,7 +74,7 @@ function timestamp(options: { readonly precision: 'us' }): MicrosTimestamp
 function timestamp(
   options: { readonly precision?: 'ms' | 'us' } = {},
 ): Timestamp | MicrosTimestamp {
-  const { precision = 'ms' } = options
+  const { precision = 'ms' } = options ?? { precision: null }
   if (precision === 'us') return new Column('timestamp', { precision: 6 }) as MicrosTimestamp
   if (precision === 'ms') return new Column('timestamp', { precision: 3 }) as Timestamp
   throw engineError('SCHEMA_INVALID', "t.timestamp: the precision is 'ms' or 'us'")

@@ -7,6 +7,7 @@
 // 2. An index id is never given twice within a table, not even when building the index failed.
 
 import { engineError } from '../base/errors.js'
+import { describeForeign } from '../base/options.js'
 import type { Cell, ColumnKind } from '../codec/cell.js'
 
 export interface ColumnDeclaration {
@@ -86,11 +87,12 @@ export function defineTable(declaration: TableDeclaration, id: number): TableDef
 }
 
 /** @throws SCHEMA_UNKNOWN_INDEX always */
-export function unknownIndex(table: TableDeclaration, name: string): never {
+export function unknownIndex(table: TableDeclaration, name: unknown): never {
   const names = table.indexes.map((index) => index.name).join(', ')
+  const found = typeof name === 'string' ? JSON.stringify(name.slice(0, 64)) : describeForeign(name)
   throw engineError(
     'SCHEMA_UNKNOWN_INDEX',
-    `${table.name} has no index ${JSON.stringify(String(name).slice(0, 64))}. Its indexes: ${names || 'none'}`,
+    `${table.name} has no index ${found}. Its indexes: ${names || 'none'}`,
     { details: { table: table.name } },
   )
 }

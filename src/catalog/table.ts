@@ -25,6 +25,8 @@ export type KeyColumn<C extends Columns> = {
   [Name in IndexableColumn<C>]: null extends ColumnValue<C[Name]> ? never : Name
 }[IndexableColumn<C>]
 
+const TABLE_OPTIONS = ['primaryKey', 'indexes', 'historyWindowMs']
+
 /** A column of a key, ascending when only named. */
 export type PartSpec<Name extends string> =
   | Name
@@ -151,6 +153,7 @@ function declareTable(
   options: TableOptions<readonly PartSpec<string>[], Readonly<Record<string, IndexSpec<string>>>>,
 ): TableDeclaration {
   checkName('a table', name)
+  checkOptions(name, 'options', options, TABLE_OPTIONS)
   const entries = ownEntries(name, 'columns', columns)
   if (entries.length === 0 || entries.length > COLUMN_MAX_COUNT) {
     throw invalid(name, `it has ${entries.length} columns, not 1..${COLUMN_MAX_COUNT}`)
@@ -210,13 +213,12 @@ function declareIndex(
   keyOf: (what: string, parts: unknown) => KeyPart[],
 ): IndexDeclaration {
   checkName(`an index of ${tableName}`, name)
-  const isList = Array.isArray(spec)
+  const what = `index ${name}`
+  if (Array.isArray(spec)) return { name, isUnique: false, parts: keyOf(what, spec) }
   const options = spec as { readonly columns?: unknown; readonly unique?: unknown }
-  return {
-    name,
-    isUnique: !isList && options?.unique === true,
-    parts: keyOf(`index ${name}`, isList ? spec : options?.columns),
-  }
+  checkOptions(tableName, what, options, ['columns', 'unique'])
+  const isUnique = booleanOf(tableName, `${what}: unique`, options.unique)
+  return { name, isUnique, parts: keyOf(what, options.columns) }
 }
 
 function declareKey(
@@ -231,6 +233,7 @@ function declareKey(
   const seen = new Set<string>()
   return parts.map((part: PartSpec<string> | undefined) => {
     const name = typeof part === 'string' ? part : part?.column
+    if (typeof part === 'object') checkOptions(tableName, what, part, ['column', 'descending'])
     const column = name === undefined ? undefined : columns.get(name)
     if (name === undefined || column === undefined) {
       throw invalid(tableName, `${what} names ${JSON.stringify(name)}, which is not a column`)
@@ -240,8 +243,33 @@ function declareKey(
     }
     if (seen.has(name)) throw invalid(tableName, `${what} names ${name} twice`)
     seen.add(name)
-    return { column: name, isDescending: typeof part === 'object' && part.descending === true }
+    const descending = typeof part === 'object' ? part.descending : undefined
+    return {
+      column: name,
+      isDescending: booleanOf(tableName, `${what}: descending`, descending),
+    }
   })
+}
+
+/** What is written wrong must not be as if it were not there: a rule of the data would be missing. */
+function checkOptions(
+  tableName: string,
+  what: string,
+  given: unknown,
+  known: readonly string[],
+): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw invalid(tableName, `${what} must be an object`)
+  }
+  const unknown = Object.keys(given).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  const shown = JSON.stringify(unknown.slice(0, 64))
+  throw invalid(tableName, `${what}: there is no option ${shown}; there are: ${known.join(', ')}`)
+}
+
+function booleanOf(tableName: string, what: string, value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true
+  throw invalid(tableName, `${what} is true or false`)
 }
 
 /** Entries of an object literal. A literal `__proto__:` sets the prototype instead of a property: seen here, not lost. */

@@ -8,7 +8,7 @@ import {
   type EventSource,
 } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
-import { checkFunction } from '../base/options.js'
+import { checkFunction, describeForeign } from '../base/options.js'
 import { checkTenantName } from '../catalog/catalog.js'
 import type { TableDefinition } from '../catalog/definition.js'
 import type { Checkpoint } from '../store/checkpoint.js'
@@ -234,7 +234,7 @@ export class Database<T extends Tables> {
     if (!EVENT_NAMES.includes(name)) {
       throw engineError(
         'ARGUMENT_INVALID',
-        `there is no event ${String(name)}; there are: ${EVENT_NAMES.join(', ')}`,
+        `there is no event ${describeForeign(name)}; there are: ${EVENT_NAMES.join(', ')}`,
       )
     }
     return this.#events.on(name, listener)

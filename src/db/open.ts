@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { engineError } from '../base/errors.js'
 import { EventSource } from '../base/events.js'
-import { readSettings } from '../base/options.js'
+import { checkOptionNames, readSettings } from '../base/options.js'
 import { GiB, KiB, MiB } from '../base/limits.js'
 import { Catalog } from '../catalog/catalog.js'
 import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
@@ -103,6 +103,7 @@ export async function openSalvaged(
 }
 
 async function openStore(path: string, given: OpenSettings, components: Components) {
+  checkComponents(components)
   const settings = readSettings(SETTINGS, given)
   checkRowCache(settings)
   checkKernels()
@@ -182,6 +183,13 @@ function checkedOptions<T extends Tables>(options: OpenOptions<T>): OpenOptions<
     throw engineError('ARGUMENT_INVALID', 'tables must be an object: { orders }')
   }
   return options
+}
+
+function checkComponents(components: Components): void {
+  checkOptionNames('the second argument of open()', components, ['env'])
+  const { env } = components
+  if (env === undefined || typeof env?.fs === 'object') return
+  throw engineError('ARGUMENT_INVALID', 'env must be a world as memoryEnv() makes them')
 }
 
 function checkTableNames(tables: Tables | undefined): void {

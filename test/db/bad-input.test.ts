@@ -294,6 +294,12 @@ describe('calls', () => {
       await expectCode('ARGUMENT_INVALID', () => shop.orders.scan().toArray(bad))
       await expectCode('ARGUMENT_INVALID', () => keys.scan(bad))
     }
+    const throwing = { toString: () => expect.unreachable('code of the caller is not called') }
+    for (const name of [7, Symbol('s'), Object.create(null), throwing]) {
+      const bad = name as never
+      await expectCode('SCHEMA_UNKNOWN_INDEX', () => shop.orders.scan({ index: bad }).toArray())
+      await expectCode('ARGUMENT_INVALID', () => db.on(bad, () => undefined))
+    }
     await expectCode('OPTION_UNKNOWN', () => shop.orders.scan().toArray({ count: 5 } as never))
     const misspelt = { durabilty: 'relaxed' } as never
     for (const write of ['insert', 'upsert'] as const) {

@@ -80,6 +80,10 @@ describe('paths', () => {
     await expectCode('ARGUMENT_INVALID', () => open({ path: 'x', tables: null as never }))
     const path = temporaryDirectory()
     await expectCode('OPTION_UNKNOWN', () => open({ path, memtableBudgetByte: 1 } as never))
+    await expectCode('OPTION_UNKNOWN', () => open({ path }, { tables: {} } as never))
+    for (const components of [null, 7, { env: null }, { env: {} }, { env: 'memory' }]) {
+      await expectCode('ARGUMENT_INVALID', () => open({ path }, components as never))
+    }
     await expectCode('OPTION_OUT_OF_RANGE', () => open({ path, tabletCount: 0 }))
     await expectCode('OPTION_OUT_OF_RANGE', () => open({ path, createIfMissing: 'no' } as never))
     expect(fs.readdirSync(path)).toEqual([])

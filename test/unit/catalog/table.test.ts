@@ -68,6 +68,23 @@ describe('a table', () => {
     ['a nullable key', 'x', { id: id.nullable() }, { primaryKey: ['id'] }],
     ['a json key', 'x', { id: t.json() }, { primaryKey: ['id'] }],
     ['an unknown index column', 'x', { id }, { primaryKey: ['id'], indexes: { a: ['no'] } }],
+    ['no options', 'x', { id }, undefined],
+    ['options of null', 'x', { id }, null],
+    ['an option that is not there', 'x', { id }, { primaryKey: ['id'], index: { a: ['id'] } }],
+    [
+      'an index option that is not there',
+      'x',
+      { id },
+      { primaryKey: ['id'], indexes: { a: { columns: ['id'], unqiue: true } } },
+    ],
+    [
+      'a unique index that is perhaps one',
+      'x',
+      { id },
+      { primaryKey: ['id'], indexes: { a: { columns: ['id'], unique: 1 } } },
+    ],
+    ['an order that is not there', 'x', { id }, { primaryKey: [{ column: 'id', desc: true }] }],
+    ['an order of null', 'x', { id }, { primaryKey: [{ column: 'id', descending: null }] }],
     ['an empty index', 'x', { id }, { primaryKey: ['id'], indexes: { a: [] } }],
     ['an index of null', 'x', { id }, { primaryKey: ['id'], indexes: { a: null } }],
     ['a default that does not fit', 'x', { id: t.int().default(0.5) }, { primaryKey: ['id'] }],
@@ -84,6 +101,7 @@ describe('a table', () => {
     () => t.enum(['a', 'a']),
     () => t.enum(['\ud83d']),
     () => t.timestamp({ precision: 'ns' } as never),
+    () => t.timestamp(null as never),
   ])('column type %# is refused', (make) => {
     expect(make).toThrow('SCHEMA_INVALID')
   })
