@@ -155,6 +155,15 @@ export class EventSource {
   #onThrown(name: EventName, error: unknown): void {
     const where = `listener of '${name}' events`
     if (name !== 'error' && this.#listeners.has('error')) this.emit('error', { where, error })
-    else process.emitWarning(`${where} threw: ${String(error)}`, 'TabulariumWarning')
+    else process.emitWarning(`${where} threw: ${textOf(error)}`, 'TabulariumWarning')
+  }
+}
+
+/** Of whatever was thrown: an object without a prototype has no text, and asking it for one throws. */
+function textOf(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return typeof error
   }
 }

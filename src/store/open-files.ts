@@ -58,6 +58,7 @@ export async function openFiles(
   const world = isSalvage ? await withoutWrites(env) : env
   const surroundings = {
     env: world,
+    events,
     lock,
     quarantine: new Quarantine(events),
     removals: new FileRemovals(world, events),
@@ -97,6 +98,7 @@ async function withReserve<Value>(
 /** What an opening works in. */
 interface Surroundings {
   readonly env: Env
+  readonly events: EventSource
   readonly lock: DirectoryLock
   readonly quarantine: Quarantine
   readonly removals: FileRemovals
@@ -138,7 +140,7 @@ async function createDatabase(
     hashStart: Math.ceil((i * HASH_SPACE) / count),
     hashEnd: Math.ceil(((i + 1) * HASH_SPACE) / count),
   }))
-  removeFiles(env.fs, options.path, orphansOf(env.fs, options.path, new Set()))
+  removeFiles(surroundings, options.path, orphansOf(env.fs, options.path, new Set()))
   const manifest = await Manifest.create(manifestOptions(options, env, identity, lock), ranges)
   return assemble(options, surroundings, { manifest, identity })
 }
@@ -188,8 +190,8 @@ async function recoverDatabase(
   if (!isClean || orphans.length > 0) await syncManifest(fs, directory, state)
   // It remembers the ids of what is removed, too: none is used again.
   if (!state.isSuperblockWhole || orphans.length > 0) await manifest.renewSuperblock()
-  removeFiles(fs, directory, orphans)
-  return assemble(options, surroundings, { manifest, identity, log, commits, salvage, orphans })
+  const removed = removeFiles(surroundings, directory, orphans)
+  return assemble(options, surroundings, { manifest, identity, log, commits, salvage, removed })
 }
 
 interface Recovered {
@@ -198,8 +200,8 @@ interface Recovered {
   readonly log?: WalRecovery | undefined
   readonly commits?: RecoveredCommits
   readonly salvage?: SalvageReport | undefined
-  /** Names of files that were removed. */
-  readonly orphans?: readonly string[]
+  /** Names of left-over files. */
+  readonly removed?: readonly string[]
 }
 
 async function assemble(
@@ -260,7 +262,7 @@ async function assemble(
       walFileCount: log?.files.length ?? 0,
       commitCount: commits?.count ?? 0,
       tornBytes: log?.tornBytes ?? 0,
-      orphanFileIds: (recovered.orphans ?? []).map((name) => fileIdOfName(name)!),
+      orphanFileIds: (recovered.removed ?? []).map((name) => fileIdOfName(name)!),
     },
     quarantine,
     salvage: recovered.salvage,
@@ -303,10 +305,27 @@ function orphansOf(fs: FileSystem, directory: string, needed: ReadonlySet<FileId
   })
 }
 
-/** Removes files, durably. */
-function removeFiles(fs: FileSystem, directory: string, names: readonly string[]): void {
-  for (const name of names) fs.remove(`${directory}/${name}`)
-  if (names.length > 0) fs.syncDirectory(directory)
+/**
+ * Removes files, durably. One that cannot be removed is in nobody's way, and the next opening tries again.
+ *
+ * @returns those that were removed
+ */
+function removeFiles(
+  { env: { fs }, events }: Surroundings,
+  directory: string,
+  names: readonly string[],
+): readonly string[] {
+  const removed = names.filter((name) => {
+    try {
+      fs.remove(`${directory}/${name}`)
+      return true
+    } catch (error) {
+      events.emit('error', { where: 'removal of left-over files', error })
+      return false
+    }
+  })
+  if (removed.length > 0) fs.syncDirectory(directory)
+  return removed
 }
 
 function notADatabase(path: string, why: string): Error {

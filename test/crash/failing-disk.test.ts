@@ -289,6 +289,36 @@ describe('a file that cannot be removed', () => {
   })
 })
 
+describe('a left-over file that cannot be removed', () => {
+  it.each(['wal', 'spare', 'sst', 'manifest'])('is no reason not to open (%s)', async (kind) => {
+    const fs = new MemoryFileSystem()
+    const { db, notes } = await openOn(fs)
+    await notes.insert({ id: 1, text: 'kept' })
+    await db.flush()
+    await notes.insert({ id: 2, text: 'in the log' })
+    const left = fs.clone()
+    await db.close()
+    const leftover = `000999.${kind}`
+    left.open(`/db/${leftover}`, 'create').close()
+    left.inject = ({ name, path }) =>
+      name === 'remove' && path.endsWith(leftover) ? 'EACCES' : undefined
+    for (let round = 0; round < 3; round++) {
+      const again = await openOn(left)
+      expect(await again.notes.scan().toArray()).toHaveLength(2 + round)
+      expect(left.list('/db')).toContain(leftover)
+      expect((await again.db.verify()).isSound).toBe(true)
+      await again.notes.insert({ id: 3 + round, text: 'more' })
+      if (round === 1) await again.db.flush()
+      await again.db.close()
+    }
+    left.inject = undefined
+    const healed = await openOn(left)
+    expect(left.list('/db')).not.toContain(leftover)
+    expect(await healed.notes.scan().toArray()).toHaveLength(5)
+    await healed.db.close()
+  })
+})
+
 describe('a want of descriptors', () => {
   it('is tried again and makes nothing read-only', async () => {
     const fs = new MemoryFileSystem()

@@ -252,8 +252,8 @@ export const BUGS = [
   bug(
     'leftovers stay',
     'store/open-files.js',
-    'removeFiles(fs, directory, orphans);',
-    '',
+    'removeFiles(surroundings, directory, orphans);',
+    '[];',
     'powerCut',
   ),
   bug(

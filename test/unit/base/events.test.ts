@@ -64,4 +64,20 @@ describe('EventSource', () => {
     expect(warn.mock.calls[0]?.[0]).toContain('twice broken')
     warn.mockRestore()
   })
+
+  it('is not broken by something that has no text', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const events = new EventSource()
+    events.on('stall', () => {
+      throw Object.create(null)
+    })
+    events.on('stall', () => Promise.reject(Symbol('s')))
+    events.emit('stall', STALL)
+    await Promise.resolve()
+    expect(warn.mock.calls.map(([text]) => text)).toEqual([
+      "listener of 'stall' events threw: object",
+      "listener of 'stall' events threw: Symbol(s)",
+    ])
+    warn.mockRestore()
+  })
 })
