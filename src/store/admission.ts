@@ -7,12 +7,13 @@
 // byte that is written costs time, more the larger the debt, and who writes next waits for it. So writers slow down to
 // what the background can do, early and evenly, before they would have to be stopped.
 
+import type { EngineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import { MiB } from '../base/limits.js'
 import type { Clock } from '../env/env.js'
 import type { Memtable } from '../lsm/memtable.js'
 import type { Tablet } from '../lsm/tablet.js'
-import type { Lane } from './lane.js'
+import { isDiskFull, type Lane } from './lane.js'
 
 /** Writers are slowed from more than this many level-0 tables of a tablet on, and stopped at the second figure. */
 const LEVEL0_SLOW_COUNT = 10
@@ -54,6 +55,8 @@ export interface AdmissionOptions {
   readonly pendingBytes: () => number
   /** Resolves when a job has ended or the log has got on; undefined when neither will. */
   readonly nextChange: () => Promise<void> | undefined
+  /** The backlog of a tablet cannot shrink for want of room. */
+  readonly onShortage: (error: EngineError) => void
 }
 
 /** What was in the active memtable of a tablet when a writer paid last. */
@@ -93,7 +96,7 @@ export class Admission {
   /**
    * Resolves when somebody may write to these tablets, as far as space is concerned.
    *
-   * @throws DISK_FULL IO_FAILED when the backlog of one of them cannot shrink for want of room or descriptors
+   * @throws IO_FAILED when the backlog of one of them cannot shrink for want of descriptors
    */
   async admit(tablets: readonly Tablet[]): Promise<void> {
     const { works, clock, events, nextChange } = this.#o
@@ -107,7 +110,12 @@ export class Admission {
     while (this.#debt(concerned) === 1) {
       const change = nextChange()
       const lane = shortLane(concerned)
-      if (lane !== undefined) throw lane.failure
+      if (lane !== undefined) {
+        if (!isDiskFull(lane.failure)) throw lane.failure
+        // It is for the commit to be refused, unless it only deletes.
+        this.#o.onShortage(lane.failure)
+        return
+      }
       // The caller asks for the state again: the store may be closed or broken by now.
       if (change === undefined) break
       await change

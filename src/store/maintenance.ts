@@ -35,7 +35,7 @@ const LOOK_BYTES: number = 64 * KiB
 const RETRY_DELAYS_MS = [100, 500, 2_000, 10_000]
 
 export interface MaintenanceOptions extends TabletJobsOptions {
-  /** A flush found no room; true when it has been given some. */
+  /** A flush, or who waits for a compaction, found no room; true when it has been given some. */
   readonly onShortage: (error: EngineError) => boolean
 }
 
@@ -73,6 +73,7 @@ export class Maintenance {
         compactions.running !== undefined || this.#planOf(tablet) !== undefined,
       pendingBytes: () => options.files.wal.pendingBytes,
       nextChange: () => this.#nextChange(),
+      onShortage: options.onShortage,
     })
     this.#lookBytes = Math.min(LOOK_BYTES, settings.memtableBudgetBytes / 64)
     const { blockCacheBytes } = settings
@@ -158,15 +159,20 @@ export class Maintenance {
     return this.#admission.isCalm
   }
 
-  /** Whether nobody may write to these tablets now. */
-  isStopped(tablets: readonly Tablet[]): boolean {
-    return !this.#isStopped && this.#admission.isStopped(tablets)
+  /**
+   * Whether nobody may write to these tablets now.
+   *
+   * @param isShort  room is known to be short: what waits for nothing else is for the commit to refuse
+   */
+  isStopped(tablets: readonly Tablet[], isShort: boolean): boolean {
+    if (this.#isStopped || (isShort && this.isStuck)) return false
+    return this.#admission.isStopped(tablets)
   }
 
   /**
    * Resolves when somebody may write to these tablets, as far as space is concerned.
    *
-   * @throws DISK_FULL (as rejection) when the backlog of one of them cannot shrink
+   * @throws IO_FAILED (as rejection) when the backlog of one of them cannot shrink
    */
   admit(tablets: readonly Tablet[]): Promise<void> {
     return this.#admission.admit(tablets)
@@ -201,9 +207,19 @@ export class Maintenance {
     return this.#memory.stats
   }
 
-  /** Whether flushes find no room. */
-  get isFlushStuck(): boolean {
-    return this.#works.some(({ flushes }) => flushes.isDiskFull)
+  /** Whether flushes find no room, or compactions that writers wait for. */
+  get isStuck(): boolean {
+    return this.#works.some(
+      ({ tablet, flushes, compactions }) =>
+        flushes.isDiskFull || (compactions.isDiskFull && this.#admission.isStopped([tablet])),
+    )
+  }
+
+  /** Starts what may make room. */
+  makeRoom(): void {
+    this.#o.files.wal.removeSpares()
+    this.notice()
+    this.noticeVersions()
   }
 
   /** Begins to flush everything, so that the log takes less room. */
@@ -402,7 +418,7 @@ export class Maintenance {
         this.noticeVersions()
         this.#noticeBalance()
       } catch (error) {
-        if (lane.job === 'flush' && isDiskFull(error) && this.#o.onShortage(error)) continue
+        if (isDiskFull(error) && this.#makesRoom(lane, error)) continue
         attemptCount++
         lane.fail(error)
         if (!(await this.#retryAfter(lane, attemptCount, error))) break
@@ -413,6 +429,11 @@ export class Maintenance {
     if (!lane.isGivenUp && !isDue()) lane.succeed()
     lane.end()
     this.#wake()
+  }
+
+  /** A compaction gets no more than what nobody needs: it may take any room, and give none back. */
+  #makesRoom({ job }: Lane, error: EngineError): boolean {
+    return job === 'flush' ? this.#o.onShortage(error) : this.#o.files.wal.removeSpares()
   }
 
   /** What the levels ask for comes first. */

@@ -381,10 +381,11 @@ export class Store implements ImmediateWriteHost {
   }
 
   admit(write: WriteBatch | number | undefined, hasWaited: boolean): Promise<void> | undefined {
-    if (this.#reserve.shortage !== undefined && !hasWaited) return this.#lookForRoom()
+    const isShort = this.#reserve.shortage !== undefined
+    if (isShort && !hasWaited) return this.#lookForRoom()
     if (this.#maintenance.isCalm) return undefined
     const tablets = this.#tablets.ofWrite(write)
-    if (hasWaited && !this.#maintenance.isStopped(tablets)) return undefined
+    if (hasWaited && !this.#maintenance.isStopped(tablets, isShort)) return undefined
     return this.#maintenance.admit(tablets)
   }
 
@@ -449,9 +450,9 @@ export class Store implements ImmediateWriteHost {
 
   /** Starts what may make room, and asks whether there is some. */
   async #lookForRoom(): Promise<void> {
-    this.#maintenance.notice()
+    this.#maintenance.makeRoom()
     await this.#files.removalsDone()
-    if (!this.#maintenance.isFlushStuck) await this.#reserve.restore()
+    if (!this.#maintenance.isStuck) await this.#reserve.restore()
   }
 
   #poison(error: unknown): void {

@@ -19,6 +19,13 @@ const refusesRoom: MemoryFileSystem['inject'] = ({ name, path, byteCount = 0 }) 
     ? 'ENOSPC'
     : undefined
 
+/** What does not get shorter by compression. */
+function randomText(seed: number): string {
+  let state = seed + 1
+  const next = () => (state = (state * 48_271) % 2_147_483_647)
+  return Array.from({ length: 4000 }, () => next().toString(36)).join('')
+}
+
 async function openOn(fs: MemoryFileSystem) {
   const env = memoryEnv({ fs })
   const db = await open(settings, { env })
@@ -215,6 +222,51 @@ describe('a full disk', () => {
     expect(db.stats().tableCount).toBeGreaterThan(0)
     expect(await notes.scan().toArray()).toHaveLength(2)
     await db.close()
+  })
+})
+
+describe('a disk without room for a compaction', () => {
+  it('refuses what adds, lets deletes through, and goes on by itself once there is room', async () => {
+    const fs = new MemoryFileSystem()
+    const { db, env, notes } = await openOn(fs)
+    // Compactions read what flushes wrote, and write as much anew: a flush is small.
+    let outputBytes = 0
+    fs.inject = ({ name, path, byteCount = 0 }) => {
+      if (!path.endsWith('.sst')) return undefined
+      if (name === 'create') outputBytes = 0
+      if (name === 'write') outputBytes += byteCount
+      return name === 'write' && outputBytes > 100_000 ? 'ENOSPC' : undefined
+    }
+    const written: number[] = []
+    let refusal: unknown
+    for (let id = 0; id < 60 && refusal === undefined; id++) {
+      try {
+        await notes.insert({ id, text: randomText(id) })
+        written.push(id)
+        await db.flush()
+      } catch (error) {
+        refusal = error
+      }
+    }
+    expect(refusal).toMatchObject({ code: 'DISK_FULL', committed: 'no' })
+    expect(written.length).toBeGreaterThan(20)
+    expect(db.state).toBe('readOnly')
+    expect(fs.list('/db').filter((name) => name.endsWith('.spare'))).toEqual([])
+    for (const id of written.splice(0, 5)) await notes.delete(id)
+    await expect(notes.insert({ id: 99, text: 'x' })).rejects.toMatchObject({ code: 'DISK_FULL' })
+    expect((await notes.scan().toArray()).map(({ id }) => id)).toEqual(written)
+
+    fs.inject = undefined
+    for (let tries = 0; db.state !== 'open' && tries < 50; tries++) {
+      await env.clock.sleep(1000)
+      await notes.delete(-1)
+      await db.flush()
+    }
+    await notes.insert({ id: 99, text: 'has room' })
+    await db.close()
+    const again = await openOn(fs)
+    expect((await again.notes.scan().toArray()).map(({ id }) => id)).toEqual([...written, 99])
+    await again.db.close()
   })
 })
 

@@ -43,6 +43,7 @@ function setUp(tabletCount: number) {
     canShrink: () => true,
     pendingBytes: () => 0,
     nextChange: () => undefined,
+    onShortage: () => expect.unreachable('no disk is full'),
   })
   /** How long commits to a tablet take, one after the other. */
   async function writeMs(index: number, commitCount: number, commitBytes = MiB / 8) {
