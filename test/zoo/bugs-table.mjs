@@ -213,6 +213,13 @@ export const BUGS = [
     'failingDisk',
   ),
   bug(
+    'deletes are refused where a compaction finds no room',
+    'store/admission.js',
+    'if (!isDiskFull(lane.failure))',
+    'if (true)',
+    'failingDisk',
+  ),
+  bug(
     'callers wait while the disk is full',
     'store/lane.js',
     'if (this.isDiskFull)\n            this.#tell();',
