@@ -58,6 +58,7 @@ async function sweep(cases: Iterable<Damage>, isThorough: (index: number) => boo
     console.log(kind, [...verdicts].map(([verdict, count]) => `${verdict} ${count}`).join(', '))
   }
   expect(failures.length, failures.slice(0, 20).join('\n')).toBe(0)
+  expect(index, 'cases judged').toBeGreaterThan(0)
 }
 
 /** All of them in the long run, an even sample otherwise. */

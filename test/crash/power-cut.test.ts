@@ -8,12 +8,12 @@ import type { StoreOptions } from '../../dist/store/store-options.js'
 import { Store } from '../../dist/store/store.js'
 import { replayable, Seeded, seedsOf } from '../model/seeded.js'
 import {
+  commitWrites,
   dump,
   randomWrites,
   rebalance,
   simulation,
   storeOptions,
-  unhex,
 } from '../model/store-driver.js'
 import { sameState, VersionModel } from '../model/version-model.js'
 import { WindowClock } from '../model/window-clock.js'
@@ -51,18 +51,7 @@ class Workload {
   async #write(store: Store): Promise<void> {
     const writes = randomWrites(this.#random, this.#label++)
     const durability = this.#random.chance(0.4) ? 'relaxed' : 'sync'
-    let commit: ReturnType<VersionModel['invoke']> | undefined
-    const seqNum = await store.write(
-      (view) => {
-        for (const [key, value] of writes) {
-          if (value === undefined) view.delete(unhex(key))
-          else view.put(unhex(key), Buffer.from(value))
-        }
-        commit = this.model.invoke(writes, durability === 'relaxed')
-      },
-      { durability },
-    )
-    commit!.seqNum = seqNum
+    await commitWrites(store, this.model, writes, durability)
   }
 }
 

@@ -4,7 +4,13 @@ import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import type { StoreOptions } from '../../dist/store/store-options.js'
 import { Store } from '../../dist/store/store.js'
 import type { Seeded } from '../model/seeded.js'
-import { randomWrites, rebalance, simulation, storeOptions, unhex } from '../model/store-driver.js'
+import {
+  commitWrites,
+  randomWrites,
+  rebalance,
+  simulation,
+  storeOptions,
+} from '../model/store-driver.js'
 import { VersionModel } from '../model/version-model.js'
 import { WindowClock } from '../model/window-clock.js'
 import type { CrashCheckpoint, CrashPoint, CrashWorkload } from './crash-check.js'
@@ -98,17 +104,6 @@ export class RandomWorkload implements CrashWorkload {
   async #write(): Promise<void> {
     const writes = randomWrites(this.#random, this.#label++)
     const durability = this.#random.chance(0.4) ? 'relaxed' : 'sync'
-    let commit: ReturnType<VersionModel['invoke']> | undefined
-    const seqNum = await this.#store.write(
-      (view) => {
-        for (const [key, value] of writes) {
-          if (value === undefined) view.delete(unhex(key))
-          else view.put(unhex(key), Buffer.from(value))
-        }
-        commit = this.model.invoke(writes, durability === 'relaxed')
-      },
-      { durability },
-    )
-    commit!.seqNum = seqNum
+    await commitWrites(this.#store, this.model, writes, durability)
   }
 }

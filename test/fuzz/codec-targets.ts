@@ -13,11 +13,12 @@ import {
   FORMAT_VERSION,
 } from '../../dist/codec/file-header.js'
 import { decodeJson, encodeJson, NotJson, toJsonValue } from '../../dist/codec/json.js'
-import { decodeKeyField, encodeKeyField, type KeyKind } from '../../dist/codec/key.js'
+import { decodeKeyField, encodeKeyField } from '../../dist/codec/key.js'
 import { RowCodec } from '../../dist/codec/row.js'
 import { decodeManifestPayload, encodeManifestPayload } from '../../dist/lsm/manifest-format.js'
 import { decodeCommit, encodeCommit } from '../../dist/store/commit-format.js'
 import type { Seeded } from '../model/seeded.js'
+import { KEY_KINDS } from '../unit/codec/cells.js'
 import { mutated } from './mutator.js'
 import { assertSame } from './same.js'
 
@@ -68,17 +69,6 @@ function written(write: (writer: ByteWriter) => void): Uint8Array {
   return rewritten(write).slice()
 }
 
-const KINDS = [
-  'text',
-  'int',
-  'float',
-  'bigint',
-  'decimal',
-  'timestamp',
-  'boolean',
-  'bytes',
-  'uuid',
-] as const satisfies KeyKind[]
 const JSON_CELL = 10
 const UUID = '01234567-89ab-4def-8123-456789abcdef'
 const KEY_CELLS = ['a\0b', -7, 1.5, 10n ** 30n, -5n, 1e15, true, Uint8Array.of(0, 255), UUID]
@@ -86,7 +76,7 @@ const KEY_CELLS = ['a\0b', -7, 1.5, 10n ** 30n, -5n, 1e15, true, Uint8Array.of(0
 /** The first byte says which field, the rest is the key. */
 function keyTarget(): Target {
   const fieldOf = (selector: number) => ({
-    kind: KINDS[selector % KINDS.length]!,
+    kind: KEY_KINDS[selector % KEY_KINDS.length]!,
     isDescending: (selector & 64) !== 0,
     isNullable: (selector & 128) !== 0,
     scale: 2,
@@ -94,7 +84,7 @@ function keyTarget(): Target {
   const seeds = Array.from({ length: 256 }, (_, selector) =>
     written((writer) => {
       writer.u8(selector)
-      encodeKeyField(writer, fieldOf(selector), KEY_CELLS[selector % KINDS.length]!)
+      encodeKeyField(writer, fieldOf(selector), KEY_CELLS[selector % KEY_KINDS.length]!)
     }),
   )
   return {
@@ -121,7 +111,7 @@ function keyTarget(): Target {
 }
 
 function rowTarget(): Target {
-  const kinds = [...KINDS, 'enum', 'json'] as const
+  const kinds = [...KEY_KINDS, 'enum', 'json'] as const
   const columns = kinds.map((kind, i) => ({
     kind,
     isNullable: i % 2 === 0,

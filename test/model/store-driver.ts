@@ -10,6 +10,7 @@ import type { Env } from '../../dist/env/env.js'
 import type { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
 import { simulatedEnv } from '../../dist/env/simulated-env.js'
 import { runJob } from '../../dist/lsm/jobs.js'
+import type { Durability } from '../../dist/store/commit-log.js'
 import { Store } from '../../dist/store/store.js'
 import type { Snapshot } from '../../dist/store/store-views.js'
 import type { StoreOptions } from '../../dist/store/store-options.js'
@@ -96,6 +97,24 @@ export function randomWrites(random: Seeded, label: number): Map<string, string 
     writes.set(randomKey(random), random.chance(0.25) ? undefined : value)
   }
   return writes
+}
+
+/** Commits these writes, which the model knows of from the moment at which they have a number. */
+export async function commitWrites(
+  store: Store,
+  model: VersionModel,
+  writes: ReadonlyMap<string, string | undefined>,
+  durability: Durability,
+): Promise<void> {
+  let commit: ReturnType<VersionModel['invoke']> | undefined
+  const seqNum = await store.write(
+    (view) => {
+      for (const [key, value] of writes) write(view, key, value)
+      commit = model.invoke(writes, durability === 'relaxed')
+    },
+    { durability },
+  )
+  commit!.seqNum = seqNum
 }
 
 /** Splits a tablet at a hash of a tenant, behind it or anywhere; or merges two. Tells whether that was possible. */
@@ -190,15 +209,7 @@ export class StoreDriver {
   async write(): Promise<void> {
     const writes = randomWrites(this.#random, this.#label++)
     const durability = this.#random.chance(0.3) ? 'relaxed' : 'sync'
-    let commit: ReturnType<VersionModel['invoke']> | undefined
-    const seqNum = await this.store.write(
-      (view) => {
-        for (const [key, value] of writes) write(view, key, value)
-        commit = this.model.invoke(writes, durability === 'relaxed')
-      },
-      { durability },
-    )
-    commit!.seqNum = seqNum
+    await commitWrites(this.store, this.model, writes, durability)
   }
 
   /**

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { valueConverter } from '../../../dist/catalog/cell-values.js'
 import type { ColumnDeclaration } from '../../../dist/catalog/definition.js'
 import type { Cell, ColumnKind, JsonValue } from '../../../dist/codec/cell.js'
+import type { KeyKind } from '../../../dist/codec/key.js'
 
 /** A column's declaration without its name and the cells that it can hold. */
 export interface ArbitraryColumn {
@@ -78,7 +79,7 @@ export function cellsOf(column: ArbitraryColumn): fc.Arbitrary<Cell> {
   }
 }
 
-export const KINDS: readonly ColumnKind[] = [
+export const KEY_KINDS = [
   'text',
   'int',
   'float',
@@ -88,9 +89,8 @@ export const KINDS: readonly ColumnKind[] = [
   'boolean',
   'bytes',
   'uuid',
-  'enum',
-  'json',
-]
+] as const satisfies KeyKind[]
+export const KINDS: readonly ColumnKind[] = [...KEY_KINDS, 'enum', 'json']
 
 export function columnOf(kind: ColumnKind, isNullable: boolean): ArbitraryColumn {
   return {

@@ -10,18 +10,7 @@ import {
   type KeyKind,
 } from '../../../dist/codec/key.js'
 import { compareKeys } from '../../../dist/kernels/bytes.js'
-
-const KINDS: KeyKind[] = [
-  'text',
-  'int',
-  'float',
-  'bigint',
-  'decimal',
-  'timestamp',
-  'boolean',
-  'bytes',
-  'uuid',
-]
+import { KEY_KINDS } from './cells.js'
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 12 }),
@@ -60,7 +49,7 @@ const CELLS: Record<KeyKind, fc.Arbitrary<KeyCell>> = {
 }
 
 const field = fc.record({
-  kind: fc.constantFrom(...KINDS),
+  kind: fc.constantFrom(...KEY_KINDS),
   isDescending: fc.boolean(),
   isNullable: fc.boolean(),
 })
@@ -105,7 +94,7 @@ const tuplePair = fc
   )
 
 describe('key fields', () => {
-  for (const kind of KINDS) {
+  for (const kind of KEY_KINDS) {
     for (const isDescending of [false, true]) {
       for (const isNullable of [false, true]) {
         const f: KeyField = { kind, isDescending, isNullable }
