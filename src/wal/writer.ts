@@ -69,6 +69,8 @@ export class WalWriter {
   #next: WalFile | undefined
   /** Paths of files that were obsolete. */
   #spares: string[] = []
+  /** Those of which it is not durable yet that they are no files of the log. */
+  #renamed: string[] = []
   /** Set while the current file gets more space; settles when it has it or not. */
   #growth: Promise<void> | undefined
   /** Settles when nothing is being prepared. */
@@ -240,15 +242,14 @@ export class WalWriter {
    */
   async removeObsolete(durableInTables: SeqNum): Promise<void> {
     const { fs, directory } = this.#options
-    const spares: string[] = []
-    let isChanged = false
+    let isChanged = this.#renamed.length > 0
     for (;;) {
       const oldest = this.#sealed[0]
       if (oldest === undefined || oldest.lastSeqNum > durableInTables) break
       if (this.#sealed.length === 1 && !this.#current.isStartDurable) break
       const path = `${directory}/${walFileName(oldest.fileId)}`
       const sparePath = `${directory}/${spareFileName(oldest.fileId)}`
-      const isWanted = this.#spares.length + spares.length < SPARE_MAX_COUNT
+      const isWanted = this.#spares.length + this.#renamed.length < SPARE_MAX_COUNT
       const isSpare = isWanted && hasItsSpace(fs.fileBytes(path), this.#options.fileBytes)
       // From here on nobody counts on it.
       this.#sealed.shift()
@@ -259,18 +260,23 @@ export class WalWriter {
         this.#sealed.unshift(oldest)
         throw error
       }
-      if (isSpare) spares.push(sparePath)
+      if (isSpare) this.#renamed.push(sparePath)
       isChanged = true
     }
-    if (isChanged) await fs.syncDirectoryAsync(directory)
-    this.#spares.push(...spares)
+    try {
+      if (isChanged) await fs.syncDirectoryAsync(directory)
+    } catch (error) {
+      // Once failed, a later success would prove nothing. The next opening removes them.
+      this.#renamed = []
+      throw error
+    }
+    this.#spares.push(...this.#renamed.splice(0))
   }
 
   /** Gives up the files that are kept to be written anew; whether there were any. */
   removeSpares(): boolean {
     const { fs, directory } = this.#options
-    const spares = this.#spares
-    this.#spares = []
+    const spares = [...this.#spares.splice(0), ...this.#renamed.splice(0)]
     if (spares.length === 0) return false
     try {
       for (const path of spares) fs.remove(path)

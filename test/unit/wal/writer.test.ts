@@ -170,6 +170,26 @@ describe('WalWriter', () => {
     await wal.close()
   })
 
+  test('spare files are not forgotten when a removal behind them fails', async () => {
+    const fs = newFiles()
+    fs.inject = ({ name, path }) => (name === 'remove' && path.endsWith('.wal') ? 'EIO' : undefined)
+    const wal = openWriter(fs)
+    for (const seqNum of range(1, OBSOLETE_COUNT)) {
+      append(wal, seqNum)
+      await flush(wal)
+      await macrotask()
+    }
+    const after = wal.files[5]!.lastSeqNum
+    await expect(wal.removeObsolete(after)).rejects.toMatchObject({ code: 'IO_FAILED' })
+    expect(sparesIn(fs)).toHaveLength(4)
+    fs.inject = undefined
+    await wal.removeObsolete(after)
+    expect(sparesIn(syncedOnly(fs))).toHaveLength(4)
+    expect(wal.removeSpares()).toBe(true)
+    expect(sparesIn(syncedOnly(fs))).toEqual([])
+    await wal.close()
+  })
+
   test('what an earlier file left in a recycled one is neither a frame, nor torn, nor a proof', async () => {
     const fs = newFiles()
     const { wal, after } = await withObsoleteFiles(fs)
