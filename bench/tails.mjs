@@ -3,7 +3,6 @@
 // round of the event loop of their own: that is work of the client, not of the engine, and takes it about a millisecond.
 // node bench/tails.mjs [--seconds 20] [--rows 500000] [--engines tabularium,classic-level] [--name tails] [--directory FOLDER]
 // Prints one JSON object per engine and keeps them in bench/results. `--rows` are loaded before; reads are of any row so far.
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runChild } from './children.mjs'
 import { ENGINES, openEngine, versionOf } from './compare/engines.mjs'
 import { machineFacts, systemLoad } from './machine.mjs'
 import { quantile, rounded } from './numbers.mjs'
@@ -118,23 +118,16 @@ async function measure(engine, path) {
 
 /** The engine in a process of its own; undefined when it fails, as one that is not installed does. */
 function measured(engine) {
-  const { measure: _none, ...options } = values
-  const { stdout, signal } = spawnSync(
-    process.execPath,
-    [
-      '--max-old-space-size=8192',
+  const options = Object.entries({ ...values, measure: engine })
+  try {
+    return runChild(
       fileURLToPath(import.meta.url),
-      ...Object.entries({ ...options, measure: engine }).map(
-        ([name, value]) => `--${name}=${value}`,
-      ),
-    ],
-    {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ...ENGINES[engine].environment },
-    },
-  )
-  return signal === 'SIGKILL' ? JSON.parse(stdout) : undefined
+      options.map(([name, value]) => `--${name}=${value}`),
+      { flags: ['--max-old-space-size=8192'], env: ENGINES[engine].environment },
+    )
+  } catch {
+    return undefined
+  }
 }
 
 function measureAll() {

@@ -1,5 +1,8 @@
 // Hot loops over bytes in portable TypeScript. Positions are indexes into the array: start inclusive, end exclusive.
 
+/** Whether typed arrays have the byte order of the files. */
+export const IS_LITTLE_ENDIAN: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+
 const FNV_OFFSET = 0x811c9dc5
 const FNV_PRIME = 0x01000193
 

@@ -7,10 +7,9 @@
 //
 // It is all there from the beginning, as address space until it is touched: a call never has to ask for memory.
 
-import { endianness } from 'node:os'
-
 import { invariant } from '../base/assert.js'
 import { KiB, MiB } from '../base/limits.js'
+import { IS_LITTLE_ENDIAN } from './bytes.js'
 import { filterRangeF64, sumF64 } from './columns.js'
 import { FILTER_LINE_BYTES } from './filter.js'
 import type { Kernels } from './kernels.js'
@@ -71,7 +70,7 @@ export class WasmKernels implements Kernels {
    */
   static load(): WasmKernels | undefined {
     const runtime = (globalThis as { WebAssembly?: WasmRuntime }).WebAssembly
-    if (runtime === undefined || endianness() !== 'LE') return undefined
+    if (runtime === undefined || !IS_LITTLE_ENDIAN) return undefined
     try {
       const module = new runtime.Module(Buffer.from(WASM_MODULE, 'base64'))
       return new WasmKernels(new runtime.Instance(module).exports as WasmExports)

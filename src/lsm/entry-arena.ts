@@ -20,7 +20,7 @@ import type { SeqNum } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import { loadU32 } from '../codec/bytes.js'
 import type { EntrySlot, KeyRange } from '../codec/entry.js'
-import { compareBytes, copyBytes } from '../kernels/bytes.js'
+import { compareBytes, copyBytes, IS_LITTLE_ENDIAN } from '../kernels/bytes.js'
 
 const HEADER_WORDS = 6
 const EARLIER_REF = 5
@@ -38,7 +38,6 @@ const KIND_SHIFT = 24
 const LOOP_MAX_WORDS = 128
 const WORDS_MAX_BYTES: number = MiB
 const NO_WORDS = new Uint32Array(0)
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
 /** A read-only copy of the arena's extent that can be sent to another thread. */
 export interface ArenaImage {

@@ -134,11 +134,11 @@ export class Memtable {
   ): void {
     const arena = this.#arena
     if (this.#oldSlots !== NO_SLOTS) this.#moveSlots()
-    const slot = this.#slotOf(keyBytes, keyStart, keyEnd, keyHash)
+    const slot = this.#slotOf(this.#slots, keyBytes, keyStart, keyEnd, keyHash)
     let older = this.#slots[slot]!
     if (older === 0 && this.#oldSlots !== NO_SLOTS) {
       const old = this.#oldSlots
-      const oldSlot = this.#oldSlotOf(keyBytes, keyStart, keyEnd, keyHash)
+      const oldSlot = this.#slotOf(old, keyBytes, keyStart, keyEnd, keyHash)
       older = old[oldSlot]!
       if (older !== 0) old[oldSlot] = GONE
     }
@@ -175,9 +175,9 @@ export class Memtable {
   /** Fills the slot with the newest version at or below `maxSeqNum`, a tombstone too; false when there is none. */
   get(key: Uint8Array, keyHash: number, maxSeqNum: SeqNum, slot: EntrySlot): boolean {
     const arena = this.#arena
-    let ref = this.#slots[this.#slotOf(key, 0, key.length, keyHash)]!
+    let ref = this.#slots[this.#slotOf(this.#slots, key, 0, key.length, keyHash)]!
     if (ref === 0 && this.#oldSlots !== NO_SLOTS) {
-      ref = this.#oldSlots[this.#oldSlotOf(key, 0, key.length, keyHash)]!
+      ref = this.#oldSlots[this.#slotOf(this.#oldSlots, key, 0, key.length, keyHash)]!
     }
     while (ref !== 0 && arena.seqNumOf(ref) > maxSeqNum) ref = arena.previousOf(ref)
     if (ref === 0) return false
@@ -251,29 +251,21 @@ export class Memtable {
     return undefined
   }
 
-  /** The slot of the hash table that holds the key, or the free one where it belongs: the index of its ref. */
-  #slotOf(key: Uint8Array, keyStart: number, keyEnd: number, keyHash: number): number {
-    const slots = this.#slots
+  /** The slot of a hash table that holds the key, or the free one where it belongs: the index of its ref. */
+  #slotOf(
+    slots: Uint32Array,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    keyHash: number,
+  ): number {
     const mask = slots.length - 1
     let slot = (keyHash << 1) & mask
     for (;;) {
       const ref = slots[slot]!
       if (ref === 0) return slot
-      if (slots[slot + 1] === keyHash && this.#arena.hasKey(ref, key, keyStart, keyEnd)) return slot
-      slot = (slot + 2) & mask
-    }
-  }
-
-  /** The same of the table before, which has none but those that were not taken over. */
-  #oldSlotOf(key: Uint8Array, keyStart: number, keyEnd: number, keyHash: number): number {
-    const slots = this.#oldSlots
-    const mask = slots.length - 1
-    let slot = (keyHash << 1) & mask
-    for (;;) {
-      const ref = slots[slot]!
-      if (ref === 0) return slot
-      const isKey = ref !== GONE && slots[slot + 1] === keyHash
-      if (isKey && this.#arena.hasKey(ref, key, keyStart, keyEnd)) return slot
+      const isLike = slots[slot + 1] === keyHash && ref !== GONE
+      if (isLike && this.#arena.hasKey(ref, key, keyStart, keyEnd)) return slot
       slot = (slot + 2) & mask
     }
   }

@@ -115,12 +115,11 @@
 //          sstable/older-block.ts; in them an entry counts with its length in the block for the garbage block. In a table of format version 1 the main blocks hold
 //          all versions, newest first, and there is neither history nor garbage block; it reads like a later one without.
 
-import { endianness } from 'node:os'
-
 import type { FileId, SeqNum } from '../base/ids.js'
 import { ByteReader, ByteWriter, EndOfBytes, loadU64, storeU32 } from '../codec/bytes.js'
 import { FILE_HEADER_BYTES, placedChecksum } from '../codec/file-header.js'
 import type { HashRange } from '../codec/tenant-key.js'
+import { IS_LITTLE_ENDIAN } from '../kernels/bytes.js'
 import { type PartPlace, tableCorrupt } from './table-error.js'
 
 export const FOOTER_BYTES = 64
@@ -339,8 +338,6 @@ export function decodeProperties(bytes: Uint8Array, place: PartPlace): TableProp
   return found as unknown as TableProperties
 }
 
-const IS_BIG_ENDIAN = endianness() === 'BE'
-
 /** Reads a column of u32 at once: a directory has thousands, and the first is read by code that nothing has compiled yet. */
 export function readU32Column(reader: ByteReader, count: number): Uint32Array {
   const { bytes } = reader
@@ -348,7 +345,7 @@ export function readU32Column(reader: ByteReader, count: number): Uint32Array {
   const column = new Uint32Array(count)
   const columnBytes = Buffer.from(column.buffer)
   columnBytes.set(bytes.subarray(start, start + 4 * count))
-  if (IS_BIG_ENDIAN) columnBytes.swap32()
+  if (!IS_LITTLE_ENDIAN) columnBytes.swap32()
   return column
 }
 

@@ -44,7 +44,6 @@ export class WalEnd {
   readonly isSynced = true
   readonly isStartDurable = true
   readonly isHalfUsed = false
-  readonly isSpaceShort = false
 
   constructor({ directory }: WalPlace, position: WalPosition) {
     this.fileId = position.fileId

@@ -158,13 +158,19 @@ describe('a full disk', () => {
     await again.db.close()
   })
 
-  it('is freed by an opening of what a killed flush left', async () => {
+  /** Those of a process that died behind a flush. */
+  async function killedFiles(): Promise<MemoryFileSystem> {
     const fs = new MemoryFileSystem()
     const { db, notes } = await openOn(fs)
     await notes.insert({ id: 1, text: 'kept' })
     await db.flush()
     const left = fs.clone()
     await db.close()
+    return left
+  }
+
+  it('is freed by an opening of what a killed flush left', async () => {
+    const left = await killedFiles()
     const orphan = left.open('/db/000999.sst', 'create')
     orphan.write(new Uint8Array(1 << 20), 0)
     orphan.close()
@@ -184,12 +190,7 @@ describe('a full disk', () => {
   })
 
   it('that has no room for what is written over, either, takes that of the reserve to open', async () => {
-    const fs = new MemoryFileSystem()
-    const { db, notes } = await openOn(fs)
-    await notes.insert({ id: 1, text: 'kept' })
-    await db.flush()
-    const left = fs.clone()
-    await db.close()
+    const left = await killedFiles()
     left.open('/db/000999.sst', 'create').close()
     const fullBytes = left.totalBytes
     // As file systems have it that put changed blocks elsewhere: the superblock tells of what is removed.
