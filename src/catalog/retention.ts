@@ -6,12 +6,7 @@
 import { type SeqNum, SEQ_NUM_ZERO, type TenantId } from '../base/ids.js'
 import { EntrySlot } from '../codec/entry.js'
 import { ALL_TABLES } from '../codec/tenant-key.js'
-import type {
-  HistoryFloors,
-  HistoryPolicies,
-  HistoryPolicy,
-  TenantPolicy,
-} from '../store/history-floors.js'
+import type { HistoryFloors, HistoryPolicy, TenantPolicy } from '../store/history-floors.js'
 import type { ReadView, WriteView } from '../store/view.js'
 import { decoded, systemEntries, type TenantRef } from './catalog.js'
 import {
@@ -51,23 +46,24 @@ const SYSTEM_POLICY: TenantPolicy = {
   ]),
 }
 
-/** Everything that is stored. @throws ROW_CORRUPT */
-export function readPolicies(view: ReadView): HistoryPolicies {
+/** What is stored for tables. @throws ROW_CORRUPT */
+export function readTablePolicies(view: ReadView): Map<number, HistoryPolicy> {
   const tables = new Map<number, HistoryPolicy>()
   for (const { key, value } of systemEntries(view, SYSTEM_TABLE_RETENTIONS)) {
     decoded('a retention', () => tables.set(decodeIdKey(key), decodeTableRetention(value)))
   }
+  return tables
+}
+
+/** What is stored for tenants. @throws ROW_CORRUPT */
+export function readTenantPolicies(view: ReadView): TenantPolicy[] {
   const tenants = [SYSTEM_POLICY]
   for (const { key, value } of systemEntries(view, SYSTEM_TENANT_RETENTIONS)) {
-    const tenantId = decoded('a retention', () => decodeIdKey(key)) as TenantId
-    tenants.push(
-      policyOf(
-        tenantId,
-        decoded('a retention', () => decodeTenantRetention(value)),
-      ),
-    )
+    decoded('a retention', () => {
+      tenants.push(policyOf(decodeIdKey(key) as TenantId, decodeTenantRetention(value)))
+    })
   }
-  return { tables, tenants }
+  return tenants
 }
 
 /** What is stored of a tenant, if anything. @throws ROW_CORRUPT */

@@ -12,7 +12,8 @@ import {
   givenOf,
   putTableRetention,
   putTenantRetention,
-  readPolicies,
+  readTablePolicies,
+  readTenantPolicies,
   readTenantRetention,
 } from '../catalog/retention.js'
 import type { AnyTable } from '../catalog/table.js'
@@ -66,6 +67,7 @@ export interface Hold {
 
 /**
  * Makes stored policies known to the store, which drops nothing before, and stores what the declared tables say otherwise.
+ * Those of tenants are read when they are needed first: opening does not depend on their number.
  *
  * @throws ROW_CORRUPT
  */
@@ -75,21 +77,24 @@ export async function declareRetention(
   tables: Readonly<Record<string, AnyTable>> = {},
 ): Promise<void> {
   const { history } = store
-  const stored = readPolicies(store.latest())
+  const stored = readTablePolicies(store.latest())
+  history.use({ tables: stored, readTenants: () => readTenantPolicies(store.latest()) })
+  // Nothing can be written, and nothing is dropped.
+  if (store.salvage !== undefined) return
+  const changed = Object.values(tables)
+    .map(({ declaration: { name, historyWindowMs } }) => {
+      return { id: catalog.table(name)!.id, windowMs: historyWindowMs }
+    })
+    .filter(({ id, windowMs }) => stored.get(id)?.windowMs !== windowMs)
+  if (changed.length === 0) return
   await history.change(async () => {
-    history.use(stored)
-    // Nothing can be written, and nothing is dropped.
-    if (store.salvage !== undefined) return
-    const changed = Object.values(tables).flatMap(({ declaration: { name, historyWindowMs } }) => {
-      const { id } = catalog.table(name)!
-      if (stored.tables.get(id)?.windowMs === historyWindowMs) return []
-      return [{ id, policy: { windowMs: historyWindowMs, floor: history.ofTable(undefined, id) } }]
+    const policies = changed.map(({ id, windowMs }) => {
+      return { id, policy: { windowMs, floor: history.ofTable(undefined, id) } }
     })
-    if (changed.length === 0) return
     await store.write((view) => {
-      for (const { id, policy } of changed) putTableRetention(view, id, policy)
+      for (const { id, policy } of policies) putTableRetention(view, id, policy)
     })
-    for (const { id, policy } of changed) history.setTable(id, policy)
+    for (const { id, policy } of policies) history.setTable(id, policy)
   })
 }
 

@@ -12,10 +12,15 @@
 //    above nothing that jobs drop before it is durable.
 // 4. No floor that follows from marks (lsm/history-marks.ts) and policies at the next opening is below one that a job used.
 //
+// Tenants with a policy may be many, and most services never ask for them before a job does: their policies are read when
+// they are needed first, all at once. Until then no job has dropped anything, and what the opening found stands.
+//
 // See docs/decisions/0011-where-history-begins.md.
 
 import { invariant } from '../base/assert.js'
 import { Mutex } from '../base/async.js'
+import { EngineError } from '../base/errors.js'
+import type { EventSource } from '../base/events.js'
 import { SEQ_NUM_MAX, type SeqNum, type TenantId } from '../base/ids.js'
 import type { KeyRange } from '../codec/entry.js'
 import {
@@ -52,16 +57,20 @@ export interface TenantPolicy extends HistoryPolicy {
 export interface HistoryPolicies {
   /** By table id, for all tenants. */
   readonly tables: ReadonlyMap<number, HistoryPolicy>
-  readonly tenants: readonly TenantPolicy[]
+  /** Reads those of all tenants; called again when it has thrown. */
+  readonly readTenants: () => readonly TenantPolicy[]
 }
 
-export const NO_POLICIES: HistoryPolicies = { tables: new Map(), tenants: [] }
+export const NO_POLICIES: HistoryPolicies = { tables: new Map(), readTenants: () => [] }
 
 /** What a job needs to know, and what is to be remembered once it has dropped something. */
 export interface JobHistory {
   readonly watermarks: Watermarks
   readonly historyMarks: readonly HistoryMark[]
 }
+
+/** Of jobs that drop nothing. */
+const KEPT_HISTORY: JobHistory = { watermarks: KEEP_EVERYTHING, historyMarks: [] }
 
 interface TenantFloors {
   readonly policy: TenantPolicy
@@ -79,13 +88,16 @@ export interface HistoryFloorsOptions {
   readonly windowMs: number
   /** Of all tablets. */
   readonly marks: readonly HistoryMark[]
+  /** The newest commit of earlier openings. */
+  readonly lastSeqNum: SeqNum
+  readonly events: EventSource
 }
 
 export class HistoryFloors {
   readonly #snapshots: SnapshotRegistry
   readonly #windowMs: number
   readonly #tables = new Map<number, SeqNum>()
-  readonly #tenants = new Map<TenantId | undefined, TenantFloors>()
+  readonly #tenants = new Map<TenantId, TenantFloors>()
   /** In the order of their keys; made when it is needed. */
   #sorted: readonly TenantFloors[] | undefined
   readonly #tablePolicies = new Map<number, HistoryPolicy>()
@@ -94,11 +106,18 @@ export class HistoryFloors {
   #rest: SeqNum
   #highest: SeqNum
   #isKnown = false
+  /** Set until the policies of tenants have been read. */
+  #readTenants: HistoryPolicies['readTenants'] | undefined
+  /** Nothing that earlier openings let go is above it. */
+  readonly #openedAt: SeqNum
+  readonly #events: EventSource
   /** Changes of policies that are under way. */
   #changeCount = 0
 
-  constructor({ snapshots, windowMs, marks }: HistoryFloorsOptions) {
+  constructor({ snapshots, windowMs, marks, lastSeqNum, events }: HistoryFloorsOptions) {
     this.#snapshots = snapshots
+    this.#events = events
+    this.#openedAt = Math.max(lastSeqNum, ...marks.map(({ durable }) => durable)) as SeqNum
     this.#windowMs = windowMs
     this.#marks = marks.reduce(addMark, [] as readonly HistoryMark[])
     this.#rest = floorOfMarks(this.#marks)
@@ -110,9 +129,15 @@ export class HistoryFloors {
     return this.#rest
   }
 
-  /** At and above it every key can be read. */
+  /** At and above it every key can be read. @throws ROW_CORRUPT as all that asks for a tenant */
   get highest(): SeqNum {
+    this.#needTenants()
     return this.#highest
+  }
+
+  /** Whether every key can be read at a snapshot. */
+  isWholeAt(seqNum: SeqNum): boolean {
+    return (this.#readTenants !== undefined && seqNum >= this.#openedAt) || seqNum >= this.highest
   }
 
   /** Tables that have a floor of their own. */
@@ -122,6 +147,7 @@ export class HistoryFloors {
 
   /** Whether all keys have one floor. */
   get isUniform(): boolean {
+    this.#needTenants()
     return this.#tables.size === 0 && this.#tenants.size === 0
   }
 
@@ -133,14 +159,14 @@ export class HistoryFloors {
 
   /** The same of all keys of a tenant's table; without a tenant: of tenants without a policy. */
   ofTable(tenantId: TenantId | undefined, tableId: number): SeqNum {
-    const tenant = this.#tenants.get(tenantId)
+    const tenant = this.#tenantOf(tenantId)
     if (tenant === undefined) return this.#tables.get(tableId) ?? this.#rest
     return tenant.floors[Math.max(0, tenant.tableIds.indexOf(tableId))]!
   }
 
   /** How long versions of a tenant's table stay, holds apart; without a tenant: those of tenants without a policy. */
   windowMsOf(tenantId: TenantId | undefined, tableId: number): number {
-    const policy = this.#tenants.get(tenantId)?.policy
+    const policy = this.#tenantOf(tenantId)?.policy
     const ownMs = policy?.tables.get(tableId)?.windowMs ?? policy?.windowMs
     return ownMs ?? this.windowMsOfTable(tableId) ?? this.#windowMs
   }
@@ -152,25 +178,42 @@ export class HistoryFloors {
 
   /** The oldest snapshot at which all keys of a range can be read. */
   ofRange({ lower, upper }: KeyRange): SeqNum {
-    if (lower === undefined || lower.length < TABLE_PREFIX_BYTES) return this.#highest
+    if (lower === undefined || lower.length < TABLE_PREFIX_BYTES) return this.highest
     const end = successorOfPrefix(lower.subarray(0, TABLE_PREFIX_BYTES))
     const isOneTable = end === undefined || (upper !== undefined && compareKeys(upper, end) <= 0)
-    return isOneTable ? this.of(lower) : this.#highest
+    return isOneTable ? this.of(lower) : this.highest
   }
 
   /** Says how long which keys keep their history; nothing is dropped before. */
-  use({ tables, tenants }: HistoryPolicies): void {
+  use({ tables, readTenants }: HistoryPolicies): void {
     invariant(!this.#isKnown, 'policies are made known once; later ones change')
     this.#isKnown = true
     for (const [tableId, policy] of tables) this.setTable(tableId, policy)
     this.#highest = Math.max(this.#highest, ...this.#tables.values()) as SeqNum
-    for (const policy of tenants) this.setTenant(policy)
+    this.#readTenants = readTenants
     // What earlier openings let go.
-    this.#raise(this.#tenants.values())
+    this.#raise([], [])
+  }
+
+  #tenantOf(tenantId: TenantId | undefined): TenantFloors | undefined {
+    if (tenantId === undefined) return undefined
+    this.#needTenants()
+    return this.#tenants.get(tenantId)
+  }
+
+  /** Has the policies of tenants read, as they have been since the opening. */
+  #needTenants(): void {
+    if (this.#readTenants === undefined) return
+    const policies = this.#readTenants()
+    this.#readTenants = undefined
+    for (const policy of policies) this.setTenant(policy)
+    // What earlier openings let go, is gone for snapshots that are open now, too.
+    this.#raise(this.#tenants.values(), [])
   }
 
   /** Runs changes of policies one by one, while floors stand still. */
   async change<Result>(change: () => Promise<Result>): Promise<Result> {
+    this.#needTenants()
     this.#changeCount++
     try {
       return await this.#changing.run(change)
@@ -225,19 +268,27 @@ export class HistoryFloors {
    * @param moment  the SeqNum that a commit of now would get
    */
   advance(range: HashRange, moment: SeqNum, durable: SeqNum): JobHistory {
-    if (!this.#isKnown) return { watermarks: KEEP_EVERYTHING, historyMarks: [] }
+    if (!this.#isKnown) return KEPT_HISTORY
+    try {
+      this.#needTenants()
+    } catch (error) {
+      // What is flushed while the database closes may keep more than it has to.
+      const isClosed = error instanceof EngineError && error.kind === 'closed'
+      if (!isClosed) this.#events.emit('error', { where: 'policies of tenants', error })
+      return KEPT_HISTORY
+    }
     const tenants = this.#tenantsOf(range)
     if (this.#changeCount === 0) {
       this.#marks = addMark(this.#marks, { moment, durable, floor: this.#rest })
-      this.#raise(tenants)
+      this.#raise(tenants, this.#snapshots.heldSeqNums())
       // Once more, with the floor that came out of it.
       this.#marks = addMark(this.#marks, { moment, durable, floor: this.#rest })
     }
     return { watermarks: this.#watermarks(tenants), historyMarks: this.#marks }
   }
 
-  #raise(tenants: Iterable<TenantFloors>): void {
-    const held = this.#snapshots.heldSeqNums()
+  /** @param held  snapshots that no floor may pass, ascending */
+  #raise(tenants: Iterable<TenantFloors>, held: readonly SeqNum[]): void {
     const up = (floor: SeqNum, limit: SeqNum) => {
       if (limit <= floor) return floor
       const raised = Math.min(limit, held[lowerBound(held, floor)] ?? limit) as SeqNum

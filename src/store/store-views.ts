@@ -114,10 +114,14 @@ export class CheckedView extends RegisteredView {
  * @throws TXN_SNAPSHOT_TOO_OLD when nothing can, whatever the key
  */
 export function viewAt(host: ViewHost, floors: HistoryFloors, open: OpenSnapshot): Snapshot {
-  if (open.seqNum >= floors.highest) return new RegisteredView(host, open)
-  if (!floors.isUniform) return new CheckedView(host, open, floors)
-  host.release(open)
-  throw snapshotTooOld(open.seqNum, floors.highest)
+  try {
+    if (floors.isWholeAt(open.seqNum)) return new RegisteredView(host, open)
+    if (!floors.isUniform) return new CheckedView(host, open, floors)
+    throw snapshotTooOld(open.seqNum, floors.highest)
+  } catch (error) {
+    host.release(open)
+    throw error
+  }
 }
 
 /** Reads and writes the newest state within one synchronous stretch. */

@@ -102,6 +102,8 @@ export class Store implements ImmediateWriteHost {
       snapshots: this.#snapshots,
       windowMs: options.historyWindowMs,
       marks: files.historyMarks,
+      lastSeqNum: files.lastSeqNum,
+      events,
     })
     if (options.hasPolicies !== true) this.#floors.use(NO_POLICIES)
     this.locks = new KeyLocks({

@@ -3,80 +3,9 @@
 
 import { describe, expect, test } from 'vitest'
 
-import type { TenantId } from '../../dist/base/ids.js'
-import { putTenantRetention } from '../../dist/catalog/retention.js'
-import { ByteWriter } from '../../dist/codec/bytes.js'
-import { tenantHashOf, writeKeyPrefix } from '../../dist/codec/tenant-key.js'
-import { MemoryFileSystem } from '../../dist/env/memory-file-system.js'
-import { simulatedEnv } from '../../dist/env/simulated-env.js'
-import { type Database, type OpenSettings, open, t, table } from '../../dist/index.js'
-import { type CompactionJob, type FlushJob, type Job, runJob } from '../../dist/lsm/jobs.js'
-import type { Watermarks } from '../../dist/lsm/watermarks.js'
-import { Store } from '../../dist/store/store.js'
-import { EventSource } from '../../dist/base/events.js'
-import { storeOptions } from '../model/store-driver.js'
-import { Seeded } from '../model/seeded.js'
+import { table } from '../../dist/index.js'
 import { collect, expectCode, openShop } from './db-kit.js'
-
-const HOUR_MS = 3_600_000
-const columns = { id: t.text(), n: t.int() }
-const key = { primaryKey: ['id'] } as const
-
-function tablesOf(sessionsMs: number | undefined) {
-  const window = sessionsMs === undefined ? {} : { historyWindowMs: sessionsMs }
-  return {
-    orders: table('orders', columns, key),
-    sessions: table('sessions', columns, { ...key, ...window }),
-  }
-}
-
-/** A database in memory whose clock the test moves, and that can be opened again. */
-class World {
-  readonly fs = new MemoryFileSystem()
-  readonly jobs: (FlushJob | CompactionJob)[] = []
-  env = this.#newEnv()
-  #elapsedMs = 0
-
-  async open(sessionsMs?: number, settings: OpenSettings = {}) {
-    this.env = this.#newEnv()
-    this.env.clock.advance(this.#elapsedMs)
-    const given = { walFileBytes: 65_536, historyWindowMs: HOUR_MS, ...settings }
-    return open({ path: '/db', tables: tablesOf(sessionsMs), ...given }, { env: this.env })
-  }
-
-  async close(db: Database<{}>): Promise<void> {
-    await db.close()
-    this.#elapsedMs = this.env.clock.monotonicMicros() / 1000
-  }
-
-  #newEnv() {
-    return simulatedEnv({
-      seed: 1,
-      fs: this.fs,
-      runJob: (job) => {
-        this.jobs.push(job as Job)
-        return runJob(job as Job, this.fs)
-      },
-    })
-  }
-}
-
-type Db = Awaited<ReturnType<World['open']>>
-
-/** Writes a row of both tables, then lets an hour pass and collects garbage, so often. */
-async function grow(world: World, db: Db, tenants: readonly string[], hours: number) {
-  const written: number[] = []
-  for (let n = 0; n < hours; n++) {
-    for (const name of tenants) {
-      await db.tenant(name).orders.upsert({ id: 'o', n })
-      await db.tenant(name).sessions.upsert({ id: 's', n })
-    }
-    written.push(db.stats().seqNum)
-    world.env.clock.advance(HOUR_MS)
-    await db.flush()
-  }
-  return written
-}
+import { columns, grow, HOUR_MS, key, World } from './retention-world.js'
 
 describe('retention', () => {
   test('the most special of tenant and table, tenant, table and database decides', async () => {
@@ -179,78 +108,7 @@ describe('retention', () => {
     expect(db.tenant('shop').retention().tables['sessions']!.historyWindowMs).toBe(HOUR_MS)
     await world.close(db)
   })
-
-  test('while a policy changes floors stand still, also for jobs that begin meanwhile', async () => {
-    const world = new World()
-    const store = await openStore(world)
-    const tenant = { id: 7 as TenantId, hash: tenantHashOf('shop') }
-    const window = (windowMs: number) => ({ windowMs, windowsMs: new Map(), holds: [] })
-    const change = (windowMs: number) =>
-      store.history.change(async () => {
-        let policy!: ReturnType<typeof putTenantRetention>
-        await store.write((view) => {
-          policy = putTenantRetention(view, store.history, tenant, window(windowMs))
-        })
-        // The policy is stored, and not yet in force.
-        world.env.clock.advance(HOUR_MS)
-        await store.flush()
-        expect(store.history.of(rowKey)).toBe(policy.floor)
-        store.history.setTenant(policy)
-      })
-    const rowKey = keyOf(tenant.hash, tenant.id)
-    store.history.use({ tables: new Map(), tenants: [] })
-    await change(0)
-    for (let n = 0; n < 4; n++) await store.write((view) => view.put(rowKey, Uint8Array.of(n)))
-    await change(100 * HOUR_MS)
-    await store.flush()
-    expect(store.versions(rowKey)).toHaveLength(4)
-    await store.close()
-  })
-
-  test('ten thousand tenants: a job gets those of its tablet, packed', async () => {
-    const world = new World()
-    const tenantCount = 10_000
-    const store = await openStore(world)
-    const tenants = Array.from({ length: tenantCount }, (_, i) => ({
-      id: (i + 1) as TenantId,
-      hash: tenantHashOf(`tenant ${i}`),
-    }))
-    const policies: ReturnType<typeof putTenantRetention>[] = []
-    await store.write((view) => {
-      for (const tenant of tenants) {
-        const given = { windowMs: tenant.id, windowsMs: new Map([[16, 5]]), holds: [] }
-        policies.push(putTenantRetention(view, store.history, tenant, given))
-      }
-    })
-    store.history.use({ tables: new Map(), tenants: policies })
-    await store.write((view) => {
-      for (const { id, hash } of tenants.slice(0, 50)) view.put(keyOf(hash, id), new Uint8Array(1))
-    })
-    world.env.clock.advance(1000)
-    world.jobs.length = 0
-    await store.flush()
-    const lists = world.jobs.map(({ watermarks }) => watermarks)
-    expect(lists).toHaveLength(4)
-    const entryCount = lists.reduce((sum, { ofPrefixes }) => sum + ofPrefixes.length, 0)
-    expect(entryCount).toBe(tenantCount * 2)
-    const bytesOf = ({ prefixes, ofPrefixes }: Watermarks) =>
-      prefixes.length + ofPrefixes.byteLength
-    expect(Math.max(...lists.map(bytesOf))).toBeLessThan(0.3 * tenantCount * 2 * 20)
-    await store.close()
-  })
 })
-
-/** A store of which nothing is said yet. */
-function openStore({ env }: World): Promise<Store> {
-  const options = { ...storeOptions(new Seeded(1)), path: '/store', defaultTabletCount: 4 }
-  return Store.open({ ...options, hasPolicies: true }, env, new EventSource())
-}
-
-function keyOf(tenantHash: number, tenantId: TenantId): Uint8Array {
-  const writer = new ByteWriter(16)
-  writeKeyPrefix(writer, { tenantHash, tenantId, tableId: 16, indexId: 0 })
-  return writer.finish()
-}
 
 describe('legal holds', () => {
   test('keep what no window keeps, and end', async () => {
