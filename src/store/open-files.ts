@@ -110,7 +110,9 @@ function isToBeCreated(path: string, env: Env, createIfMissing: boolean): boolea
   if (fs.exists(path) && !fs.isDirectory(path)) throw notADatabase(path, 'it is a file')
   if (fs.exists(path) && hasSuperblock(fs, path)) return false
   const names = fs.exists(path) ? fs.list(path).filter((name) => name !== LOCK_NAME) : []
-  const data = names.filter((name) => /^\d{6,}\.(wal|sst)$/.test(name))
+  const isOurs = (name: string, pattern: RegExp) =>
+    pattern.test(name) && !fs.isDirectory(`${path}/${name}`)
+  const data = names.filter((name) => isOurs(name, /^\d{6,}\.(wal|sst)$/))
   if (data.length > 0) {
     throw engineError('FILE_MISSING', `${path} has data files but no ${SUPERBLOCK_NAME}`, {
       details: { path, file: SUPERBLOCK_NAME },
@@ -118,7 +120,7 @@ function isToBeCreated(path: string, env: Env, createIfMissing: boolean): boolea
   }
   // A creation that was cut off leaves at most its manifest and a superblock under another name.
   const foreign = names.filter(
-    (name) => name !== NEW_SUPERBLOCK_NAME && !/^\d{6,}\.manifest$/.test(name),
+    (name) => name !== NEW_SUPERBLOCK_NAME && !isOurs(name, /^\d{6,}\.manifest$/),
   )
   if (foreign.length > 0) throw notADatabase(path, `it holds ${foreign.slice(0, 3).join(', ')}`)
   if (!createIfMissing) {
@@ -297,11 +299,12 @@ function fileIdsOf({ tablets }: ManifestState, log: WalRecovery | undefined): Fi
   return [...tables, ...(log?.files ?? [])].map(({ fileId }) => fileId)
 }
 
-/** The names of our files whose ids are not needed. */
+/** The names of our files whose ids are not needed. A directory is nobody's file, whatever its name. */
 function orphansOf(fs: FileSystem, directory: string, needed: ReadonlySet<FileId>): string[] {
   return fs.list(directory).filter((name) => {
     const fileId = fileIdOfName(name)
-    return fileId !== undefined && !needed.has(fileId)
+    if (fileId === undefined || needed.has(fileId)) return false
+    return !fs.isDirectory(`${directory}/${name}`)
   })
 }
 

@@ -105,11 +105,13 @@ function closedLog(options: RecoverWalOptions): WalRecovery | undefined {
   }
 }
 
+/** A directory is nobody's file, whatever its name. */
 function walFileIds({ fs, directory }: RecoverWalOptions): FileId[] {
   return fs
     .list(directory)
     .map(walFileIdOf)
     .filter((fileId) => fileId !== undefined)
+    .filter((fileId) => !fs.isDirectory(`${directory}/${walFileName(fileId)}`))
     .sort((a, b) => a - b)
 }
 

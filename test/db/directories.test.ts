@@ -195,6 +195,30 @@ describe('damaged and foreign files', () => {
       .filter((name) => name.endsWith(ending))
       .map((name) => join(path, name))
 
+  test('directories that are named like our files are left alone', async () => {
+    const names = ['000099.wal', '000098.sst', '000097.manifest', '000096.spare']
+    const makeThem = (path: string) => {
+      for (const name of names) {
+        fs.mkdirSync(join(path, name))
+        fs.writeFileSync(join(path, name, 'notes'), 'something')
+      }
+    }
+    for (const state of ['closed', 'left open'] as const) {
+      const path = await shopDirectory(state)
+      makeThem(path)
+      const db = await openShop({ path })
+      const { orphans } = await db.verify()
+      expect(orphans).toEqual(expect.arrayContaining(names.slice(1, 3)))
+      await db.close()
+      await expectShopIn(path)
+      for (const name of names) expect(fs.existsSync(join(path, name, 'notes'))).toBe(true)
+    }
+    const empty = temporaryDirectory()
+    makeThem(empty)
+    const error = await expectCode('DB_NOT_A_DATABASE', () => open({ path: empty }))
+    expect(error.message).toContain('000096.spare')
+  })
+
   /** Opens a database with changed files: refused, untouched, and as before when the files are back. */
   async function expectRefusal(
     code: 'FORMAT_UNSUPPORTED' | 'MANIFEST_CORRUPT' | 'WAL_CORRUPT' | 'FILE_MISSING',

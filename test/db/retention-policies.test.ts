@@ -117,7 +117,7 @@ describe('policies of tenants', () => {
         await store.write((view) => {
           next = putTenantRetention(view, store.history, shop, window(windowMs))
         })
-        // The next is stored, and not yet in force.
+        // It is stored, and not yet in force.
         world.env.clock.advance(HOUR_MS)
         await store.flush()
         expect(store.history.of(rowKey)).toBe(next.floor)
