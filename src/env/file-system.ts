@@ -20,6 +20,8 @@ export interface FileSystem {
   exists(path: string): boolean
   /** Size of a file in bytes. */
   fileBytes(path: string): number
+  /** How many names a file has. */
+  linkCount(path: string): number
   isDirectory(path: string): boolean
   /** The names in a directory, sorted, without `.` and `..`. */
   list(directory: string): string[]

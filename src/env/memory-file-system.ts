@@ -235,6 +235,15 @@ export class MemoryFileSystem implements FileSystem {
     return this.#inodeAt(name, 'stat').live.lengthBytes
   }
 
+  linkCount(path: string): number {
+    const name = posix.resolve('/', path)
+    this.#gate.read('stat', name)
+    const inode = this.#inodeAt(name, 'stat')
+    let count = 0
+    for (const other of this.#layers.live.values()) if (other === inode) count++
+    return count
+  }
+
   isDirectory(path: string): boolean {
     const name = posix.resolve('/', path)
     this.#gate.read('stat', name)

@@ -39,6 +39,10 @@ export class NodeFileSystem implements FileSystem {
     return attempt('stat', path, () => fs.statSync(path)).size
   }
 
+  linkCount(path: string): number {
+    return attempt('stat', path, () => fs.statSync(path)).nlink
+  }
+
   isDirectory(path: string): boolean {
     return statOf(path)?.isDirectory() === true
   }

@@ -37,6 +37,12 @@ export class OverlayFileSystem implements FileSystem {
     return this.#below.fileBytes(path)
   }
 
+  linkCount(path: string): number {
+    if (this.#above.exists(path)) return this.#above.linkCount(path)
+    if (this.#removed.has(path)) throw fileError('ENOENT', { path, syscall: 'stat' })
+    return this.#below.linkCount(path)
+  }
+
   isDirectory(path: string): boolean {
     return this.#below.isDirectory(path)
   }

@@ -80,7 +80,8 @@ export function databaseAround(fs: FileSystem, path: string): string | undefined
 }
 
 /**
- * Makes a superblock durable: generation 1 creates the file, later ones replace the older slot. On failure it is not
+ * Makes a superblock durable: generation 1 creates the file, later ones replace the older slot. A file with several names
+ * is left to the others, and copied. On failure it is not
  * known which generation counts.
  *
  * @param epoch  random
@@ -92,13 +93,16 @@ export async function writeSuperblock(
   superblock: Superblock,
   epoch: number,
 ): Promise<void> {
-  if (superblock.generation > 1) {
-    const file = fs.open(`${directory}/${SUPERBLOCK_NAME}`, 'write')
-    await writeSlot(file, superblock, epoch)
+  const path = `${directory}/${SUPERBLOCK_NAME}`
+  const isNew = superblock.generation === 1
+  // Who keeps the file under another name, as backups do, keeps what it says now.
+  if (!isNew && fs.linkCount(path) === 1) {
+    await writeSlot(fs.open(path, 'write'), superblock, epoch)
     return
   }
+  const before = isNew ? new Uint8Array(FILE_BYTES) : readFile(fs, path)
   await replaceFile(fs, directory, (file) => {
-    file.write(new Uint8Array(FILE_BYTES), 0)
+    file.write(before, 0)
     return writeSlot(file, superblock, epoch)
   })
 }

@@ -160,6 +160,7 @@ function withoutFiles(fs: FileSystem, isHidden: (name: string) => boolean): File
     open: (path, mode) => fs.open(path, mode),
     exists: (path) => fs.exists(path),
     fileBytes: (path) => fs.fileBytes(path),
+    linkCount: (path) => fs.linkCount(path),
     isDirectory: (path) => fs.isDirectory(path),
     list: (directory) =>
       fs.list(directory).filter((name) => !name.endsWith('.wal') || !isHidden(name)),

@@ -28,9 +28,15 @@ export interface WalPlace {
   readonly fileBytes: number
 }
 
-/** Whether a file has the space that one made ahead of time is given, and not more. */
-export function hasItsSpace(spaceBytes: number, fileBytes: number): boolean {
-  return spaceBytes >= fileBytes && spaceBytes < fileBytes + Math.min(SPACE_STEP_BYTES, fileBytes)
+/**
+ * Whether a file of the log can become another one: it has the space that one made ahead of time is given, and not more, and
+ * nobody keeps it under another name, as backups do.
+ */
+export function canBeWrittenAnew(path: string, { fs, fileBytes }: WalPlace): boolean {
+  const spaceBytes = fs.fileBytes(path)
+  if (spaceBytes < fileBytes) return false
+  if (spaceBytes >= fileBytes + Math.min(SPACE_STEP_BYTES, fileBytes)) return false
+  return fs.linkCount(path) === 1
 }
 
 /**

@@ -29,7 +29,7 @@ import {
   type WalPosition,
   walFileName,
 } from './format.js'
-import { hasItsSpace, WalEnd, WalFile } from './wal-file.js'
+import { canBeWrittenAnew, WalEnd, WalFile } from './wal-file.js'
 
 /** Files kept to be written anew. They are removed where nobody writes so much any more, and where room is wanted. */
 const SPARE_MAX_COUNT = 4
@@ -250,7 +250,7 @@ export class WalWriter {
       const path = `${directory}/${walFileName(oldest.fileId)}`
       const sparePath = `${directory}/${spareFileName(oldest.fileId)}`
       const isWanted = this.#spares.length + this.#renamed.length < SPARE_MAX_COUNT
-      const isSpare = isWanted && hasItsSpace(fs.fileBytes(path), this.#options.fileBytes)
+      const isSpare = isWanted && canBeWrittenAnew(path, this.#options)
       // From here on nobody counts on it.
       this.#sealed.shift()
       try {

@@ -154,6 +154,24 @@ describe('a directory that is open', () => {
     expect(again.tenant('a').counters.getSync('n')).toEqual({ id: 'n', n: 2 })
   })
 
+  test('leaves a copy of hard links that was made while it was closed as it was', async () => {
+    const path = await shopDirectory('closed')
+    const copy = temporaryDirectory()
+    for (const name of fs.readdirSync(path)) fs.linkSync(join(path, name), join(copy, name))
+    const before = contents(copy)
+    for (let round = 0; round < 2; round++) {
+      const db = await open({ path, tables: shopTables, walFileBytes: 1 << 17 })
+      for (let i = 0; i < 10; i++) {
+        await db.tenant('a').orders.upsert(Array.from({ length: 500 }, (_, n) => order(n)))
+        await db.flush()
+      }
+      await db.compact()
+      await db.close()
+    }
+    expect(contents(copy)).toEqual(before)
+    await expectShopIn(copy)
+  })
+
   test('in another process names the holder, and opens when that one is killed', async () => {
     const path = await shopDirectory('closed')
     const script = `const { open } = await import(${JSON.stringify(ENTRY)})

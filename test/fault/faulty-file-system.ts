@@ -14,6 +14,7 @@ type CallName =
   | 'open'
   | 'exists'
   | 'fileBytes'
+  | 'linkCount'
   | 'isDirectory'
   | 'list'
   | 'makeDirectory'
@@ -84,6 +85,11 @@ export class FaultyFileSystem implements FileSystem {
   fileBytes(path: string): number {
     this.pass('fileBytes', path)
     return this.inner.fileBytes(path)
+  }
+
+  linkCount(path: string): number {
+    this.pass('linkCount', path)
+    return this.inner.linkCount(path)
   }
 
   isDirectory(path: string): boolean {

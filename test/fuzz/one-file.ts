@@ -51,6 +51,10 @@ export class OneFile implements FileSystem {
     return this.bytes.length
   }
 
+  linkCount(path: string): number {
+    throw new Error(`counts the names of ${path}`)
+  }
+
   isDirectory(path: string): boolean {
     return path === this.#directory
   }

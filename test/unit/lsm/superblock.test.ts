@@ -41,6 +41,19 @@ describe('superblock', () => {
     expect(fs.fileBytes(PATH)).toBe(4 * SECTOR_BYTES)
   })
 
+  test('under another name it stays as it was', async () => {
+    const fs = newFileSystem()
+    await writeUpTo(fs, 3)
+    fs.makeDirectory('/backup')
+    fs.link(PATH, '/backup/SUPERBLOCK')
+    for (let g = 4; g <= 6; g++) {
+      await writeSuperblock(fs, DIRECTORY, superblockOf(g), g)
+      expect(readSuperblock(fs, DIRECTORY)).toEqual({ superblock: superblockOf(g), isWhole: true })
+    }
+    expect(readSuperblock(fs, '/backup').superblock).toEqual(superblockOf(3))
+    expect(fs.list(DIRECTORY)).toEqual(['SUPERBLOCK'])
+  })
+
   test('one copy of a slot may be damaged, then the other slot, then it is refused', async () => {
     const fs = newFileSystem()
     await writeUpTo(fs, 4)

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 
 import type { SeqNum } from '../../../dist/base/ids.js'
 import { frameBytes } from '../../../dist/codec/frame.js'
+import { readFile } from '../../../dist/env/file-system.js'
 import type { FileCall, MemoryFileSystem } from '../../../dist/env/memory-file-system.js'
+import { walFileName } from '../../../dist/wal/format.js'
 import {
   append,
   contentsOf,
@@ -167,6 +169,31 @@ describe('WalWriter', () => {
     expect(wal.removeSpares()).toBe(true)
     expect(wal.removeSpares()).toBe(false)
     expect(sparesIn(syncedOnly(fs))).toEqual([])
+    await wal.close()
+  })
+
+  test('files that a backup keeps under another name are not written anew', async () => {
+    const fs = newFiles()
+    fs.makeDirectory('/backup')
+    const wal = openWriter(fs)
+    for (const seqNum of range(1, OBSOLETE_COUNT)) {
+      append(wal, seqNum)
+      await flush(wal)
+      await macrotask()
+    }
+    const kept = wal.files.slice(0, 5).map(({ fileId }) => walFileName(fileId))
+    for (const name of kept) fs.link(`${DIRECTORY}/${name}`, `/backup/${name}`)
+    const contents = () => kept.map((name) => Buffer.from(readFile(fs, `/backup/${name}`)))
+    const before = contents()
+    const fileCount = wal.files.length
+    await wal.removeObsolete(wal.files[5]!.lastSeqNum)
+    expect(sparesIn(fs)).toHaveLength(1)
+    for (let seqNum = OBSOLETE_COUNT + 1; wal.files.length < fileCount; seqNum++) {
+      append(wal, seqNum)
+      await flush(wal)
+      await macrotask()
+    }
+    expect(contents()).toEqual(before)
     await wal.close()
   })
 
