@@ -6,7 +6,10 @@ import { engineError } from '../base/errors.js'
 import { copyBytes } from '../kernels/bytes.js'
 import { shortText } from './short-text.js'
 
+const TWO_28 = 0x1000_0000
 const TWO_32 = 0x1_0000_0000
+/** Of a safe integer what is above its low 28 bits. */
+const HIGH_MAX = 0x1ff_ffff
 /** Below this many characters a loop beats the call into the runtime. */
 const SHORT_TEXT_LENGTH = 28
 
@@ -17,8 +20,7 @@ const { utf8Slice, latin1Slice, utf8Write } = Buffer.prototype as unknown as {
   utf8Write(this: Uint8Array, text: string, at: number): number
 }
 
-const floatCell = new Float64Array(1)
-const floatBytes = new Uint8Array(floatCell.buffer)
+const floatView = new DataView(new ArrayBuffer(8))
 
 /** The bytes end early or are not what they say. Callers turn it into their own corrupt error. */
 export class EndOfBytes extends Error {
@@ -105,8 +107,9 @@ export class ByteWriter {
   f64(value: number): void {
     this.reserve(8)
     const { bytes, length } = this
-    floatCell[0] = value
-    for (let i = 0; i < 8; i++) bytes[length + i] = floatBytes[i]!
+    floatView.setFloat64(0, value, true)
+    storeU32(bytes, length, floatView.getUint32(0, true))
+    storeU32(bytes, length + 4, floatView.getUint32(4, true))
     this.length = length + 8
   }
 
@@ -236,7 +239,10 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.bytes[this.skip(1)]!
+    const { position } = this
+    if (position >= this.end) throw new EndOfBytes()
+    this.position = position + 1
+    return this.bytes[position]!
   }
 
   u16(): number {
@@ -257,38 +263,70 @@ export class ByteReader {
 
   f64(): number {
     const at = this.skip(8)
-    for (let i = 0; i < 8; i++) floatBytes[i] = this.bytes[at + i]!
-    return floatCell[0]!
+    floatView.setUint32(0, loadU32(this.bytes, at), true)
+    floatView.setUint32(4, loadU32(this.bytes, at + 4), true)
+    return floatView.getFloat64(0, true)
   }
 
   /** @throws EndOfBytes also for a number above 2^53-1 */
   varint(): number {
-    const { bytes, end } = this
-    let { position } = this
-    let value = 0
-    let scale = 1
-    for (;;) {
-      if (position >= end) throw new EndOfBytes()
-      const byte = bytes[position++]!
-      value += (byte & 0x7f) * scale
-      if (byte < 128) break
-      scale *= 128
-      if (scale > 2 ** 49) throw new EndOfBytes('number above 2^53-1')
+    const { bytes, position } = this
+    if (position >= this.end) throw new EndOfBytes()
+    const first = bytes[position]!
+    this.position = position + 1
+    return first < 128 ? first : this.#longVarint(first & 0x7f)
+  }
+
+  /** In two halves of four bytes, which the processor's integers can hold; nothing longer is a safe integer. */
+  #longVarint(first: number): number {
+    let value = first
+    for (let shift = 7; shift < 28; shift += 7) {
+      const byte = this.u8()
+      value |= (byte & 0x7f) << shift
+      if (byte < 128) return value
     }
-    if (value > Number.MAX_SAFE_INTEGER) throw new EndOfBytes('number above 2^53-1')
-    this.position = position
-    return value
+    let high = 0
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.u8()
+      high |= (byte & 0x7f) << shift
+      if (byte >= 128) continue
+      if (high > HIGH_MAX) break
+      return high * TWO_28 + value
+    }
+    throw new EndOfBytes('number above 2^53-1')
   }
 
   text(): string {
-    return this.utf8(this.varint())
+    const { bytes, position } = this
+    const count = bytes[position]!
+    const next = position + 1 + count
+    // Most texts are short, and this is short enough for the runtime to put it where it is called.
+    if (next <= this.end) {
+      const text = shortText(bytes, position + 1, count)
+      if (text !== undefined) {
+        this.position = next
+        return text
+      }
+    }
+    return this.#longText(this.varint())
   }
 
   /** Text of that many bytes, without a length before it. */
   utf8(count: number): string {
+    const { position } = this
+    if (position + count <= this.end) {
+      const text = shortText(this.bytes, position, count)
+      if (text !== undefined) {
+        this.position = position + count
+        return text
+      }
+    }
+    return this.#longText(count)
+  }
+
+  #longText(count: number): string {
     const start = this.skip(count)
-    const short = shortText(this.bytes, start, count)
-    return short ?? utf8Slice.call(this.bytes, start, start + count)
+    return utf8Slice.call(this.bytes, start, start + count)
   }
 
   /** Text of that many bytes, one for each character. */

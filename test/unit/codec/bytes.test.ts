@@ -55,6 +55,58 @@ describe('ByteWriter and ByteReader', () => {
     expect(() => new ByteReader(new Uint8Array(12).fill(255)).varint()).toThrow(EndOfBytes)
   })
 
+  test('any bytes are the varint that adding up their bits gives, or none', () => {
+    const byte = fc.oneof(fc.nat(255), fc.nat(127), fc.integer({ min: 128, max: 255 }))
+    const tail = fc.uint8Array({ maxLength: 2 })
+    fc.assert(
+      fc.property(fc.array(byte, { maxLength: 11 }), tail, (bytes, behind) => {
+        const reader = new ByteReader(Uint8Array.from([...bytes, ...behind]), 0, bytes.length)
+        const last = bytes.findIndex((one) => one < 128)
+        const bits = bytes.slice(0, last + 1).map((one) => BigInt(one & 127))
+        const value = bits.reduceRight((sum, part) => sum * 128n + part, 0n)
+        if (last < 0 || last > 7 || value > Number.MAX_SAFE_INTEGER) {
+          expect(() => reader.varint()).toThrow(EndOfBytes)
+        } else {
+          expect(reader.varint()).toBe(Number(value))
+          expect(reader.position).toBe(last + 1)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('a float is its eight bytes, low ones first', () => {
+    fc.assert(
+      fc.property(fc.double(), (value) => {
+        const writer = new ByteWriter()
+        writer.f64(value)
+        const bytes = Buffer.alloc(8)
+        bytes.writeDoubleLE(value)
+        expect(Buffer.from(writer.finish())).toEqual(bytes)
+      }),
+    )
+  })
+
+  test('texts of any length and script end where their bytes do', () => {
+    const unit = fc.constantFrom('a', 'z', '\0', '\x7f', '\x80', 'é', 'ÿ', '\u0100', '中', '😀')
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 140 }), (text) => {
+        const writer = new ByteWriter()
+        // Often enough for those of ASCII to be made by functions of their length.
+        for (let i = 0; i < 210; i++) {
+          writer.reset()
+          writer.text(text)
+          expect(new ByteReader(writer.view()).text()).toBe(text)
+        }
+        const bytes = Uint8Array.from([...writer.view(), 97, 97])
+        const end = writer.length
+        expect(new ByteReader(bytes, 0, end).text()).toBe(text)
+        expect(() => new ByteReader(bytes, 0, end - 1).text()).toThrow(EndOfBytes)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
   test('a lone surrogate is refused instead of replaced', () => {
     expect(() => new ByteWriter().text('a\ud800')).toThrow(/ARGUMENT_INVALID/)
     expect(() => new ByteWriter().text('\udc00'.repeat(100))).toThrow(/ARGUMENT_INVALID/)
