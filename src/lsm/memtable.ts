@@ -69,9 +69,9 @@ export class Memtable {
     return this.#arena.lengthBytes
   }
 
-  /** The same, divided among the tablets that have the memtable. */
+  /** The same, divided among the tablets that have the memtable, in whole bytes. */
   get ownBytes(): number {
-    return this.arenaBytes / this.#tabletCount
+    return Math.ceil(this.arenaBytes / this.#tabletCount)
   }
 
   /** The same with what finds and orders the entries, roughly. */
@@ -79,7 +79,7 @@ export class Memtable {
     // A run has a ref for each of its entries, and room for some more.
     const slotWords = this.#slots.length + this.#oldSlots.length
     const bookBytes = 4 * slotWords + 6 * this.#entryCount + RUN_BYTES * this.#heads.count
-    return this.ownBytes + bookBytes / this.#tabletCount
+    return this.ownBytes + Math.ceil(bookBytes / this.#tabletCount)
   }
 
   /** Whether it may hold entries of tenants that are another tablet's by now. */
@@ -205,10 +205,11 @@ export class Memtable {
     return false
   }
 
-  /** A copy without what is newer than a SeqNum. */
+  /** A copy without what is newer than a SeqNum, for all tablets that have the memtable. */
   upTo(seqNum: SeqNum): Memtable {
     const copy = new Memtable()
     copy.addAll(this, seqNum)
+    copy.#tabletCount = this.#tabletCount
     return copy
   }
 

@@ -249,13 +249,20 @@ export class Tablet {
     this.#replace([new Memtable(), ...this.#view.memtables], this.#view.version)
   }
 
-  /** Takes back every write newer than `seqNum`, none of which was flushed or seen. Views of before keep them. */
-  forgetAfter(seqNum: SeqNum): void {
+  /**
+   * Takes back every write newer than `seqNum`, none of which was flushed or seen. Views of before keep them.
+   *
+   * @param copies  of memtables, without those writes, made by tablets that share them, and by this one
+   */
+  forgetAfter(seqNum: SeqNum, copies: Map<Memtable, Memtable>): void {
     const { memtables, version } = this.#view
     if (memtables.every(({ maxSeqNum }) => maxSeqNum <= seqNum)) return
-    const kept = memtables.map((memtable) =>
-      memtable.maxSeqNum <= seqNum ? memtable : memtable.upTo(seqNum),
-    )
+    const kept = memtables.map((memtable) => {
+      if (memtable.maxSeqNum <= seqNum) return memtable
+      const copy = copies.get(memtable) ?? memtable.upTo(seqNum)
+      copies.set(memtable, copy)
+      return copy
+    })
     this.#replace(
       kept.filter((memtable, i) => i === 0 || !memtable.isEmpty),
       version,

@@ -20,6 +20,7 @@ import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { tenantIdOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
+import type { Memtable } from '../lsm/memtable.js'
 import { type ChangeScan, openChangeScan } from './change-scan.js'
 import type { Checkpoint } from './checkpoint.js'
 import { CommitLog, type Durability } from './commit-log.js'
@@ -435,7 +436,8 @@ export class Store implements ImmediateWriteHost {
   }
 
   #onRefused(error: EngineError, readable: SeqNum): void {
-    for (const tablet of this.#tablets.all) tablet.forgetAfter(readable)
+    const copies = new Map<Memtable, Memtable>()
+    for (const tablet of this.#tablets.all) tablet.forgetAfter(readable, copies)
     if (isDiskFull(error)) this.#onShortage(error)
     this.#maintenance.noticeWritten()
   }

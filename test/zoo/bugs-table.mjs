@@ -158,7 +158,7 @@ export const BUGS = [
   bug(
     'refused commits stay in the memtables',
     'store/store.js',
-    'tablet.forgetAfter(readable);',
+    'tablet.forgetAfter(readable, copies);',
     '',
     'fullDisk',
   ),

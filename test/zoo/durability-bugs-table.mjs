@@ -106,8 +106,8 @@ export const DURABILITY_BUGS = [
   bug(
     'a full disk takes back what was acknowledged and not durable',
     'store/store.js',
-    'tablet.forgetAfter(readable);',
-    'tablet.forgetAfter(this.#log.durable);',
+    'tablet.forgetAfter(readable, copies);',
+    'tablet.forgetAfter(this.#log.durable, copies);',
     'fullDisk',
   ),
   bug(
