@@ -40,7 +40,7 @@ export const SETTINGS = {
     default: 256 * MiB,
     min: 4 * MiB,
     max: 256 * GiB,
-    doc: 'Memory for all tenants together: memtables, of which the largest is flushed once they have a quarter of it, and in all that they leave, blocks of sstables that were read lately.',
+    doc: 'Memory for all tenants together: memtables, of which the largest is flushed once they have a quarter of it, and in all that they leave, blocks of sstables that were read lately, and up to an eighth of it copies of what was read more than once.',
   }),
   rowCacheBytes: setting.bytes({
     default: 0,

@@ -14,16 +14,26 @@
 //    may hold some: flushes leave them out.
 
 import { invariant } from '../base/assert.js'
-import { SEQ_NUM_MAX, type SeqNum, type TabletId } from '../base/ids.js'
-import { type Cursor, type EntrySlot, isBehind, type KeyRange } from '../codec/entry.js'
+import { SEQ_NUM_MAX, SEQ_NUM_ZERO, type SeqNum, type TabletId } from '../base/ids.js'
+import {
+  type Cursor,
+  ENTRY_KIND_PUT,
+  type EntrySlot,
+  isBehind,
+  type KeyRange,
+} from '../codec/entry.js'
 import { type HashRange, tenantHashOfKey } from '../codec/tenant-key.js'
 import { compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
 import type { TableReader } from '../sstable/table-reader.js'
+import type { EntryCache } from './entry-cache.js'
 import { Memtable } from './memtable.js'
 import { MergeCursor } from './merge-cursor.js'
 import { cursorsOf } from './table-share.js'
 import { Version } from './version.js'
+
+/** The cache of entries is asked until so many more reads found nothing than something: who reads what is not there never waits for it. */
+const EXPECTED_MAX_COUNT = 16
 
 /** A table of a version with its reader. */
 export interface OpenTable {
@@ -40,6 +50,8 @@ export interface TableSource {
   open(meta: TableMeta): TableReader
   /** The tablet needs the table no more: its file goes when no other one does. */
   discard(table: OpenTable): void
+  /** What was read of them more than once. */
+  readonly entries: EntryCache
 }
 
 export interface TabletOptions {
@@ -78,21 +90,31 @@ export class Tablet {
   readonly id: TabletId
   readonly hashStart: number
   readonly #source: TableSource
+  readonly #entries: EntryCache
   /** A file has a meta for each of its shares. */
   readonly #open = new Map<TableMeta, OpenTable>()
   #hashEnd: number
   #view: TabletView
+  /** Of the tables of the view, in the cache of entries. */
+  #stamp: number
+  /** Nothing in them is newer. */
+  #tablesMaxSeqNum: SeqNum
+  /** Rises while reads find something in tables, falls while they do not. */
+  #expectedCount = 0
 
   constructor(options: TabletOptions) {
     this.id = options.id
     this.hashStart = options.hashStart
     this.#hashEnd = options.hashEnd
     this.#source = options.tables
+    this.#entries = options.tables.entries
     this.#view = new TabletView(
       options.memtables,
       options.version,
       this.#openLevels(options.version),
     )
+    this.#stamp = this.#entries.newStamp()
+    this.#tablesMaxSeqNum = maxSeqNumOf(options.version)
   }
 
   get hashEnd(): number {
@@ -158,10 +180,26 @@ export class Tablet {
 
   /** Fills the slot with the newest version at or below `at`, tombstones included. */
   get(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
-    const { memtables, levels } = this.#view
+    const { memtables } = this.#view
     for (let i = 0; i < memtables.length; i++) {
       if (memtables[i]!.get(key, keyHash, at, slot)) return true
     }
+    if (this.#expectedCount > 0 && this.#entries.find(key, keyHash, this.#stamp, at, slot)) {
+      return true
+    }
+    if (!this.#getFromTables(key, keyHash, at, slot)) {
+      if (this.#expectedCount > 0) this.#expectedCount--
+      return false
+    }
+    if (this.#expectedCount < EXPECTED_MAX_COUNT) this.#expectedCount++
+    if (slot.kind === ENTRY_KIND_PUT && at >= this.#tablesMaxSeqNum) {
+      this.#entries.keep(key, keyHash, this.#stamp, slot)
+    }
+    return true
+  }
+
+  #getFromTables(key: Uint8Array, keyHash: number, at: SeqNum, slot: EntrySlot): boolean {
+    const { levels } = this.#view
     const tenantHash = tenantHashOfKey(key)
     const newest = levels[0]
     if (newest !== undefined) {
@@ -325,6 +363,10 @@ export class Tablet {
     const before = this.#view
     const levels = version === before.version ? before.levels : this.#openLevels(version)
     this.#view = new TabletView(memtables, version, levels)
+    if (version !== before.version) {
+      this.#stamp = this.#entries.newStamp()
+      this.#tablesMaxSeqNum = maxSeqNumOf(version)
+    }
     this.release(before)
   }
 
@@ -350,6 +392,14 @@ export class Tablet {
     this.#open.delete(table.meta)
     this.#source.discard(table)
   }
+}
+
+function maxSeqNumOf(version: Version): SeqNum {
+  let max: SeqNum = SEQ_NUM_ZERO
+  for (const level of version.levels) {
+    for (const { maxSeqNum } of level) if (maxSeqNum > max) max = maxSeqNum
+  }
+  return max
 }
 
 /** Cursors over the tables that may hold something of the range; with `since`, only over those with newer versions. */

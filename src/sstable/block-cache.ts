@@ -37,6 +37,7 @@ export class BlockCache {
   #evictedCount = 0
   #capacityBytes: number
   #usedBytes = 0
+  #setAsideBytes = 0
   #hand = 0
   readonly #ring: CachedItem[] = []
 
@@ -51,7 +52,13 @@ export class BlockCache {
   /** Gives the cache more room, or less: what does not fit any more goes at once. */
   resize(capacityBytes: number): void {
     this.#capacityBytes = capacityBytes
-    while (this.#usedBytes > capacityBytes) this.#evictOne()
+    this.#makeRoom(0)
+  }
+
+  /** Leaves some of its room to something else. */
+  setAside(bytes: number): void {
+    this.#setAsideBytes += bytes
+    this.#makeRoom(0)
   }
 
   get stats(): BlockCacheStats {
@@ -73,8 +80,8 @@ export class BlockCache {
     itemBytes: number,
   ): void {
     const bytes = itemBytes + ITEM_OVERHEAD_BYTES
-    if (bytes > this.#capacityBytes) return
-    while (this.#usedBytes + bytes > this.#capacityBytes) this.#evictOne()
+    if (bytes > this.#capacityBytes - this.#setAsideBytes) return
+    this.#makeRoom(bytes)
     item.cachedBytes = bytes
     item.home = home
     item.position = position
@@ -96,6 +103,13 @@ export class BlockCache {
     item.ringIndex = -1
     item.home[item.position] = undefined
     this.#usedBytes -= item.cachedBytes
+  }
+
+  #makeRoom(bytes: number): void {
+    const wantedBytes = bytes + this.#setAsideBytes
+    while (this.#usedBytes > 0 && this.#usedBytes + wantedBytes > this.#capacityBytes) {
+      this.#evictOne()
+    }
   }
 
   #evictOne(): void {

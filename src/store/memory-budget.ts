@@ -1,5 +1,5 @@
 // One budget for what a store keeps in memory: the row cache has its share, memtables take what they need, the block cache has
-// the rest of it.
+// the rest of it, and leaves a part of that to the cache of entries as this fills.
 //
 // Memtables are bounded by themselves (store/admission.ts stops writers at twice what flushes begin at), so the cache never
 // has to give up more than that. Blocks go as memtables grow, a step at a time; when a flush gives memory back the cache
@@ -17,6 +17,8 @@ export interface MemoryStats {
   readonly memtableBytes: number
   /** Blocks, indexes and filters of sstables. */
   readonly cacheBytes: number
+  /** Copies of entries that were read more than once, and what finds them. */
+  readonly entryCacheBytes: number
   /** Rows that the row cache keeps, and its books. */
   readonly rowCacheBytes: number
 }
@@ -29,7 +31,7 @@ export interface MemoryBudgetOptions {
   /** What the cache may have in any case. */
   readonly cacheLeastBytes: number
   readonly objects: ObjectCache | undefined
-  readonly files: Pick<OpenedFiles, 'cache' | 'tablets'>
+  readonly files: Pick<OpenedFiles, 'cache' | 'entries' | 'tablets'>
 }
 
 export class MemoryBudget {
@@ -53,6 +55,7 @@ export class MemoryBudget {
       budgetBytes,
       memtableBytes: this.#memtableBytes(),
       cacheBytes: files.cache.stats.usedBytes,
+      entryCacheBytes: files.entries.stats.usedBytes,
       rowCacheBytes: objects?.usedBytes ?? 0,
     }
   }

@@ -14,6 +14,7 @@ import { type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
 import type { Env } from '../env/env.js'
 import type { FileSystem } from '../env/file-system.js'
 import { LOCK_NAME } from '../env/lock-file.js'
+import { EntryCache } from '../lsm/entry-cache.js'
 import { Manifest } from '../lsm/manifest.js'
 import { fileIdOfName } from '../lsm/manifest-format.js'
 import { type ManifestState, readManifest, syncManifest } from '../lsm/manifest-state.js'
@@ -206,6 +207,16 @@ interface Recovered {
   readonly removed?: readonly string[]
 }
 
+/** Entries may have half of what blocks have in any case, from their room. */
+function makeCaches({ blockCacheBytes }: StoreOptions): Pick<OpenedFiles, 'cache' | 'entries'> {
+  const cache = new BlockCache({ capacityBytes: blockCacheBytes })
+  const entries = new EntryCache({
+    capacityBytes: Math.floor(blockCacheBytes / 2),
+    onGrow: (bytes) => cache.setAside(bytes),
+  })
+  return { cache, entries }
+}
+
 async function assemble(
   options: StoreOptions,
   { env, lock, quarantine, removals }: Surroundings,
@@ -214,10 +225,10 @@ async function assemble(
   const { manifest, identity, log, commits } = recovered
   const { fs } = env
   const directory = options.path
-  const cache = new BlockCache({ capacityBytes: options.blockCacheBytes })
+  const caches = makeCaches(options)
   const { databaseId } = identity
   const about = { fs, directory, databaseId, transform: options.transform }
-  const tables = new OpenTables({ ...about, cache, quarantine, removals })
+  const tables = new OpenTables({ ...about, ...caches, quarantine, removals })
   const tablets = manifest.tablets.map(
     ({ tabletId, hashStart, hashEnd, version }) =>
       new Tablet({
@@ -253,7 +264,7 @@ async function assemble(
     tables,
     manifest,
     wal,
-    cache,
+    ...caches,
     identity,
     lastSeqNum: Math.max(
       commits?.lastSeqNum ?? SEQ_NUM_ZERO,

@@ -1,4 +1,5 @@
 import type { FileId, TabletId } from '../base/ids.js'
+import type { EntryCache } from '../lsm/entry-cache.js'
 import type { OpenTable, TableSource } from '../lsm/tablet.js'
 import { type TableMeta, tableFileName } from '../sstable/format.js'
 import { TableReader, type TableReaderOptions } from '../sstable/table-reader.js'
@@ -15,6 +16,7 @@ interface HeldFile {
 export interface OpenTablesOptions extends Omit<TableReaderOptions, 'onError'> {
   readonly fs: FileSystem
   readonly directory: string
+  readonly entries: EntryCache
   readonly quarantine: Quarantine
   readonly removals: FileRemovals
 }
@@ -36,6 +38,7 @@ export class OpenTables {
     return {
       open: (meta) => this.#open(tabletId, meta),
       discard: (table) => this.#discard(tabletId, table),
+      entries: this.#o.entries,
     }
   }
 

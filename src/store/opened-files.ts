@@ -4,6 +4,7 @@ import type { EngineError } from '../base/errors.js'
 import type { FileId, SeqNum } from '../base/ids.js'
 import type { DirectoryLock } from '../env/directory-lock.js'
 import type { FileSystem } from '../env/file-system.js'
+import type { EntryCache } from '../lsm/entry-cache.js'
 import type { HistoryMark } from '../lsm/history-marks.js'
 import type { Manifest } from '../lsm/manifest.js'
 import type { Tablet } from '../lsm/tablet.js'
@@ -24,6 +25,7 @@ type OpenedParts = Pick<
   | 'manifest'
   | 'wal'
   | 'cache'
+  | 'entries'
   | 'identity'
   | 'lastSeqNum'
   | 'recovery'
@@ -39,6 +41,7 @@ export class OpenedFiles {
   readonly manifest: Manifest
   readonly wal: WalWriter
   readonly cache: BlockCache
+  readonly entries: EntryCache
   readonly identity: WriterIdentity
   readonly lastSeqNum: SeqNum
   readonly recovery: RecoveryReport
@@ -57,6 +60,7 @@ export class OpenedFiles {
     this.manifest = parts.manifest
     this.wal = parts.wal
     this.cache = parts.cache
+    this.entries = parts.entries
     this.identity = parts.identity
     this.lastSeqNum = parts.lastSeqNum
     this.recovery = parts.recovery

@@ -3,6 +3,7 @@
 import type { SeqNum, TabletId } from '../base/ids.js'
 import { kernels } from '../kernels/chosen-kernels.js'
 import type { KernelKind } from '../kernels/kernels.js'
+import type { EntryCacheStats } from '../lsm/entry-cache.js'
 import { totalBytes } from '../lsm/version.js'
 import type { BlockCacheStats } from '../sstable/block-cache.js'
 import { shareOfCount, type TableMeta } from '../sstable/format.js'
@@ -60,6 +61,7 @@ export interface StoreStats {
   /** How often tablets have split and merged since the database was opened. */
   readonly rebalances: { readonly splitCount: number; readonly mergeCount: number }
   readonly cache: BlockCacheStats
+  readonly entryCache: EntryCacheStats
   readonly memory: MemoryStats
   readonly commits: CommitStats
   /** Room set apart for a full disk; 0 before the first commit and while there is none. */
@@ -123,6 +125,7 @@ export function describeStore(files: OpenedFiles, moments: Moments): StoreStats 
     tablets,
     rebalances: moments.rebalances,
     cache: files.cache.stats,
+    entryCache: files.entries.stats,
     memory: moments.memory,
     commits: moments.commits,
     reserveBytes: moments.reserveBytes,

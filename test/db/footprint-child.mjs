@@ -106,7 +106,8 @@ const STEPS = {
     const held = () => {
       collectGarbage()
       const { heapUsed, external } = process.memoryUsage()
-      return heapUsed + external - db.stats().memory.cacheBytes
+      const { cacheBytes, entryCacheBytes } = db.stats().memory
+      return heapUsed + external - cacheBytes - entryCacheBytes
     }
     const before = held()
     const sessions = []
@@ -137,14 +138,15 @@ const STEPS = {
       return heapUsed + external
     }
     const { memory } = db.stats()
-    const restBytes = live() - memory.memtableBytes - memory.cacheBytes
+    const restBytes = live() - memory.memtableBytes - memory.cacheBytes - memory.entryCacheBytes
     let mostCountedBytes = 0
     let mostLiveBytes = 0
     let mostRssBytes = 0
     let lookCount = 0
     const look = () => {
-      const { memtableBytes, cacheBytes } = db.stats().memory
-      mostCountedBytes = Math.max(mostCountedBytes, memtableBytes + cacheBytes)
+      const { memtableBytes, cacheBytes, entryCacheBytes } = db.stats().memory
+      const countedBytes = memtableBytes + cacheBytes + entryCacheBytes
+      mostCountedBytes = Math.max(mostCountedBytes, countedBytes)
       mostRssBytes = Math.max(mostRssBytes, process.memoryUsage.rss())
       if (lookCount++ % 8 === 0) mostLiveBytes = Math.max(mostLiveBytes, live() - restBytes)
     }

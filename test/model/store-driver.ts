@@ -21,6 +21,7 @@ import { type ModelState, rangeOf, VersionModel } from './version-model.js'
 import { WINDOW_MS } from './window-clock.js'
 
 const TENANT_COUNT = 4
+const HOT_KEY_COUNT = 8
 
 /** A table of a few entries is a large tablet. */
 const RESTLESS: BalanceLimits = {
@@ -164,13 +165,22 @@ export class StoreDriver {
   readonly #env: Env
   readonly #slot = new EntrySlot()
   #store: Store | undefined
+  /** Are written and read more often than the others. */
+  readonly #hotKeys: readonly string[]
   #held: HeldSnapshot[] = []
   #label = 0
+  #entryHitCount = 0
 
   constructor(random: Seeded, options: StoreOptions, env: Env) {
     this.#random = random
     this.#options = options
     this.#env = env
+    this.#hotKeys = Array.from({ length: HOT_KEY_COUNT }, () => randomKey(random))
+  }
+
+  /** How often a read was answered by the cache of entries. */
+  get entryHitCount(): number {
+    return this.#entryHitCount
   }
 
   get store(): Store {
@@ -184,6 +194,7 @@ export class StoreDriver {
   async close(): Promise<void> {
     for (const { snapshot } of this.#held) snapshot.close()
     this.#held = []
+    this.#entryHitCount += this.store.stats().entryCache.hitCount
     await this.store.close()
   }
 
@@ -208,6 +219,10 @@ export class StoreDriver {
   /** An immediate write of a few keys. */
   async write(): Promise<void> {
     const writes = randomWrites(this.#random, this.#label++)
+    if (this.#random.chance(0.2)) {
+      const value = this.#random.chance(0.3) ? undefined : `hot ${this.#label}`
+      writes.set(this.#random.pick(this.#hotKeys), value)
+    }
     const durability = this.#random.chance(0.3) ? 'relaxed' : 'sync'
     await commitWrites(this.store, this.model, writes, durability)
   }
@@ -261,12 +276,15 @@ export class StoreDriver {
   }
 
   #checkGets(view: ReadView, state: ModelState): void {
-    for (let i = 0; i < 5; i++) {
-      const key = randomKey(this.#random)
-      const isFound = view.get(unhex(key), this.#slot)
-      expect(isFound ? Buffer.from(this.#slot.copyValue()).toString() : undefined).toBe(
-        state.get(key),
-      )
+    const random = this.#random
+    for (let i = 0; i < 10; i++) {
+      const key = random.chance(0.7) ? random.pick(this.#hotKeys) : randomKey(random)
+      // What is read again may come from elsewhere.
+      for (let times = 1 + random.below(3); times > 0; times--) {
+        const isFound = view.get(unhex(key), this.#slot)
+        const found = isFound ? Buffer.from(this.#slot.copyValue()).toString() : undefined
+        expect(found).toBe(state.get(key))
+      }
     }
   }
 
@@ -295,6 +313,7 @@ export class StoreDriver {
       const state = this.model.stateAt(seqNum)
       expect(dump(snapshot)).toEqual(state)
       this.#checkScan(snapshot, state)
+      this.#checkGets(snapshot, state)
     } finally {
       snapshot.close()
     }
@@ -318,7 +337,10 @@ export class StoreDriver {
   }
 
   #checkHeld(): void {
-    for (const { snapshot, state } of this.#held) expect(dump(snapshot)).toEqual(state)
+    for (const { snapshot, state } of this.#held) {
+      expect(dump(snapshot)).toEqual(state)
+      this.#checkGets(snapshot, state)
+    }
     if (this.#held.length > 2) this.#held.shift()!.snapshot.close()
   }
 

@@ -43,6 +43,31 @@ describe('the ring', () => {
     expect(home[99]?.value).toBe('item 99')
   })
 
+  it('makes room for what is set aside of it', () => {
+    const cache = new BlockCache({ capacityBytes: 5000 })
+    const home = homeOf(20)
+    const fill = () => {
+      for (let i = 0; i < 20; i++) {
+        if (home[i] === undefined) cache.insert(home, i, new Text(`item ${i}`), ITEM_BYTES)
+      }
+    }
+    fill()
+    expect(cache.stats.itemCount).toBe(4)
+    cache.setAside(2500)
+    expect(cache.stats.itemCount).toBe(2)
+    fill()
+    expect(cache.stats.usedBytes).toBeLessThanOrEqual(2500)
+    cache.setAside(2000)
+    expect(cache.stats.itemCount).toBe(0)
+    fill()
+    expect(cache.stats.itemCount).toBe(0)
+    // No room is left at all: neither is there anything to take away.
+    cache.resize(1000)
+    cache.resize(7000)
+    fill()
+    expect(cache.stats.itemCount).toBe(2)
+  })
+
   it('takes hot items too when all are hot', () => {
     const cache = new BlockCache({ capacityBytes: 5000 })
     const home = homeOf(20)

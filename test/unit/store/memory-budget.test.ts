@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 
 import type { SeqNum, TabletId } from '../../../dist/base/ids.js'
 import { hashBytes } from '../../../dist/kernels/bytes.js'
+import { EntryCache } from '../../../dist/lsm/entry-cache.js'
 import { Memtable } from '../../../dist/lsm/memtable.js'
 import { Tablet } from '../../../dist/lsm/tablet.js'
 import { Version } from '../../../dist/lsm/version.js'
@@ -28,6 +29,7 @@ class Tablets {
       return {} as TableReader
     },
     discard: () => undefined,
+    entries: new EntryCache({ capacityBytes: 0, onGrow: () => undefined }),
   }
   #fileCount = 0
 
@@ -42,6 +44,7 @@ class Tablets {
       objects: undefined,
       files: {
         cache: new BlockCache({ capacityBytes: 0 }),
+        entries: this.#tables.entries,
         get tablets() {
           return tablets()
         },
