@@ -7,6 +7,7 @@ import type { Catalog, TenantRef } from '../catalog/catalog.js'
 import type { RowMapper } from '../catalog/row-values.js'
 import type { Schema } from '../catalog/schema.js'
 import type { Env } from '../env/env.js'
+import { lateModule } from '../env/late-module.js'
 import type { PreparedStatement } from '../query/execute.js'
 import type { ObjectCache } from '../store/object-cache.js'
 import type { Store } from '../store/store.js'
@@ -20,6 +21,8 @@ export interface TenantName {
   ref: TenantRef | undefined
 }
 
+/** Loaded with the first statement: a service without SQL opens sooner. */
+const statements = lateModule(() => import('../query/execute.js'))
 /** Statements kept, with their plans. */
 const STATEMENT_CACHE_MAX_COUNT = 500
 
@@ -100,8 +103,7 @@ export class Engine {
       this.#statements.set(text, cached)
       return cached
     }
-    // Loaded with the first statement: a service without SQL opens sooner.
-    const { prepare } = await import('../query/execute.js')
+    const { prepare } = await statements()
     const prepared = prepare(text)
     if (this.#statements.size >= STATEMENT_CACHE_MAX_COUNT) {
       for (const oldest of this.#statements.keys()) {

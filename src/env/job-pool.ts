@@ -3,11 +3,13 @@
 import { fileURLToPath } from 'node:url'
 import type { Piscina } from 'piscina'
 
-import { engineError } from '../base/errors.js'
+import { EngineError, engineError } from '../base/errors.js'
 import { MiB } from '../base/limits.js'
 import type { JobPool, JobRunOptions } from './env.js'
+import { errnoOf, fileError } from './file-error.js'
 import { decodeError } from './job-error.js'
 import type { ThreadAnswer, ThreadTask } from './job-thread.js'
+import { lateModule } from './late-module.js'
 
 /** A thread without work stops after this time; its start costs some 30 ms. */
 const THREAD_IDLE_MS = 10_000
@@ -20,11 +22,19 @@ const THREAD_HEAP_MAX_BYTES = 512 * MiB
 
 const THREAD_MODULE: URL = new URL('./job-thread.js', import.meta.url)
 
+const piscinas = lateModule(() => import('piscina'))
+
 export interface ThreadJobPoolOptions {
   /** A module that exports `runJob(job)`. */
   readonly module: URL
   readonly threadCount: number
   readonly threadHeapMaxBytes?: number
+}
+
+interface Threads {
+  readonly piscina: Piscina
+  /** Why one could not start. */
+  startFailure: unknown
 }
 
 /**
@@ -39,7 +49,7 @@ export class ThreadJobPool implements JobPool {
   readonly #running = new RunningJobs()
   #waiting: (() => void)[] = []
   #freeCount: number
-  #pool: Promise<Piscina> | undefined
+  #pool: Promise<Threads> | undefined
 
   constructor(options: ThreadJobPoolOptions) {
     this.#moduleUrl = options.module.href
@@ -56,7 +66,7 @@ export class ThreadJobPool implements JobPool {
     await this.#running.settle()
     const pool = this.#pool
     this.#pool = undefined
-    if (pool !== undefined) await (await pool).destroy()
+    if (pool !== undefined) await (await pool).piscina.destroy()
   }
 
   async #runInTurn(job: unknown, options: JobRunOptions): Promise<unknown> {
@@ -77,11 +87,18 @@ export class ThreadJobPool implements JobPool {
     const timer =
       timeoutMs === undefined ? undefined : setTimeout(() => deadline.abort(), timeoutMs)
     let answer: ThreadAnswer
+    let threads: Threads | undefined
     try {
-      this.#pool ??= this.#start()
+      this.#pool ??= this.#start().catch((error: unknown) => {
+        this.#pool = undefined
+        throw error
+      })
+      threads = await this.#pool
       // An abort ends the thread, and with it all that the job would still have done or answered.
-      answer = (await (await this.#pool).run(task, { signal: deadline.signal })) as ThreadAnswer
-    } catch (cause) {
+      answer = (await threads.piscina.run(task, { signal: deadline.signal })) as ThreadAnswer
+    } catch (error) {
+      const cause = threads?.startFailure ?? error
+      assertNotShort(cause)
       // Errors of the job itself are answers, so the thread died, or the job could not be sent to it.
       const what = deadline.signal.aborted
         ? `a background job was given up after ${timeoutMs} ms`
@@ -94,9 +111,9 @@ export class ThreadJobPool implements JobPool {
     return answer.result
   }
 
-  async #start(): Promise<Piscina> {
-    const { Piscina } = await import('piscina')
-    const pool = new Piscina({
+  async #start(): Promise<Threads> {
+    const { Piscina } = await piscinas()
+    const piscina = new Piscina({
       filename: fileURLToPath(THREAD_MODULE),
       name: 'runTask',
       minThreads: 0,
@@ -107,13 +124,25 @@ export class ThreadJobPool implements JobPool {
       // Threads that wait in Atomics.wait never turn their event loop, so native buffers of theirs are never freed.
       atomics: 'async',
     })
+    const threads: Threads = { piscina, startFailure: undefined }
     // A thread failed that had no job yet. Its job would wait for ever: give up on all, the next one starts afresh.
-    pool.on('error', () => {
+    piscina.on('error', (error) => {
       this.#pool = undefined
-      pool.destroy()
+      threads.startFailure ??= error
+      piscina.destroy()
     })
-    return pool
+    return threads
   }
+}
+
+/** @throws IO_FAILED when a thread could not start because the system had no descriptor, or nothing else to give */
+function assertNotShort(cause: unknown): void {
+  if (cause instanceof EngineError) throw cause
+  const { code, message } = cause as { code?: unknown; message?: unknown }
+  const errno =
+    code === 'ERR_WORKER_INIT_FAILED' ? /: (E[A-Z]+)$/.exec(String(message))?.[1] : errnoOf(cause)
+  if (errno === undefined || !/^E(?:MFILE|NFILE|AGAIN|NOMEM)$/.test(errno)) return
+  throw fileError(errno, { path: fileURLToPath(THREAD_MODULE), syscall: 'start' }, cause)
 }
 
 export interface InlineJobPoolOptions {

@@ -253,6 +253,9 @@ class NodeFile implements File {
   }
 }
 
+/** What the system refuses, or a process that was started with less rights (`node --permission`). */
+const SYSTEM_FAILURE = /^(?:E[A-Z0-9]+|ERR_ACCESS_DENIED)$/
+
 function isInterrupt(error: unknown): boolean {
   const errno = errnoOf(error)
   return errno === 'EINTR' || errno === 'EAGAIN'
@@ -279,7 +282,7 @@ function settled(
 function typed(error: unknown, syscall: string, path: string): unknown {
   const errno = errnoOf(error)
   // Arguments that node:fs itself refuses are mistakes of ours, not failures of the system.
-  return /^E[A-Z0-9]+$/.test(errno) ? fileError(errno, { path, syscall }, error) : error
+  return SYSTEM_FAILURE.test(errno) ? fileError(errno, { path, syscall }, error) : error
 }
 
 function statOf(path: string): fs.Stats | undefined {

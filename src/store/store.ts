@@ -19,6 +19,7 @@ import type { SeqNum } from '../base/ids.js'
 import { ENTRY_KIND_PUT, EntrySlot, type KeyRange } from '../codec/entry.js'
 import { tenantIdOfKey } from '../codec/tenant-key.js'
 import type { Env } from '../env/env.js'
+import { lateModule } from '../env/late-module.js'
 import { MANIFEST_FILE_BYTES } from '../lsm/manifest.js'
 import type { Memtable } from '../lsm/memtable.js'
 import { type ChangeScan, openChangeScan } from './change-scan.js'
@@ -55,6 +56,9 @@ import type { VerifyProgress, VerifyReport } from './verify.js'
 import type { WriteBatch } from './write-batch.js'
 
 export type { Snapshot } from './store-views.js'
+
+const verifying = lateModule(() => import('./verify.js'))
+const checkpoints = lateModule(() => import('./checkpoint.js'))
 
 export class Store implements ImmediateWriteHost {
   readonly #env: Env
@@ -303,7 +307,7 @@ export class Store implements ImmediateWriteHost {
   async verify(onProgress?: (progress: VerifyProgress) => void): Promise<VerifyReport> {
     this.#condition.assertReadable()
     const assertReadable = this.#assertStillReadable
-    const { verifyFiles } = await import('./verify.js')
+    const { verifyFiles } = await verifying()
     assertReadable()
     return verifyFiles(this.#files, this.#env, { assertReadable, onProgress })
   }
@@ -324,7 +328,7 @@ export class Store implements ImmediateWriteHost {
       assertWritable: () => this.assertWritable(),
     }
     return this.#checkpointTurn.run(async () => {
-      const { makeCheckpoint } = await import('./checkpoint.js')
+      const { makeCheckpoint } = await checkpoints()
       return makeCheckpoint(source, directory)
     })
   }

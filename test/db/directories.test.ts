@@ -111,6 +111,17 @@ describe('paths', () => {
     await expectShopIn(path)
   })
 
+  test('that the permission model of the runtime keeps the process from writing to', async () => {
+    const path = await shopDirectory('closed')
+    const before = contents(path)
+    const isStable = process.allowedNodeEnvironmentFlags.has('--permission')
+    const flags = [isStable ? '--permission' : '--experimental-permission', '--allow-fs-read=*']
+    const script = `await open({ path: process.argv[1] }).catch((error) => console.log(error.code))`
+    const { stdout, stderr } = runScript(script, [path], [...flags, '--no-warnings'])
+    expect(stdout, stderr).toBe('IO_FAILED\n')
+    expect(contents(path)).toEqual(before)
+  })
+
   test.skipIf(process.getuid === undefined || process.getuid() !== 0)(
     'that may not be written (needs root, to become somebody else)',
     async () => {
@@ -130,10 +141,11 @@ describe('paths', () => {
   )
 })
 
-function runScript(script: string, args: readonly string[]) {
+function runScript(script: string, args: readonly string[], flags: readonly string[] = []) {
   const source = `const { open } = await import(${JSON.stringify(ENTRY)})\n${script}`
   const options = { encoding: 'utf8', timeout: 20_000 } as const
-  return spawnSync(process.execPath, ['--input-type=module', '-e', source, ...args], options)
+  const allFlags = [...flags, '--input-type=module', '-e', source, ...args]
+  return spawnSync(process.execPath, allFlags, options)
 }
 
 describe('a directory that is open', () => {
