@@ -1,8 +1,8 @@
 // Tells clients that their commits are as safe as they asked for: in the order of commits, some in each turn of the event loop.
 //
 // Who is told goes on at once, mostly with his next commit. Were all of a large group told in one turn, the event loop would
-// stand for all those commits, and the disk would have nothing to do until the last of them is made. Were it few, a slow disk
-// would sync few at a time. So as many are told in a turn as can commit while the disk syncs.
+// stand for all those commits. Were it few, each would take a turn of its own. So as many are told in a turn as can commit
+// while the disk syncs.
 
 import type { SeqNum } from '../base/ids.js'
 import { KiB } from '../base/limits.js'
@@ -47,6 +47,11 @@ export class Acknowledgements {
       this.#waiters = waiters
       this.#toldCount = 0
     }
+  }
+
+  /** Whether some were added who are not told yet. */
+  get hasUntold(): boolean {
+    return this.#toldCount < this.#waiters.length
   }
 
   /** Begins to tell those who were added. */

@@ -12,7 +12,9 @@
 //     along. So commits are durable in commit order, too, and what a power failure leaves is a first part of them.
 //  3. Nothing is written while a sync is under way, however long it takes: what is acknowledged and not durable was
 //     acknowledged within one window.
-//  4. A group is under way while clients of the one before are still told, and its sync begins before that.
+//  4. A group begins when the clients of the one before are told, so that who commits again is in it: else two groups of
+//     unequal size take turns, and share the disk worse. It waits for that no longer than GATHER_MAX_MICROS, and not at all
+//     where it is large itself.
 //  5. A group that found no room before it wrote anything refuses its commits and all that were appended behind them:
 //     exactly those above `readable`. What was written before stays, is synced in its time, and the log goes on. Any other
 //     failure ends the log.
@@ -20,6 +22,7 @@
 import { EngineError, engineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
 import type { SeqNum } from '../base/ids.js'
+import { KiB } from '../base/limits.js'
 import { Histogram, type HistogramSummary } from '../base/metrics.js'
 import type { ByteWriter } from '../codec/bytes.js'
 import type { Clock } from '../env/env.js'
@@ -29,6 +32,10 @@ import { LoneWriter, type SyncFacts } from './lone-writer.js'
 
 /** A group that takes longer than this is reported as a stall. */
 const STALL_REPORT_MS = 100
+/** So long a group waits for those who are told of the one before. */
+const GATHER_MAX_MICROS = 2_000
+/** A group of so many bytes keeps the disk busy by itself while others prepare as much. */
+const LARGE_GROUP_BYTES: number = 64 * KiB
 
 /**
  * When a commit is acknowledged: `sync`, once it is durable; `relaxed`, once the operating system has it. A relaxed commit
@@ -194,12 +201,7 @@ export class CommitLog {
     this.#isRunning = true
     let hadTurn = false
     while (this.#waiting.length > 0) {
-      if (!hadTurn) {
-        this.#acknowledgements.tell()
-        // Whoever is about to commit in this turn of the event loop joins the group.
-        await this.#options.clock.yield()
-        this.#lone.turned(this.#now())
-      }
+      if (!hadTurn || this.#mayGather) await this.#gather()
       try {
         hadTurn = await this.#runGroup()
       } catch (cause) {
@@ -208,6 +210,24 @@ export class CommitLog {
     }
     this.#isRunning = false
     this.#acknowledgements.tell()
+  }
+
+  /** Whether somebody may join the group who is not told yet of his last commit. */
+  get #mayGather(): boolean {
+    const { pendingBytes } = this.#options.wal
+    return this.#acknowledgements.hasUntold && pendingBytes < LARGE_GROUP_BYTES
+  }
+
+  /** Whoever commits in this turn of the event loop, or when he is told now, joins the group. */
+  async #gather(): Promise<void> {
+    const endMicros = this.#now() + GATHER_MAX_MICROS
+    this.#acknowledgements.tell()
+    let nowMicros: number
+    do {
+      await this.#options.clock.yield()
+      nowMicros = this.#now()
+      this.#lone.turned(nowMicros)
+    } while (this.#mayGather && nowMicros < endMicros)
   }
 
   /** A group of one commit, in this turn of the event loop. */
