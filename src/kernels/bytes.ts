@@ -9,6 +9,15 @@ const FNV_PRIME = 0x01000193
 /** Up to this many bytes a loop beats a view and a call into the runtime. */
 const SHORT_COPY_BYTES = 64
 
+/**
+ * From this many bytes on, copies from and to shared memory take a detour. The runtime copies them byte by byte, four times as
+ * long, unless both ranges begin at the same place within a word: memory between them begins where the shared one does.
+ */
+const DETOUR_MIN_BYTES = 512
+const WORD_BYTES = 8
+const DETOUR_BYTES = 16 * 1024
+const detour = new Uint8Array(WORD_BYTES + DETOUR_BYTES)
+
 /** Copies a byte range to `at` of the target. The ranges must not overlap. */
 export function copyBytes(
   target: Uint8Array,
@@ -19,8 +28,33 @@ export function copyBytes(
 ): void {
   if (end - start <= SHORT_COPY_BYTES) {
     for (let i = start; i < end; i++) target[at++] = source[i]!
+  } else if (end - start >= DETOUR_MIN_BYTES && isShared(source)) {
+    copyByDetour(target, at, source, start, end, source.byteOffset + start)
+  } else if (end - start >= DETOUR_MIN_BYTES && isShared(target)) {
+    copyByDetour(target, at, source, start, end, target.byteOffset + at)
   } else {
     target.set(start === 0 && end === source.length ? source : source.subarray(start, end), at)
+  }
+}
+
+function isShared(bytes: Uint8Array): boolean {
+  return bytes.buffer instanceof SharedArrayBuffer
+}
+
+/** @param sharedAt  where the shared range begins in its buffer */
+function copyByDetour(
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+  sharedAt: number,
+): void {
+  const from = sharedAt % WORD_BYTES
+  for (let next = start; next < end; next += DETOUR_BYTES) {
+    const count = Math.min(DETOUR_BYTES, end - next)
+    detour.set(source.subarray(next, next + count), from)
+    target.set(detour.subarray(from, from + count), at + next - start)
   }
 }
 

@@ -121,7 +121,7 @@ export class EntryArena {
     const shift = (start & 3) << 3
     if (from.length < next + end - at + 1 || end - at > LOOP_MAX_WORDS) {
       const endByte = Math.min(source.length, start + (end - at) * 4)
-      this.bytes.set(source.subarray(start, endByte), at * 4)
+      copyBytes(this.bytes, at * 4, source, start, endByte)
     } else if (shift === 0) {
       while (at < end) words[at++] = from[next++]!
     } else {

@@ -12,7 +12,7 @@
 
 import { engineError } from '../base/errors.js'
 import { SEQ_NUM_MAX, type SeqNum } from '../base/ids.js'
-import { KEY_MAX_BYTES, KiB, TRANSACTION_MAX_BYTES, VALUE_MAX_BYTES } from '../base/limits.js'
+import { KEY_MAX_BYTES, MiB, TRANSACTION_MAX_BYTES, VALUE_MAX_BYTES } from '../base/limits.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { ByteWriter } from '../codec/bytes.js'
 import { type Cursor, ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../codec/entry.js'
@@ -37,8 +37,8 @@ export type WriteVisitor = (
 const NO_VALUE = new Uint8Array(0)
 
 const INITIAL_RECORD_BYTES = 512
-/** What a batch of a thousand rows takes. */
-const KEPT_RECORD_BYTES: number = 512 * KiB
+/** What a batch of a thousand rows takes, or one of two hundred documents of 8 KB. */
+const KEPT_RECORD_BYTES: number = 2 * MiB
 const INITIAL_ENTRY_COUNT = 16
 const INITIAL_SLOT_COUNT = 64
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { ByteReader, ByteWriter, EndOfBytes, varintBytes } from '../../../dist/codec/bytes.js'
 import { crc32 } from '../../../dist/codec/checksum.js'
+import { copyBytes } from '../../../dist/kernels/bytes.js'
 
 const safeNatural = fc.oneof(
   fc.maxSafeNat(),
@@ -150,4 +151,31 @@ test('crc32 equals the one of zlib at every length and seed', () => {
       },
     ),
   )
+})
+
+describe('copyBytes', () => {
+  test('copies the range and nothing else, from and to memory of any kind', () => {
+    const memory = fc.record({ isShared: fc.boolean(), byteOffset: fc.nat(9), at: fc.nat(9) })
+    const count = fc.oneof(fc.nat(70), fc.integer({ min: 500, max: 530 }), fc.nat(40_000))
+    fc.assert(
+      fc.property(memory, memory, count, (from, to, byteCount) => {
+        const make = ({ isShared, byteOffset, at }: typeof from, fill: (i: number) => number) => {
+          const length = at + byteCount + 9
+          const buffer = isShared
+            ? new SharedArrayBuffer(byteOffset + length)
+            : new ArrayBuffer(byteOffset + length)
+          const bytes = new Uint8Array(buffer, byteOffset, length)
+          for (let i = 0; i < length; i++) bytes[i] = fill(i)
+          return bytes
+        }
+        const source = make(from, (i) => (Math.imul(i, 0x9e3779b1) >>> 24) | 1)
+        const target = make(to, () => 0)
+        copyBytes(target, to.at, source, from.at, from.at + byteCount)
+        const expected = Buffer.alloc(target.length)
+        for (let i = 0; i < byteCount; i++) expected[to.at + i] = source[from.at + i]!
+        expect(Buffer.compare(target, expected)).toBe(0)
+      }),
+      { numRuns: 300 },
+    )
+  })
 })
