@@ -10,6 +10,7 @@ import {
   JSON_COMPACT_LATIN1,
   JSON_COMPACT_OLD,
   JSON_COMPACT_UTF8,
+  JSON_PACKED,
   NEGATIVE,
   SHORT_TEXT_MAX_LENGTH,
   TAG_ARRAY,
@@ -70,9 +71,11 @@ export class JsonReader {
       return readValue(source, 0)
     }
     source.inlineTextMaxBytes = INLINE_TEXT_MAX_BYTES
+    const isPacked = form > JSON_COMPACT_UTF8
+    if (isPacked) form -= JSON_PACKED
     const listBytes = reader.varint()
-    const listStart = reader.skip(listBytes)
-    source.shapes = table.readList(reader.bytes, listStart, listStart + listBytes).shapes
+    const start = reader.skip(listBytes)
+    source.shapes = table.readList(reader.bytes, start, start + listBytes, isPacked).shapes
     if (form === JSON_COMPACT_LATIN1) source.texts = reader.latin1(reader.varint())
     else if (form === JSON_COMPACT_UTF8) source.texts = reader.utf8(reader.varint())
     else source.texts = ''

@@ -4,6 +4,9 @@ export const JSON_COMPACT_OLD = 4
 export const JSON_COMPACT = 5
 export const JSON_COMPACT_LATIN1 = 6
 export const JSON_COMPACT_UTF8 = 7
+/** From a form with a plain list to the same form with a packed one. */
+export const JSON_PACKED = 3
+export const JSON_COMPACT_LAST: number = JSON_COMPACT_UTF8 + JSON_PACKED
 
 export const TAG_NULL = 0x00
 export const TAG_FALSE = 0x01

@@ -7,6 +7,7 @@ import { generate, literal } from './generated.js'
 import { type Shape, type ShapeList, type ShapeNode, ShapeTable } from './json-shapes.js'
 import {
   INLINE_TEXT_MAX_BYTES,
+  JSON_COMPACT,
   JSON_COMPACT_LATIN1,
   JSON_COMPACT_UTF8,
   NEGATIVE,
@@ -38,6 +39,9 @@ const CODE_MAX_COUNT = 16
 const CODE_KEY_MAX_COUNT = 32
 /** The most that a value takes which is neither a text nor a container. */
 const SCALAR_MAX_BYTES = 9
+/** From the form without texts to those with. */
+const LATIN1_TEXTS = JSON_COMPACT_LATIN1 - JSON_COMPACT
+const UTF8_TEXTS = JSON_COMPACT_UTF8 - JSON_COMPACT
 /** Scaled numbers above it are written as floats. */
 const SCALED_MAX = 1e15
 /** Of the part for texts, in UTF-16 units: whoever keeps one of them keeps all. */
@@ -118,7 +122,7 @@ function finishWithTexts(
 ): boolean {
   const start = writer.length
   // As if they were ASCII.
-  let form = JSON_COMPACT_LATIN1
+  let form = head[0]! + LATIN1_TEXTS
   let textBytes = texts.length
   let textStart = start + head.length + varintBytes(textBytes)
   let gap = textStart + textBytes - valueStart
@@ -127,7 +131,7 @@ function finishWithTexts(
     writer.length = start
     // None of them begins with the second half of a pair, so no two of them make one.
     if (!isWellFormed(texts)) return false
-    form = JSON_COMPACT_UTF8
+    form = head[0]! + UTF8_TEXTS
     textBytes = Buffer.byteLength(texts)
     textStart = start + head.length + varintBytes(textBytes)
     const more = textStart + textBytes - valueStart - gap

@@ -9,10 +9,12 @@
 //   6  compact, with a part for texts: the list as in 5; varint byte length of the texts; the texts one after another, a byte a
 //      character; the value
 //   7  the same, the texts in UTF-8
+//   8..10  as 5..7 with the list packed: varint byte length of what follows of it; varint byte length of the list; the list
+//      compressed with Brotli (RFC 7932)
 //
 // All of them read back exactly what was written, key order included (but for keys like "7", which JavaScript itself puts
 // first). 5 is what is written, or 6 with texts that stand apart, or 7 if they are not ASCII. Objects of a column are alike:
-// their list can be copied and compared whole. The runtime makes one long text, and cuts it up, in a third of the time that it
+// their list can be copied and compared whole, and once it has come often it is packed, which is done once. The runtime makes one long text, and cuts it up, in a third of the time that it
 // takes to make its parts. A value is a tag, and what the tag says:
 //
 //   tag     value
@@ -31,14 +33,14 @@
 //   80..8c  a text of 0..12 bytes
 //   8d..ff  a text of 13..127 UTF-16 units: the next in the part for texts; in form 4 a text of 13..127 bytes
 //
-// The same value is always the same bytes. A number is the shortest of the ways that hold it exactly, tried in this order: small,
+// But for the packing of its list, the same value is always the same bytes. A number is the shortest of the ways that hold it exactly, tried in this order: small,
 // integer, hundredths, ten-thousandths, IEEE 754. A text of up to 12 units is 80..8c if it is ASCII; one of 13..127 stands in
 // the part for texts as long as that has no more than 8,192 units; all others are 04.
 //
-// Valid:  a known form and tags, every byte of the part for texts used, no number but a finite one other than -0, at most
+// Valid:  a known form and tags, a packed list of at most 16 KiB, every byte of the part for texts used, no number but a finite one other than -0, at most
 //         JSON_DEPTH_MAX levels.
 // Compat: forms are never used again for something else; an unknown one is refused. 1 and 2 were written before 4, and 4
-//         before 5.
+//         before 5; 8..10 are written since decision 0022.
 
 import type { Unpackr } from 'msgpackr'
 import { createRequire } from 'node:module'
@@ -48,7 +50,7 @@ import { JSON_DEPTH_MAX } from '../base/limits.js'
 import { type ByteReader, type ByteWriter, EndOfBytes, isWellFormed } from './bytes.js'
 import type { JsonValue } from './cell.js'
 import { JsonReader, setOwn } from './json-reader.js'
-import { JSON_COMPACT, JSON_COMPACT_OLD, JSON_COMPACT_UTF8 } from './json-tags.js'
+import { JSON_COMPACT, JSON_COMPACT_LAST, JSON_COMPACT_OLD } from './json-tags.js'
 import { JsonWriter } from './json-writer.js'
 
 const JSON_TEXT = 1
@@ -162,7 +164,7 @@ export class JsonCodec {
   /** @throws EndOfBytes when the bytes are not what encode wrote */
   decode(reader: ByteReader): JsonValue {
     const form = reader.u8()
-    if (form === JSON_COMPACT_OLD || (form >= JSON_COMPACT && form <= JSON_COMPACT_UTF8)) {
+    if (form === JSON_COMPACT_OLD || (form >= JSON_COMPACT && form <= JSON_COMPACT_LAST)) {
       return this.#reader.read(reader, form)
     }
     if (form !== JSON_TEXT && form !== JSON_MESSAGE_PACK) {

@@ -1,4 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
+import { brotliCompressSync } from 'node:zlib'
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -199,7 +200,91 @@ describe('json', () => {
     expect(() => codec.decode(new ByteReader(Uint8Array.from(bytes)))).toThrow(EndOfBytes)
   })
 
+  describe('with a list of shapes that has come often', () => {
+    /** Alike, with more key names than a short list has. */
+    const document = (n: number, texts = 'some text of the document'): JsonValue => ({
+      n,
+      parts: Object.fromEntries(
+        Array.from({ length: 20 }, (_, i) => [`name_of_part_${i}`, { [`value_of_part_${i}`]: i }]),
+      ),
+      texts,
+    })
+    const encoded = (codec: JsonCodec, value: JsonValue): Uint8Array => {
+      const writer = new ByteWriter(64)
+      codec.encode(writer, value)
+      return writer.finish()
+    }
+    const manyEncoded = (codec: JsonCodec, values: readonly JsonValue[]): Uint8Array[] =>
+      values.map((value) => encoded(codec, value))
+
+    test('reads back by whoever has seen it or not, packed or not', () => {
+      const values = Array.from({ length: 200 }, (_, n) =>
+        document(n, ['', 'some ASCII of the document', 'einige Wörter mit Umlauten'][n % 3]),
+      )
+      const all = manyEncoded(new JsonCodec(), values)
+      expect(new Set(all.map((bytes) => bytes[0]))).toStrictEqual(new Set([5, 6, 7, 8, 9, 10]))
+      expect(all.at(-1)!.length).toBeLessThan(all[0]!.length * 0.7)
+      const one = new JsonCodec()
+      for (const [n, bytes] of all.entries()) {
+        for (const codec of [one, new JsonCodec()]) {
+          const reader = new ByteReader(bytes)
+          deepStrictEqual(codec.decode(reader), values[n])
+          expect(reader.remaining).toBe(0)
+        }
+      }
+    })
+
+    test('comes plain where it is short, or too long to be packed', () => {
+      const long = Object.fromEntries(
+        Array.from({ length: 1000 }, (_, i) => [`a name that is twenty long ${i}`, i]),
+      )
+      for (const value of [{ short: 1 }, long]) {
+        const all = manyEncoded(
+          new JsonCodec(),
+          Array.from({ length: 200 }, () => value),
+        )
+        expect(new Set(all.map((bytes) => bytes[0]))).toStrictEqual(new Set([5]))
+      }
+    })
+
+    test('that is damaged is refused, or is another value', () => {
+      const codec = new JsonCodec()
+      const bytes = manyEncoded(
+        codec,
+        Array.from({ length: 100 }, (_, n) => document(n)),
+      ).at(-1)!
+      for (let at = 1; at < bytes.length; at++) {
+        for (const mask of [1, 0x80, 0xff]) {
+          const damaged = bytes.slice()
+          damaged[at]! ^= mask
+          try {
+            new JsonCodec().decode(new ByteReader(damaged))
+          } catch (error) {
+            expect(error).toBeInstanceOf(EndOfBytes)
+          }
+        }
+      }
+    })
+
+    test.each([
+      ['more than a list may have', 20_000, 20_000],
+      ['another length than it says', 500, 501],
+      ['less than it says', 501, 500],
+    ])('that is packed and has %s is refused', (_what, saidBytes, listBytes) => {
+      const list = new Uint8Array(listBytes)
+      const writer = new ByteWriter(64)
+      const packed = brotliCompressSync(list)
+      writer.u8(8)
+      writer.varint((saidBytes < 1 << 14 ? 2 : 3) + packed.length)
+      writer.varint(saidBytes)
+      writer.raw(packed)
+      writer.u8(0)
+      expect(() => new JsonCodec().decode(new ByteReader(writer.finish()))).toThrow(EndOfBytes)
+    })
+  })
+
   test('of an unknown form is refused', () => {
+    expect(() => decodeJson(new ByteReader(Uint8Array.of(11, 0, 0)))).toThrow(EndOfBytes)
     expect(() => decodeJson(new ByteReader(Uint8Array.of(3, 1, 1)))).toThrow(EndOfBytes)
     expect(() => decodeJson(new ByteReader(Uint8Array.of(1, 1, 123)))).toThrow(EndOfBytes)
   })
