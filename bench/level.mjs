@@ -4,15 +4,16 @@
 // node bench/level.mjs [--rows 200000] [--rounds 15] [--name level]
 // Prints one JSON object per case: what each engine does in a second, what one takes of all processors together, and the
 // medians over all rounds of how many times faster that is than classic-level. Keeps them in bench/results.
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { open } from 'tabularium'
 import { levelOf } from 'tabularium/level'
+import { machineFacts, processorMicros, systemLoad } from './machine.mjs'
+import { median } from './numbers.mjs'
 import { seeded } from './orders.mjs'
 
 const { values } = parseArgs({
@@ -61,13 +62,13 @@ const classic = new ClassicLevel(join(folder, 'classic'), {
 /** Each runs for a slice of time: how much it did in a second, and what one took of the processors in microseconds. */
 async function slice(step) {
   const start = performance.now()
-  const cpuStart = process.cpuUsage()
+  const cpuStart = processorMicros()
   let count = 0
   while (performance.now() - start < SLICE_MS) count += await step()
-  const { user, system } = process.cpuUsage(cpuStart)
+  const cpuMicros = processorMicros() - cpuStart
   return {
     perSecond: (count * 1000) / (performance.now() - start),
-    cpuMicros: (user + system) / count,
+    cpuMicros: cpuMicros / count,
   }
 }
 
@@ -158,12 +159,7 @@ const WRITES = {
   'put, 64 at a time, sync': both(together, { sync: true }),
 }
 
-const commit = execFileSync(
-  'git',
-  ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=12'],
-  { cwd: fileURLToPath(new URL('..', import.meta.url)), encoding: 'utf8' },
-).trim()
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
+const facts = machineFacts()
 const results = []
 
 async function measure(cases) {
@@ -189,10 +185,9 @@ async function measure(cases) {
       }
     }
     Object.assign(result, {
-      commit,
-      node: process.version,
+      ...facts,
       cpus: cpus().length,
-      load: loadavg()[0],
+      load: systemLoad(),
     })
     results.push(result)
     console.log(JSON.stringify(result))

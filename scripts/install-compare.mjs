@@ -3,10 +3,9 @@
 // for a minute. What can neither be fetched nor compiled is left out of the comparison, which says so.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-import { buildPackage, npm, ROOT } from './registry-cache.mjs'
+import { buildPackage, npm, ROOT, sqliteLoads } from './registry-cache.mjs'
 
 const folder = join(ROOT, 'bench/compare')
 const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
@@ -16,9 +15,10 @@ if (Object.entries(dependencies).some(([name, version]) => installedVersion(name
   const command = existsSync(join(folder, 'node_modules')) ? 'install' : 'ci'
   npm([command, '--ignore-scripts', '--no-audit', '--no-fund'], folder)
 }
-if (!sqliteLoads()) buildPackage('better-sqlite3', folder)
+if (!sqliteLoads(folder)) buildPackage('better-sqlite3', folder)
 for (const name of Object.keys(dependencies)) {
-  const isUsable = name === 'better-sqlite3' ? sqliteLoads() : installedVersion(name) !== undefined
+  const isUsable =
+    name === 'better-sqlite3' ? sqliteLoads(folder) : installedVersion(name) !== undefined
   console.log(`compare: ${name} ${isUsable ? 'is installed' : 'SKIPPED, it cannot be had'}`)
 }
 
@@ -29,16 +29,5 @@ function installedVersion(name) {
     return JSON.parse(readFileSync(path, 'utf8')).version
   } catch {
     return undefined
-  }
-}
-
-/** Only opening a database shows whether its binary is there. */
-function sqliteLoads() {
-  try {
-    const Database = createRequire(join(folder, 'package.json'))('better-sqlite3')
-    new Database(':memory:').close()
-    return true
-  } catch {
-    return false
   }
 }

@@ -4,6 +4,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -41,6 +42,21 @@ export function buildPackage(name, folder) {
   const hasHeaders = existsSync(join(prefix, 'include/node/node.h'))
   const headers = hasHeaders ? { npm_config_nodedir: prefix } : undefined
   return npm(['rebuild', name], folder, { npm_config_ignore_scripts: 'false', ...headers })
+}
+
+/**
+ * Whether SQLite can be used from `folder`: only opening a database shows whether its binary is there.
+ *
+ * @param {string} folder
+ */
+export function sqliteLoads(folder) {
+  try {
+    const Database = createRequire(join(folder, 'package.json'))('better-sqlite3')
+    new Database(':memory:').close()
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -74,10 +74,16 @@ function timestamp(options: { readonly precision: 'us' }): MicrosTimestamp
 function timestamp(
   options: { readonly precision?: 'ms' | 'us' } = {},
 ): Timestamp | MicrosTimestamp {
-  const { precision = 'ms' } = options ?? { precision: null }
-  if (precision === 'us') return new Column('timestamp', { precision: 6 }) as MicrosTimestamp
-  if (precision === 'ms') return new Column('timestamp', { precision: 3 }) as Timestamp
-  throw engineError('SCHEMA_INVALID', "t.timestamp: the precision is 'ms' or 'us'")
+  const isObject = typeof options === 'object' && options !== null
+  if (isObject && Object.keys(options).every((name) => name === 'precision')) {
+    const { precision = 'ms' } = options
+    if (precision === 'us') return new Column('timestamp', { precision: 6 }) as MicrosTimestamp
+    if (precision === 'ms') return new Column('timestamp', { precision: 3 }) as Timestamp
+  }
+  throw engineError(
+    'SCHEMA_INVALID',
+    "t.timestamp takes { precision: 'ms' } or { precision: 'us' }",
+  )
 }
 
 function decimal(

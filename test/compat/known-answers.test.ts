@@ -27,6 +27,7 @@ import { hashBytes } from '../../dist/kernels/bytes.js'
 import { decodeVersionEdit, encodeVersionEdit } from '../../dist/lsm/version-edit.js'
 import { encodeCommit } from '../../dist/store/commit-format.js'
 import { encodeStart } from '../../dist/wal/format.js'
+import { SAMPLE_META } from '../fuzz/codec-targets.js'
 import { Seeded } from '../model/seeded.js'
 import { bytesOf, keyOf, makeTable } from '../unit/sstable/table-kit.js'
 
@@ -181,25 +182,13 @@ it('commit payloads and version edits', () => {
       copyRecords: (_section, out) => out.raw(Uint8Array.of(1, 2, 1, 10, 11, 12)),
     })
   expect(written(commit)).toMatchInlineSnapshot(`"0101040302010500000006060102010a0b0c"`)
-  const meta = {
-    fileId: 300 as FileId,
-    fileBytes: 70_000,
-    footerChecksum: 0xcafebabe,
-    entryCount: 500,
-    tombstoneCount: 3,
-    minSeqNum: 10 as SeqNum,
-    maxSeqNum: 1_700_000_000_000_001 as SeqNum,
-    smallestKey: Uint8Array.of(1, 2),
-    largestKey: Uint8Array.of(9),
-    history: undefined,
-  }
   const edit = {
     tabletId: 2 as TabletId,
     created: { hashStart: 0x80000000, hashEnd: 2 ** 32 },
     flushedSeqNum: 77 as SeqNum,
     historyMarks: [{ moment: 99 as SeqNum, durable: 77 as SeqNum, floor: 11 as SeqNum }],
     removed: [{ level: 1, fileId: 299 as FileId }],
-    added: [{ level: 2, meta }],
+    added: [{ level: 2, meta: SAMPLE_META }],
   }
   expect(written((writer) => encodeVersionEdit(writer, edit))).toMatchInlineSnapshot(
     `"0201000000800000000001000000024d000000000000000663000000000000004d000000000000000b000000000000000401ab020502ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010900"`,
@@ -215,7 +204,7 @@ it('commit payloads and version edits', () => {
     firstEndSeqNum: 12 as SeqNum,
     lastEndSeqNum: 1_700_000_000_000_000 as SeqNum,
   }
-  const later = { ...edit, removed: [], added: [{ level: 2, meta: { ...meta, history } }] }
+  const later = { ...edit, removed: [], added: [{ level: 2, meta: { ...SAMPLE_META, history } }] }
   expect(written((writer) => encodeVersionEdit(writer, later))).toMatchInlineSnapshot(
     `"0201000000800000000001000000024d000000000000000663000000000000004d000000000000000b000000000000000702ac02f0a204bebafecaf403030a8180f9c0c1c48203020102010914b8170c8080f9c0c1c4820300"`,
   )

@@ -101,6 +101,8 @@ describe('a table', () => {
     () => t.enum(['a', 'a']),
     () => t.enum(['\ud83d']),
     () => t.timestamp({ precision: 'ns' } as never),
+    () => t.timestamp({ precison: 'us' } as never),
+    () => t.timestamp('us' as never),
     () => t.timestamp(null as never),
   ])('column type %# is refused', (make) => {
     expect(make).toThrow('SCHEMA_INVALID')
