@@ -263,9 +263,7 @@ export class ByteReader {
 
   f64(): number {
     const at = this.skip(8)
-    floatView.setUint32(0, loadU32(this.bytes, at), true)
-    floatView.setUint32(4, loadU32(this.bytes, at + 4), true)
-    return floatView.getFloat64(0, true)
+    return loadF64(this.bytes, at)
   }
 
   /** @throws EndOfBytes also for a number above 2^53-1 */
@@ -363,4 +361,10 @@ export function storeU64(bytes: Uint8Array, at: number, value: number): void {
 /** May exceed 2^53-1, rounded, when the bytes are not ours: callers compare. */
 export function loadU64(bytes: Uint8Array, at: number): number {
   return loadU32(bytes, at) + loadU32(bytes, at + 4) * TWO_32
+}
+
+export function loadF64(bytes: Uint8Array, at: number): number {
+  floatView.setUint32(0, loadU32(bytes, at), true)
+  floatView.setUint32(4, loadU32(bytes, at + 4), true)
+  return floatView.getFloat64(0, true)
 }

@@ -2,9 +2,11 @@
 // places. Equal results are its business, and a test compares them.
 
 import type { ValueReader, ValueWriter } from '../catalog/value-codec.js'
-import type { ByteReader, ByteWriter } from '../codec/bytes.js'
+import { type ByteReader, type ByteWriter, loadF64 } from '../codec/bytes.js'
+import type { ColumnKind } from '../codec/cell.js'
 import { generate, literal } from '../codec/generated.js'
-import type { StoredColumn } from '../codec/row.js'
+import type { RowColumn, StoredColumn } from '../codec/row.js'
+import { shortText } from '../codec/short-text.js'
 
 export type UserRow = Record<string, unknown>
 
@@ -38,6 +40,8 @@ export type MakeRow = (
 
 /** Of wider tables the code would be too long for the runtime to make it fast. */
 const COLUMN_MAX_COUNT = 64
+/** Below it a varint is one byte. */
+const ONE_BYTE_COUNT = 128
 
 export function codeOfEncode(
   names: readonly string[],
@@ -94,23 +98,56 @@ export function codeOfEncode(
   return generate<EncodeRow>(body, scope)
 }
 
-/** @param stored  the columns whose cells are at the reader; all others are among the values */
+/**
+ * @param stored  the columns whose cells are at the reader; all others are among the values
+ * @param columns  of the table, by position
+ */
 export function codeOfMake(
   names: readonly string[],
   stored: readonly StoredColumn<unknown>[],
+  columns: readonly Pick<RowColumn, 'kind' | 'values'>[],
 ): MakeRow | undefined {
   if (names.length > COLUMN_MAX_COUNT) return undefined
-  const scope: Record<string, unknown> = {}
+  const scope: Record<string, unknown> = { loadF64, shortText }
   const values = names.map((_name, i) => `values[${i}]`)
-  for (const { position: p, nullBit, read } of stored) {
+  const cells = stored.map(({ position: p, nullBit, read }) => {
     scope[`r${p}`] = read
-    const bit = `reader.bytes[bitmapStart + ${nullBit >> 3}] & ${1 << (nullBit & 7)}`
-    values[p] = nullBit < 0 ? `r${p}(reader)` : `${bit} ? null : r${p}(reader)`
-  }
+    scope[`values${p}`] = columns[p]!.values?.slice(0, ONE_BYTE_COUNT)
+    values[p] = `v${p}`
+    const cell = codeOfCell(columns[p]!.kind, p)
+    const isNull = `bytes[bitmapStart + ${nullBit >> 3}] & ${1 << (nullBit & 7)}`
+    return `let v${p} = null\n${nullBit < 0 ? cell : `if (!(${isNull})) { ${cell} }`}`
+  })
   // No name is __proto__, which table() refuses.
   const parts = names.map((name, i) => `${literal(name)}: ${values[i]!}`)
-  return generate<MakeRow>(
-    `return (reader, bitmapStart, values) => ({ ${parts.join(', ')} })`,
-    scope,
-  )
+  const body = `return (reader, bitmapStart, values) => {
+    const { bytes, end } = reader
+    let at = reader.position
+    ${cells.join('\n')}
+    reader.position = at
+    return { ${parts.join(', ')} }
+  }`
+  return generate<MakeRow>(body, scope)
+}
+
+/**
+ * Reads a cell at `at`. What is as it mostly is needs no call with the position in memory; the column's function reads
+ * everything else, and says what is wrong.
+ */
+function codeOfCell(kind: ColumnKind, p: number): string {
+  const read = `{ reader.position = at; v${p} = r${p}(reader); at = reader.position }`
+  switch (kind) {
+    case 'text':
+      return `const n${p} = bytes[at]
+        if (at + n${p} < end && (v${p} = shortText(bytes, at + 1, n${p})) !== undefined) at += n${p} + 1
+        else ${read}`
+    case 'enum':
+      return `if (at < end && (v${p} = values${p}[bytes[at]]) !== undefined) at++
+        else ${read}`
+    case 'float':
+      return `if (at + 8 <= end) { v${p} = loadF64(bytes, at); at += 8 }
+        else ${read}`
+    default:
+      return read
+  }
 }

@@ -83,7 +83,7 @@ export class ObjectCodec {
     const names = columns.map(({ name }) => name)
     this.#names = names
     this.#isInherited = names.map((one) => one in Object.prototype)
-    this.#makeRow = codeOfMake(names, this.#rowCodec.stored)
+    this.#makeRow = codeOfMake(names, this.#rowCodec.stored, columns)
     this.#read = names.map(() => null)
   }
 
@@ -158,7 +158,7 @@ export class ObjectCodec {
     }
     this.#rowCodec.decode(valueBytes, valueStart, valueEnd, values)
     if (this.#makeRow === undefined) return rowOf(this.#names, values)
-    this.#makeOlder ??= codeOfMake(this.#names, [])!
+    this.#makeOlder ??= codeOfMake(this.#names, [], [])!
     return this.#makeOlder(this.#reader, 0, values)
   }
 

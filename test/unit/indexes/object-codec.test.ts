@@ -189,6 +189,34 @@ test('a row of many columns is written and read as others are', () => {
   deepStrictEqual(codec.decodeObject(slotOf(codec, mapper, row), 1), row)
 })
 
+test('damaged rows are the same rows straight and over cells, or none', () => {
+  let sameCount = 0
+  let corruptCount = 0
+  fc.assert(
+    fc.property(cases, fc.nat(), fc.nat(), fc.nat(255), ({ definition, row }, at, end, byte) => {
+      const codec = new TableCodec(definition)
+      const mapper = new RowMapper(definition)
+      if (codec.objects.encode(new ByteWriter(), row) < 0) return
+      const slot = slotOf(codec, mapper, row)
+      const { valueStart, valueEnd } = slot
+      const valueBytes = valueEnd - valueStart
+      // Cut off behind the damage, which what lies there must not hide.
+      slot.valueBytes[valueStart + (at % valueBytes)] = byte
+      if (end % 2 === 0) slot.valueEnd = valueStart + (end % (valueBytes + 1))
+      const straight = rowOrCode(() => codec.decodeObject(slot, 1))
+      deepStrictEqual(
+        straight,
+        rowOrCode(() => mapper.toRow(codec.decodeEntry(slot, 1))),
+      )
+      if (straight === 'ROW_CORRUPT') corruptCount++
+      else sameCount++
+    }),
+    { numRuns: 2000 },
+  )
+  expect(sameCount).toBeGreaterThan(100)
+  expect(corruptCount).toBeGreaterThan(100)
+})
+
 describe('a key', () => {
   test('is the same bytes straight and over cells', () => {
     fc.assert(
@@ -259,6 +287,14 @@ function slotOf(codec: TableCodec, mapper: RowMapper, row: unknown): EntrySlot {
   slot.valueStart = slot.keyEnd
   slot.valueEnd = slot.valueBytes.length
   return slot
+}
+
+function rowOrCode(call: () => unknown): unknown {
+  try {
+    return call()
+  } catch (error) {
+    return (error as { code: unknown }).code
+  }
 }
 
 function outcome(call: () => Uint8Array): Uint8Array | { code: unknown; message: string } {
