@@ -316,20 +316,20 @@ export function* tenantsOf(view: Pick<ReadView, 'scan'>): Generator<NamedTenant,
 }
 
 function readNextTenantId(view: ReadView): number {
-  for (const { key } of systemEntries(view, SYSTEM_TENANT_NAMES, true)) {
+  for (const { key } of systemEntries(view, SYSTEM_TENANT_NAMES, { reverse: true })) {
     return decoded('a tenant', () => decodeIdKey(key)) + 1
   }
   return 1
 }
 
-/** Entries of one kind, in the order of their keys. */
+/** Entries of one kind, in the order of their keys; with `from`, those of this id and later ones. */
 export function* systemEntries(
   view: Pick<ReadView, 'scan'>,
   tableId: number,
-  reverse = false,
+  { from, reverse = false }: { readonly from?: number; readonly reverse?: boolean } = {},
 ): Generator<{ key: Uint8Array; value: Uint8Array; seqNum: SeqNum }, void, void> {
-  const lower = systemKey(tableId)
-  const scan = view.scan({ lower, upper: successorOfPrefix(lower) }, { reverse })
+  const upper = successorOfPrefix(systemKey(tableId))
+  const scan = view.scan({ lower: systemKey(tableId, from), upper }, { reverse })
   try {
     while (scan.next()) {
       const { entry } = scan

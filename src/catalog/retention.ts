@@ -25,6 +25,9 @@ import {
   type TenantRetention,
 } from './format.js'
 
+/** So many take a few milliseconds. */
+const POLICIES_AT_ONCE_COUNT = 200
+
 const FOR_EVER: HistoryPolicy = { windowMs: Infinity, floor: SEQ_NUM_ZERO }
 
 /**
@@ -55,13 +58,14 @@ export function readTablePolicies(view: ReadView): Map<number, HistoryPolicy> {
   return tables
 }
 
-/** What is stored for tenants. @throws ROW_CORRUPT */
-export function readTenantPolicies(view: ReadView): TenantPolicy[] {
-  const tenants = [SYSTEM_POLICY]
-  for (const { key, value } of systemEntries(view, SYSTEM_TENANT_RETENTIONS)) {
+/** What is stored for the next tenants by their ids, a few at a time. @throws ROW_CORRUPT */
+export function readTenantPolicies(view: ReadView, from: number): TenantPolicy[] {
+  const tenants = from === 0 ? [SYSTEM_POLICY] : []
+  for (const { key, value } of systemEntries(view, SYSTEM_TENANT_RETENTIONS, { from })) {
     decoded('a retention', () => {
       tenants.push(policyOf(decodeIdKey(key) as TenantId, decodeTenantRetention(value)))
     })
+    if (tenants.length >= POLICIES_AT_ONCE_COUNT) break
   }
   return tenants
 }

@@ -78,7 +78,7 @@ export async function declareRetention(
 ): Promise<void> {
   const { history } = store
   const stored = readTablePolicies(store.latest())
-  history.use({ tables: stored, readTenants: () => readTenantPolicies(store.latest()) })
+  history.use({ tables: stored, readTenants: (from) => readTenantPolicies(store.latest(), from) })
   // Nothing can be written, and nothing is dropped.
   if (store.salvage !== undefined) return
   const changed = Object.values(tables)

@@ -13,7 +13,8 @@
 // 4. No floor that follows from marks (lsm/history-marks.ts) and policies at the next opening is below one that a job used.
 //
 // Tenants with a policy may be many, and most services never ask for them before a job does: their policies are read when
-// they are needed first, all at once. Until then no job has dropped anything, and what the opening found stands.
+// they are needed first: by a job in several turns of the event loop, by a read of the past at once. Until then no job
+// has dropped anything, and what the opening found stands.
 //
 // See docs/decisions/0011-where-history-begins.md.
 
@@ -57,8 +58,8 @@ export interface TenantPolicy extends HistoryPolicy {
 export interface HistoryPolicies {
   /** By table id, for all tenants. */
   readonly tables: ReadonlyMap<number, HistoryPolicy>
-  /** Reads those of all tenants; called again when it has thrown. */
-  readonly readTenants: () => readonly TenantPolicy[]
+  /** Reads those of the next tenants by their ids, a few at a time; none: there are no more. */
+  readonly readTenants: (from: number) => readonly TenantPolicy[]
 }
 
 export const NO_POLICIES: HistoryPolicies = { tables: new Map(), readTenants: () => [] }
@@ -108,6 +109,7 @@ export class HistoryFloors {
   #isKnown = false
   /** Set until the policies of tenants have been read. */
   #readTenants: HistoryPolicies['readTenants'] | undefined
+  #nextTenantId = 0
   /** Nothing that earlier openings let go is above it. */
   readonly #openedAt: SeqNum
   readonly #events: EventSource
@@ -201,12 +203,31 @@ export class HistoryFloors {
     return this.#tenants.get(tenantId)
   }
 
-  /** Has the policies of tenants read, as they have been since the opening. */
+  /** Reads what a job is about to need without holding up the event loop. What cannot be read the job itself meets again. */
+  async prepare(pause: () => Promise<void>): Promise<void> {
+    try {
+      while (this.#readTenants !== undefined) {
+        this.#readSome(this.#readTenants)
+        await pause()
+      }
+    } catch {
+      // See advance().
+    }
+  }
+
+  /** Has the policies of tenants read, as they have been since the opening: a change waits for that. */
   #needTenants(): void {
-    if (this.#readTenants === undefined) return
-    const policies = this.#readTenants()
+    while (this.#readTenants !== undefined) this.#readSome(this.#readTenants)
+  }
+
+  #readSome(readTenants: HistoryPolicies['readTenants']): void {
+    const policies = readTenants(this.#nextTenantId)
+    for (const policy of policies) {
+      this.setTenant(policy)
+      this.#nextTenantId = policy.tenantId + 1
+    }
+    if (policies.length > 0) return
     this.#readTenants = undefined
-    for (const policy of policies) this.setTenant(policy)
     // What earlier openings let go, is gone for snapshots that are open now, too.
     this.#raise(this.#tenants.values(), [])
   }

@@ -83,10 +83,7 @@ export class Maintenance {
       objects: settings.objects,
       files: options.files,
     })
-    this.#stopTicking = env.clock.every(GARBAGE_TICK_MS, () => {
-      this.#noticeGarbage()
-      this.#noticeBalance()
-    })
+    this.#stopTicking = env.clock.every(GARBAGE_TICK_MS, () => void this.#tick())
   }
 
   /** After a commit: looks whether something is to be done, unless it was looked lately and there was nothing. */
@@ -142,6 +139,13 @@ export class Maintenance {
       if (this.#planOf(tablet) === undefined) continue
       compactions.start(() => this.#runCompactions(compactions))
     }
+  }
+
+  async #tick(): Promise<void> {
+    await this.#jobs.prepareHistory()
+    if (this.#isStopped) return
+    this.#noticeGarbage()
+    this.#noticeBalance()
   }
 
   /** Starts collecting garbage where that is worth its while and nothing else is to be done. */

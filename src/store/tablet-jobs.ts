@@ -49,6 +49,7 @@ export class TabletJobs {
     const { env, log } = this.#o
     const start = env.clock.monotonicMicros()
     if (memtable.maxSeqNum > log.durable) await log.whenDurable(memtable.maxSeqNum)
+    await this.prepareHistory()
     const { watermarks, historyMarks } = this.advanceHistory(tablet)
     const job: FlushJob = {
       kind: 'flush',
@@ -149,6 +150,7 @@ export class TabletJobs {
     let tables: readonly TableMeta[] = inputs
     let historyMarks: readonly HistoryMark[] | undefined
     if (!plan.isMove) {
+      await this.prepareHistory()
       const history = this.advanceHistory(tablet)
       const job = this.#compactionJob(plan, inputBytes, history.watermarks)
       historyMarks = history.historyMarks
@@ -189,6 +191,12 @@ export class TabletJobs {
       outputTableBytes: plan.outputLevel === 0 ? Infinity : common.outputTableBytes,
       isBottom: plan.isBottom,
     }
+  }
+
+  /** For advanceHistory, which would hold up the event loop where many tenants have policies of their own. */
+  prepareHistory(): Promise<void> {
+    const { floors, env } = this.#o
+    return floors.prepare(() => env.clock.yield())
   }
 
   /** What a job of the tablet that starts now may drop. */

@@ -33,9 +33,9 @@ describe('policies of tenants', () => {
     const world = new World()
     const store = await openStore(world)
     let readCount = 0
-    const readTenants = () => {
+    const readTenants = (from: number) => {
       readCount++
-      return [policy]
+      return from === 0 ? [policy] : []
     }
     store.history.use({ tables: new Map(), readTenants })
     const first = await put(store, 0)
@@ -44,10 +44,10 @@ describe('policies of tenants', () => {
     expect(store.history.ofTable(undefined, 16)).toBe(0)
     expect(readCount).toBe(0)
     await store.flush()
-    expect(readCount).toBe(1)
+    expect(readCount, 'one, and that there are no more').toBe(2)
     store.at(first).close()
     expect(store.history.windowMsOf(shop.id, 16)).toBe(policy.windowMs)
-    expect(readCount).toBe(1)
+    expect(readCount).toBe(2)
     await store.close()
   })
 
@@ -58,7 +58,7 @@ describe('policies of tenants', () => {
     world.env.clock.advance(HOUR_MS)
     await store.flush()
     await store.compact()
-    store.history.use({ tables: new Map(), readTenants: () => [policy] })
+    store.history.use({ tables: new Map(), readTenants: (from) => (from === 0 ? [policy] : []) })
     expect(store.versions(rowKey)).toHaveLength(4)
     await store.close()
   })
@@ -74,9 +74,9 @@ describe('policies of tenants', () => {
     await store.close()
     store = await openStore(world, { historyWindowMs: 0 }, events)
     let isDamaged = true
-    const readTenants = () => {
-      if (isDamaged) throw engineError('ROW_CORRUPT', 'a policy cannot be decoded')
-      return [policy]
+    const readTenants = (from: number) => {
+      if (isDamaged && from > 0) throw engineError('ROW_CORRUPT', 'a policy cannot be decoded')
+      return from === 0 ? [policy] : []
     }
     store.history.use({ tables: new Map(), readTenants })
     for (let n = 4; n < 8; n++) await put(store, n)
@@ -132,6 +132,30 @@ describe('policies of tenants', () => {
     await store.close()
   })
 
+  test('many are stored, each is read, and none twice', async () => {
+    const world = new World()
+    let db = await world.open()
+    const names = Array.from({ length: 450 }, (_, i) => `tenant ${i}`)
+    const windowOf = (i: number) => ({ historyWindowMs: (i + 1) * 1000 })
+    for (const [i, name] of names.entries()) await db.tenant(name).setRetention(windowOf(i))
+    for (const isJobFirst of [true, false]) {
+      await world.close(db)
+      db = await world.open()
+      if (isJobFirst) {
+        await db.tenant('tenant 0').orders.upsert({ id: 'o', n: 1 })
+        await db.flush()
+      }
+      for (const [i, name] of names.entries()) {
+        const { own, tables } = db.tenant(name).retention()
+        expect([own.historyWindowMs, tables['orders']!.historyWindowMs]).toEqual([
+          windowOf(i).historyWindowMs,
+          windowOf(i).historyWindowMs,
+        ])
+      }
+    }
+    await world.close(db)
+  })
+
   test('ten thousand tenants: a job gets those of its tablet, packed', async () => {
     const world = new World()
     const tenantCount = 10_000
@@ -147,7 +171,9 @@ describe('policies of tenants', () => {
         policies.push(putTenantRetention(view, store.history, tenant, given))
       }
     })
-    store.history.use({ tables: new Map(), readTenants: () => policies })
+    // By their ids, which begin with 1.
+    const readTenants = (from: number) => policies.slice(Math.max(0, from - 1)).slice(0, 700)
+    store.history.use({ tables: new Map(), readTenants })
     await store.write((view) => {
       for (const { id, hash } of tenants.slice(0, 50)) view.put(keyOf(hash, id), new Uint8Array(1))
     })
