@@ -156,7 +156,7 @@ export const ERROR_TABLE = {
   DB_NOT_FOUND: row(
     'invalid',
     'The directory holds no database.',
-    'Check the path, or open with createIfMissing.',
+    'Check the path; open() with createIfMissing makes a new database.',
   ),
   DB_NOT_A_DATABASE: row(
     'invalid',

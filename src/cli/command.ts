@@ -1,7 +1,7 @@
 // What a command is. A command reads its arguments and answers with a report; only main.ts prints.
 
 import type { ParseArgsConfig } from 'node:util'
-import { EngineError, engineError } from '../base/errors.js'
+import { EngineError } from '../base/errors.js'
 import { ERROR_TABLE, type ErrorCode } from '../base/error-table.js'
 import type { FileSystem } from '../env/file-system.js'
 
@@ -89,10 +89,6 @@ export function onlyArgument({ positionals }: Arguments, name: string): string {
   if (value === undefined || value === '') throw new UsageError(`${name} is missing`)
   if (rest.length > 0) throw new UsageError(`too many arguments: ${rest.join(' ')}`)
   return value
-}
-
-export function notOurs(path: string, why: string): EngineError {
-  return engineError('ARGUMENT_INVALID', `${path}: ${why}`, { details: { path } })
 }
 
 /** Messages of errors begin with their code. */

@@ -1,6 +1,7 @@
 // Which of our files it is, from its first bytes or else from its name; each kind is put into words in a file of its own.
 
 import { basename } from 'node:path'
+import { type EngineError, engineError } from '../base/errors.js'
 import {
   FILE_HEADER_BYTES,
   FILE_TYPE_MANIFEST,
@@ -17,7 +18,6 @@ import { RESERVE_NAME } from '../store/reserve.js'
 import {
   type Arguments,
   type Command,
-  notOurs,
   onlyArgument,
   type Report,
   textOption,
@@ -125,4 +125,8 @@ function inspectLock(fs: FileSystem, path: string): Report {
     data: { file: path, type: 'lock', ...(holder === undefined ? { text } : { holder }) },
     lines: [`${path}: lock of a database`, ...factLines(facts)],
   }
+}
+
+function notOurs(path: string, why: string): EngineError {
+  return engineError('ARGUMENT_INVALID', `${path}: ${why}`, { details: { path } })
 }

@@ -14,13 +14,13 @@ import type { FileSystem } from '../env/file-system.js'
 import { databaseAround } from '../lsm/superblock.js'
 import {
   type Command,
-  notOurs,
   onlyArgument,
   type Problem,
   problemOfCode,
   type Report,
   type Surroundings,
   textOption,
+  UsageError,
 } from './command.js'
 import { jsonText } from './json.js'
 import { tableLines } from './layout.js'
@@ -103,16 +103,16 @@ interface Place {
   readonly number: number
 }
 
-/** @throws ARGUMENT_INVALID */
+/** @throws UsageError DB_NOT_FOUND */
 function prepare(fs: FileSystem, directory: string, out: string): void {
   const way = relative(resolve(directory), resolve(out))
   if (way === '' || !(way.startsWith('..') || resolve(way) === way)) {
-    throw notOurs(out, 'what is saved must not go into the damaged directory')
+    throw new UsageError(`--out ${out}: what is saved must not go into the damaged directory`)
   }
   const around = databaseAround(fs, out)
-  if (around !== undefined) throw notOurs(out, `it lies in the database ${around}`)
+  if (around !== undefined) throw new UsageError(`--out ${out} lies in the database ${around}`)
   if (fs.exists(out) && (!fs.isDirectory(out) || fs.list(out).length > 0)) {
-    throw notOurs(out, 'it is there and not an empty directory')
+    throw new UsageError(`--out ${out} is there and not an empty directory`)
   }
   if (!fs.isDirectory(directory)) {
     throw engineError('DB_NOT_FOUND', `${directory} is no directory`, { details: { directory } })

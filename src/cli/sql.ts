@@ -2,7 +2,7 @@ import type { SeqNum } from '../base/ids.js'
 import { nearestName } from '../base/spelling.js'
 import type { Database } from '../db/database.js'
 import type { SqlResult } from '../db/sql.js'
-import type { Moment } from '../db/time.js'
+import { type Moment, resolveMoment } from '../db/time.js'
 import {
   type Arguments,
   type Command,
@@ -68,7 +68,16 @@ function readArguments(given: Arguments) {
 }
 
 function momentOfText(text: string | undefined): Moment | undefined {
-  return text !== undefined && /^\d+$/.test(text) ? (Number(text) as SeqNum) : text
+  if (text === undefined) return undefined
+  const moment = /^\d+$/.test(text) ? (Number(text) as SeqNum) : text
+  try {
+    resolveMoment(moment, 0)
+  } catch {
+    throw new UsageError(
+      `--at ${text} is no SeqNum of a commit, no time and no duration back from now`,
+    )
+  }
+  return moment
 }
 
 /** A tenant is made known by its first write, so a name with a slip in it gives no error but no rows either. */

@@ -267,7 +267,7 @@ describe('salvage', () => {
     symlinkSync(sound, link)
     const inside = [join(sound, 'out'), join(sound, '..', 'sound', 'x'), join(link, 'x')]
     for (const out of [sound, ...inside, folder]) {
-      expect(runJson(1, 'salvage', sound, '--out', out).error.code).toBe('ARGUMENT_INVALID')
+      expect(runJson(2, 'salvage', sound, '--out', out).error.code).toBe('ARGUMENT_INVALID')
     }
     expect(
       runJson(1, 'salvage', join(folder, 'nowhere'), '--out', join(folder, 'new')).error.code,

@@ -61,6 +61,8 @@ describe('a wrong command line exits with 2 and says how it should be', () => {
     [['sql', 'd', 'select 1'], '--tenant is missing'],
     [['sql', 'd', '--tenant', 'a', 'select', '1'], 'quote the statement, "select 1"'],
     [['sql', 'd', '--tenant', 'a', 'select ?', '--param', '-5'], '--param=-'],
+    [['sql', 'd', '--tenant', 'a', 'select 1', '--at', 'yesterday'], '--at yesterday is no SeqNum'],
+    [['sql', 'd', '--tenant', 'a', 'select 1', '--at', '5'], '--at 5 is no SeqNum'],
   ])('%j', (args: string[], message) => {
     const { status, stdout, stderr } = run(...args)
     expect([status, stdout]).toEqual([2, ''])
