@@ -73,7 +73,7 @@ export class ShapeNode {
 
   /** For one more value. */
   list(table: ShapeTable): ShapeList {
-    this.#list ??= table.added(listOf(pathOf(this)))
+    this.#list ??= table.added(plainList(pathOf(this)))
     if (++this.#listCount === PACK_MIN_COUNT) this.#list = table.packed(this.#list)
     return this.#list
   }
@@ -166,8 +166,7 @@ export class ShapeTable {
     const reader = new ByteReader(plain)
     const shapes: Shape[] = []
     while (reader.remaining > 0) shapes.push(this.readShape(reader))
-    const head = headOf(isPacked ? JSON_COMPACT + JSON_PACKED : JSON_COMPACT, bytes, start, end)
-    const list = this.added({ shapes, head, isPacked })
+    const list = this.added(listOf(shapes, bytes.subarray(start, end), isPacked))
     this.#listBytes -= known?.head.length ?? 0
     this.#slots[slot] = list
     return list
@@ -195,18 +194,19 @@ function bytesOf(keys: readonly string[]): Uint8Array {
   return writer.finish()
 }
 
-function listOf(shapes: readonly Shape[]): ShapeList {
+function plainList(shapes: readonly Shape[]): ShapeList {
   const writer = new ByteWriter()
   for (const { bytes } of shapes) writer.raw(bytes)
-  return { shapes, head: headOf(JSON_COMPACT, writer.bytes, 0, writer.length), isPacked: false }
+  return listOf(shapes, writer.finish(), false)
 }
 
-function headOf(form: number, list: Uint8Array, start: number, end: number): Uint8Array {
-  const writer = new ByteWriter(1 + varintBytes(end - start) + end - start)
-  writer.u8(form)
-  writer.varint(end - start)
-  writer.raw(list, start, end)
-  return writer.finish()
+/** @param stored  the list as it stands in values */
+function listOf(shapes: readonly Shape[], stored: Uint8Array, isPacked: boolean): ShapeList {
+  const writer = new ByteWriter(1 + varintBytes(stored.length) + stored.length)
+  writer.u8(isPacked ? JSON_COMPACT + JSON_PACKED : JSON_COMPACT)
+  writer.varint(stored.length)
+  writer.raw(stored)
+  return { shapes, head: writer.finish(), isPacked }
 }
 
 function listStartOf(head: Uint8Array): number {
@@ -222,8 +222,7 @@ function packedList({ shapes, head }: ShapeList): ShapeList | undefined {
   writer.varint(plain.length)
   writer.raw(brotliCompressSync(plain, { params: PACK_PARAMS }))
   if (writer.length > plain.length * 0.75) return undefined
-  const form = JSON_COMPACT + JSON_PACKED
-  return { shapes, head: headOf(form, writer.bytes, 0, writer.length), isPacked: true }
+  return listOf(shapes, writer.finish(), true)
 }
 
 function unpack(bytes: Uint8Array, start: number, end: number): Uint8Array {

@@ -14,8 +14,9 @@
 //
 // All of them read back exactly what was written, key order included (but for keys like "7", which JavaScript itself puts
 // first). 5 is what is written, or 6 with texts that stand apart, or 7 if they are not ASCII. Objects of a column are alike:
-// their list can be copied and compared whole, and once it has come often it is packed, which is done once. The runtime makes one long text, and cuts it up, in a third of the time that it
-// takes to make its parts. A value is a tag, and what the tag says:
+// their list can be copied and compared whole, and once it has come often it is packed, which is done once, and 8 to 10 are
+// written. The runtime makes one long text, and cuts it up, in a third of the time that it takes to make its parts. A value is
+// a tag, and what the tag says:
 //
 //   tag     value
 //   00..02  null, false, true
@@ -33,12 +34,12 @@
 //   80..8c  a text of 0..12 bytes
 //   8d..ff  a text of 13..127 UTF-16 units: the next in the part for texts; in form 4 a text of 13..127 bytes
 //
-// But for the packing of its list, the same value is always the same bytes. A number is the shortest of the ways that hold it exactly, tried in this order: small,
-// integer, hundredths, ten-thousandths, IEEE 754. A text of up to 12 units is 80..8c if it is ASCII; one of 13..127 stands in
-// the part for texts as long as that has no more than 8,192 units; all others are 04.
+// But for the packing of its list, the same value is always the same bytes. A number is the shortest of the ways that hold it
+// exactly, tried in this order: small, integer, hundredths, ten-thousandths, IEEE 754. A text of up to 12 units is 80..8c if it
+// is ASCII; one of 13..127 stands in the part for texts as long as that has no more than 8,192 units; all others are 04.
 //
-// Valid:  a known form and tags, a packed list of at most 16 KiB, every byte of the part for texts used, no number but a finite one other than -0, at most
-//         JSON_DEPTH_MAX levels.
+// Valid:  a known form and tags, a packed list of at most 16 KiB, every byte of the part for texts used, no number but a finite
+//         one other than -0, at most JSON_DEPTH_MAX levels.
 // Compat: forms are never used again for something else; an unknown one is refused. 1 and 2 were written before 4, and 4
 //         before 5; 8..10 are written since decision 0022.
 

@@ -81,8 +81,7 @@ export function databaseAround(fs: FileSystem, path: string): string | undefined
 
 /**
  * Makes a superblock durable: generation 1 creates the file, later ones replace the older slot. A file with several names
- * is left to the others, and copied. On failure it is not
- * known which generation counts.
+ * is left to the others, and copied. On failure it is not known which generation counts.
  *
  * @param epoch  random
  * @throws DISK_FULL, IO_FAILED

@@ -9,7 +9,7 @@
 //
 // @see Putze, Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters (2007)
 
-import { mixHash } from '../kernels/bytes.js'
+import { IS_LITTLE_ENDIAN, mixHash } from '../kernels/bytes.js'
 import { kernels } from '../kernels/chosen-kernels.js'
 import {
   addToFilter,
@@ -23,9 +23,8 @@ const LINE_BITS = FILTER_LINE_BYTES * 8
 /** Up to here a loop beats a call into a kernel. */
 const FEW_KEYS_COUNT = 32
 const TWO_32 = 0x1_0000_0000
-const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 /** Turns the number of a bit among the bytes of a word into its number in the word. */
-const BIT_ORDER = isLittleEndian ? 0 : 24
+const BIT_ORDER = IS_LITTLE_ENDIAN ? 0 : 24
 
 /** Gathers the hashes of a tenant's distinct keys. */
 export class FilterBuilder {

@@ -41,7 +41,7 @@ export class Acknowledgements {
 
   /** Their commits are safe. */
   add(waiters: Waiter[]): void {
-    if (this.#toldCount < this.#waiters.length) {
+    if (this.hasUntold) {
       this.#waiters.push(...waiters)
     } else {
       this.#waiters = waiters
@@ -69,7 +69,7 @@ export class Acknowledgements {
       restBytes -= byteCount
       resolve(seqNum)
     }
-    if (this.#toldCount < waiters.length) void this.#tellLater()
+    if (this.hasUntold) void this.#tellLater()
   }
 
   async #tellLater(): Promise<void> {
