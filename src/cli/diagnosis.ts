@@ -6,7 +6,6 @@ import type { FileId, SeqNum } from '../base/ids.js'
 import { MiB } from '../base/limits.js'
 import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import { FILE_HEADER_BYTES, fileTypeOf } from '../codec/file-header.js'
-import { freeBytesOf } from '../env/disk-space.js'
 import type { FileSystem } from '../env/file-system.js'
 import { describeLock, type LockDescription } from '../env/lock-file.js'
 import { OverlayFileSystem } from '../env/overlay-file-system.js'
@@ -85,7 +84,7 @@ class Diagnosing {
     const lockState = isFree ? 'free' : lockStateOf(lock)
     const forecast = isDatabase ? this.#forecast(lockState === 'open') : undefined
     const files = names.map((name) => this.#describe(name))
-    const freeBytes = freeBytesOf(this.#directory)
+    const freeBytes = this.#fs.freeBytes(this.#directory)
     if (isDatabase && freeBytes !== undefined && freeBytes < FREE_MIN_BYTES) {
       const message = `${size(freeBytes)} are free where ${this.#directory} lies`
       this.#add(engineError('DISK_FULL', message, { details: { freeBytes } }))

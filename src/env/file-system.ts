@@ -37,6 +37,8 @@ export interface FileSystem {
   remove(path: string): void
   /** As remove, off the calling thread: freeing a large file takes the system milliseconds. */
   removeAsync(path: string): Promise<void>
+  /** Bytes that may still be written where the path lies; undefined where the system does not tell. */
+  freeBytes(path: string): number | undefined
   /** Makes creations, renames, links and removals in the directory durable. */
   syncDirectory(directory: string): void
   /** As syncDirectory, off the calling thread. */

@@ -129,6 +129,14 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /**
+   * What `freeBytes` answers. Default: that nobody can tell. To refuse writes is for `inject`.
+   *
+   * @example
+   * fs.free = () => diskBytes - fs.totalBytes
+   */
+  free: (() => number) | undefined
+
+  /**
    * Cuts the power at the changing call of this number, counted as `callCount` counts. That call and all later ones,
    * reads included, throw `PowerCut`, and so do syncs that were under way; only closing a file stays silent. The call
    * itself may have been carried out, in part or in full: `crashImage` decides.
@@ -318,6 +326,11 @@ export class MemoryFileSystem implements FileSystem {
   async removeAsync(path: string): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     this.remove(path)
+  }
+
+  freeBytes(): number | undefined {
+    this.#gate.assertPower()
+    return this.free?.()
   }
 
   syncDirectory(directory: string): void {

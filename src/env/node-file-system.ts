@@ -82,6 +82,15 @@ export class NodeFileSystem implements FileSystem {
     return settled('unlink', path, (done) => fs.unlink(path, done))
   }
 
+  freeBytes(path: string): number | undefined {
+    try {
+      const { bavail, bsize } = fs.statfsSync(path)
+      return bavail * bsize
+    } catch {
+      return undefined
+    }
+  }
+
   syncDirectory(directory: string): void {
     if (process.platform === 'win32') return
     const fd = attempt('open', directory, () => fs.openSync(directory, O_RDONLY))

@@ -81,6 +81,8 @@ export class OverlayFileSystem implements FileSystem {
     this.remove(path)
   }
 
+  freeBytes(): undefined {}
+
   syncDirectory(): void {}
 
   async syncDirectoryAsync(): Promise<void> {}

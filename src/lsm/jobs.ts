@@ -52,6 +52,8 @@ export interface FlushJob extends JobOptions {
 export interface CompactionJob extends JobOptions {
   readonly kind: 'compaction'
   readonly inputs: readonly TableMeta[]
+  /** It stops with DISK_FULL before less than this would be free on the disk; absent: it may take all. */
+  readonly leastFreeBytes?: number | undefined
 }
 
 export type Job = FlushJob | CompactionJob

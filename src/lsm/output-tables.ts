@@ -1,4 +1,5 @@
 import { invariant } from '../base/assert.js'
+import { engineError } from '../base/errors.js'
 import type { FileId } from '../base/ids.js'
 import type { BlockTransform } from '../codec/block-transform.js'
 import { ByteWriter } from '../codec/bytes.js'
@@ -25,6 +26,8 @@ export interface OutputTablesOptions {
   readonly blockBytes: number
   readonly outputTableBytes: number
   readonly transform: BlockTransform
+  /** What is to stay free on the disk; absent: nothing. */
+  readonly leastFreeBytes?: number | undefined
 }
 
 /** Spreads entries that come in order over tables of about equal size, never the versions of one key over two. */
@@ -101,8 +104,17 @@ export class OutputTables {
     return new TableWriter(
       file,
       { ...identity, fileType: FILE_TYPE_SSTABLE, fileId, epoch: epochOf(identity, fileId) },
-      { blockBytes, transform },
+      { blockBytes, transform, onWrite: (byteCount) => this.#assertRoom(path, byteCount) },
     )
+  }
+
+  #assertRoom(path: string, byteCount: number): void {
+    const { leastFreeBytes = 0, directory } = this.#options
+    if (leastFreeBytes === 0) return
+    const freeBytes = this.#fs.freeBytes(directory)
+    if (freeBytes === undefined || freeBytes - byteCount >= leastFreeBytes) return
+    const message = `${path}: ${freeBytes} bytes are free, and ${leastFreeBytes} are kept for commits`
+    throw engineError('DISK_FULL', message, { details: { path, freeBytes, leastFreeBytes } })
   }
 }
 

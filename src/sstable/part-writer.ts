@@ -15,13 +15,16 @@ export interface WrittenPart {
 /** Appends the parts of a new file one behind the other, in few large writes. */
 export class PartWriter {
   readonly #file: File
+  readonly #onWrite: ((byteCount: number) => void) | undefined
   readonly #placeSeed: number
   readonly #buffer = new Uint8Array(WRITE_BUFFER_BYTES)
   #bufferedBytes = 0
   #writtenBytes = 0
 
-  constructor(file: File, header: Uint8Array) {
+  /** @param onWrite  told before so many bytes go to the file; what it throws keeps them back */
+  constructor(file: File, header: Uint8Array, onWrite?: (byteCount: number) => void) {
     this.#file = file
+    this.#onWrite = onWrite
     this.#placeSeed = placeSeedOf(header)
     this.#put(header)
   }
@@ -46,19 +49,23 @@ export class PartWriter {
   /** Hands everything to the file. */
   flush(): void {
     if (this.#bufferedBytes === 0) return
-    this.#file.write(this.#buffer.subarray(0, this.#bufferedBytes), this.#writtenBytes)
-    this.#writtenBytes += this.#bufferedBytes
+    this.#write(this.#buffer.subarray(0, this.#bufferedBytes))
     this.#bufferedBytes = 0
   }
 
   #put(bytes: Uint8Array): void {
     if (this.#bufferedBytes + bytes.length > WRITE_BUFFER_BYTES) this.flush()
     if (bytes.length > WRITE_BUFFER_BYTES) {
-      this.#file.write(bytes, this.#writtenBytes)
-      this.#writtenBytes += bytes.length
+      this.#write(bytes)
       return
     }
     this.#buffer.set(bytes, this.#bufferedBytes)
     this.#bufferedBytes += bytes.length
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#onWrite?.(bytes.length)
+    this.#file.write(bytes, this.#writtenBytes)
+    this.#writtenBytes += bytes.length
   }
 }

@@ -33,6 +33,8 @@ export interface TableWriterOptions {
   /** How long a block is before compression, at most; see format.ts for blocks of few entries. */
   readonly blockBytes: number
   readonly transform: BlockTransform
+  /** Told before so many bytes go to the file; what it throws keeps them back. */
+  readonly onWrite?: ((byteCount: number) => void) | undefined
 }
 
 /**
@@ -76,7 +78,7 @@ export class TableWriter {
     this.#file = file
     this.#identity = identity
     this.#transform = options.transform
-    this.#parts = new PartWriter(file, encodeFileHeader(identity))
+    this.#parts = new PartWriter(file, encodeFileHeader(identity), options.onWrite)
     this.#tenantOffsetBytes = this.#parts.offsetBytes
     this.#main = new TenantBlocksBuilder(options.blockBytes, (block) => {
       // What did not compress is still where the next block will be built.

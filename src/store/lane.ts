@@ -76,8 +76,13 @@ export class Lane {
 
   /** Resolves when the next attempt succeeds, meets a full disk (nobody makes room while a caller waits), or is the last. */
   nextOutcome(): Promise<void> {
-    if (this.isDiskFull) this.#rest?.abort()
+    if (this.isDiskFull) this.hurry()
     return new Promise((resolve) => this.#watchers.push(resolve))
+  }
+
+  /** Ends the wait for another attempt. */
+  hurry(): void {
+    this.#rest?.abort()
   }
 
   /** Waits before another attempt, unless somebody asks for it now. */

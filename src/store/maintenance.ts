@@ -226,9 +226,12 @@ export class Maintenance {
     this.noticeVersions()
   }
 
-  /** Begins to flush everything, so that the log takes less room. */
-  shrinkLog(): void {
-    for (const tablet of this.#o.files.tablets) tablet.seal()
+  /** Room is short from now on: begins to flush everything, so that the log takes less; compactions may have all there is. */
+  noticeShortage(): void {
+    for (const { tablet, compactions } of this.#works) {
+      tablet.seal()
+      compactions.hurry()
+    }
     this.notice()
   }
 

@@ -3,10 +3,14 @@
 // `RESERVE` is a file of written and synced zeros: a WAL file and a manifest long, 4 MiB at most. It is made with the
 // first commit of an opening, not by the opening, which then takes no longer and costs readers nothing.
 //
-//   state     RESERVE          ordinary commits   commits that only delete, flushes, compactions
-//   sound     there, or asked  accepted           accepted
+//   state     RESERVE          ordinary commits   commits that only delete, flushes   compactions
+//   sound     there, or asked  accepted           accepted                            leave a WAL file and a manifest free
 //             for once a second
-//   short     given back       DISK_FULL          accepted while its room lasts
+//   short     given back       DISK_FULL          accepted while its room lasts       the same as these
+//
+// A compaction takes as much room as its inputs before it gives any back. In the sound state it stops with DISK_FULL before
+// commits would lack the room that it is going to free, gives back what it wrote, and is tried again later. In the
+// short state nobody else is to have the room, and compactions make more of it. Flushes free log and may take any.
 //
 // sound -> short  when a commit, a flush or the manifest finds no room: the file is removed, and its room is free for what
 //                 makes more of it.
@@ -61,6 +65,11 @@ export class Reserve {
   /** Bytes set apart; 0 while there was no room for them, or before the first commit. */
   get byteCount(): number {
     return this.#isWhole ? this.#byteCount : 0
+  }
+
+  /** What a compaction that starts now has to leave free on the disk. */
+  get leastFreeBytes(): number {
+    return this.#shortage === undefined ? this.#o.wantedBytes : 0
   }
 
   /** Called with every commit: begins to make the file where there is none. */

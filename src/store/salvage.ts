@@ -169,6 +169,7 @@ function withoutFiles(fs: FileSystem, isHidden: (name: string) => boolean): File
     link: (from, to) => fs.link(from, to),
     remove: (path) => fs.remove(path),
     removeAsync: (path) => fs.removeAsync(path),
+    freeBytes: (path) => fs.freeBytes(path),
     syncDirectory: (directory) => fs.syncDirectory(directory),
     syncDirectoryAsync: (directory) => fs.syncDirectoryAsync(directory),
   }

@@ -152,6 +152,7 @@ export class Store implements ImmediateWriteHost {
       log: this.#log,
       floors: this.#floors,
       nowSeqNum: () => seqNumAfter(this.#readable, env.clock),
+      leastFreeBytes: () => this.#reserve.leastFreeBytes,
       onShortage: (error) => this.#onShortage(error),
       onBroken: (error) => this.#poison(error),
     })
@@ -452,7 +453,7 @@ export class Store implements ImmediateWriteHost {
     if (this.#files.wal.removeSpares()) return true
     const isNew = this.#reserve.shortage === undefined
     this.#reserve.release(error)
-    if (isNew) this.#maintenance.shrinkLog()
+    if (isNew) this.#maintenance.noticeShortage()
     return isNew
   }
 

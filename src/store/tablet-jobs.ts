@@ -31,6 +31,8 @@ export interface TabletJobsOptions {
   readonly floors: HistoryFloors
   /** The SeqNum that a commit of now would get. */
   readonly nowSeqNum: () => SeqNum
+  /** What compactions leave free on the disk. */
+  readonly leastFreeBytes: () => number
   readonly onBroken: (error: unknown) => void
 }
 
@@ -190,6 +192,7 @@ export class TabletJobs {
       // A run within level 0 is one table: several would count as several runs.
       outputTableBytes: plan.outputLevel === 0 ? Infinity : common.outputTableBytes,
       isBottom: plan.isBottom,
+      leastFreeBytes: this.#o.leastFreeBytes(),
     }
   }
 

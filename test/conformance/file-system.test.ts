@@ -64,6 +64,14 @@ describe.each(Object.entries(SUBJECTS))('%s', (_name, makeSubject) => {
   const contentOf = (name: string): string =>
     Buffer.from(readFile(subject.fs, path(name))).toString()
 
+  it('tells how much room there is, or that nobody knows', () => {
+    expect(subject.fs.freeBytes(subject.root) ?? 1).toBeGreaterThan(0)
+    if (subject.fs instanceof NodeFileSystem) {
+      expect(subject.fs.freeBytes(subject.root)).toBeGreaterThan(0)
+      expect(subject.fs.freeBytes(path('nothing'))).toBeUndefined()
+    }
+  })
+
   it('writes and reads anywhere, growing with zeros', () => {
     const file = subject.fs.open(path('a'), 'create')
     expect(file.path).toBe(path('a'))

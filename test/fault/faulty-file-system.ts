@@ -127,6 +127,11 @@ export class FaultyFileSystem implements FileSystem {
     await this.inner.removeAsync(path)
   }
 
+  /** Whoever asks can do without an answer. */
+  freeBytes(path: string): number | undefined {
+    return this.inner.freeBytes(path)
+  }
+
   syncDirectory(directory: string): void {
     if (this.pass('syncDirectory', directory) === undefined) this.inner.syncDirectory(directory)
   }

@@ -25,6 +25,7 @@ class SmallDisk {
   constructor(fs: MemoryFileSystem, capacityBytes: number) {
     this.fs = fs
     this.capacityBytes = capacityBytes
+    fs.free = () => this.freeBytes
     fs.inject = ({ name, path, offsetBytes = 0, byteCount = 0 }) => {
       if (name !== 'write') return undefined
       const growthBytes = Math.max(0, offsetBytes + byteCount - fs.fileBytes(path))
@@ -32,6 +33,10 @@ class SmallDisk {
       this.refusalCount++
       return 'ENOSPC'
     }
+  }
+
+  get freeBytes(): number {
+    return Math.max(0, this.capacityBytes - this.fs.totalBytes)
   }
 
   /** No room but for so many bytes. */
@@ -210,4 +215,77 @@ describe('a disk without room', () => {
     if (seeds.length < 10) return
     for (const [what, count] of Object.entries(tally)) expect(count, what).toBeGreaterThan(0)
   }, 600_000)
+})
+
+describe('a compaction on a disk that is nearly full', () => {
+  /** What it leaves: a WAL file and a manifest. */
+  const LEFT_BYTES = 16_384 + 4_096
+  const OPTIONS: StoreOptions = {
+    ...optionsOf(FAULT_SCRIPTS[0]!),
+    defaultTabletCount: 1,
+    walFileBytes: 16_384,
+    manifestFileBytes: 4_096,
+    outputTableBytes: 8_192,
+    picker: {
+      ...optionsOf(FAULT_SCRIPTS[0]!).picker!,
+      level0MaxCount: 100,
+      level1MaxBytes: 1 << 20,
+    },
+  }
+
+  /** A store with superseded rows in so many tables of level 0, and the disk that it is on. */
+  async function filled(tableCount: number) {
+    const random = new Seeded(1)
+    const disk = new SmallDisk(new MemoryFileSystem(), Infinity)
+    const driver = new FaultDriver(new FaultyFileSystem(disk.fs), OPTIONS)
+    expect(await driver.open()).toBe(true)
+    const text = (byteCount: number) =>
+      Array.from({ length: byteCount }, () => String.fromCharCode(33 + random.below(90))).join('')
+    const keys = Array.from({ length: 20 }, () => randomKey(random))
+    for (let i = 0; i < tableCount; i++) {
+      await driver.write(new Map(keys.map((key) => [key, text(1_000)])))
+      expect(await driver.flush()).toBe(true)
+    }
+    return { disk, driver, text, key: keys[0]! }
+  }
+
+  it('stops before commits lack room, and gives back what it wrote', async () => {
+    const { disk, driver, text, key } = await filled(4)
+    disk.fill(LEFT_BYTES + 10_000)
+    const { freeBytes } = disk
+    let leastFreeBytes = freeBytes
+    disk.fs.free = () => {
+      leastFreeBytes = Math.min(leastFreeBytes, disk.freeBytes)
+      return disk.freeBytes
+    }
+    expect(await driver.compact()).toBe(false)
+    expect(leastFreeBytes).toBeLessThan(freeBytes)
+    expect(leastFreeBytes).toBeGreaterThanOrEqual(LEFT_BYTES)
+    expect(disk.refusalCount).toBe(0)
+    // But for the manifest of this opening, nothing is left behind.
+    expect(disk.freeBytes).toBeGreaterThan(freeBytes - 1_000)
+    await driver.write(new Map([[key, text(100)]]))
+    expect(driver.commits.at(-1)!.outcome).toBe('acknowledged')
+    expect(driver.store!.state).toBe('open')
+    disk.capacityBytes += 100_000
+    expect(await driver.compact()).toBe(true)
+    await driver.read()
+    await driver.close()
+  })
+
+  it('takes all of it when commits lack room already, and so makes room for them', async () => {
+    const { disk, driver, text, key } = await filled(4)
+    disk.fill(LEFT_BYTES + 10_000)
+    expect(await driver.compact()).toBe(false)
+    await driver.write(new Map([[key, text(60_000)]]))
+    expect(driver.commits.at(-1)!.outcome).toBe('no')
+    expect(driver.store!.state).toBe('readOnly')
+    expect(await driver.compact()).toBe(true)
+    await driver.env.clock.sleep(20_000)
+    await driver.write(new Map([[key, text(100)]]))
+    expect(driver.commits.at(-1)!.outcome).toBe('acknowledged')
+    expect(driver.store!.state).toBe('open')
+    await driver.read()
+    await driver.close()
+  })
 })

@@ -55,6 +55,10 @@ export class OneFile implements FileSystem {
     throw new Error(`counts the names of ${path}`)
   }
 
+  freeBytes(path: string): undefined {
+    throw new Error(`asks for the room where ${path} lies`)
+  }
+
   isDirectory(path: string): boolean {
     return path === this.#directory
   }
