@@ -43,7 +43,7 @@ const SETTLE_MS = 100
 export interface DirectoryLock {
   /** Whether LOCK still names this lock. Reads the file. */
   isHeld(): boolean
-  /** @throws FILE_MISSING DB_LOCKED IO_FAILED when it does not */
+  /** @throws FILE_MISSING DB_LOCKED DB_NOT_A_DATABASE IO_FAILED when it does not */
   check(): void
   /** Tells once, within seconds, when LOCK, or the directory, is gone or somebody else's. */
   watch(onLost: (error: EngineError) => void): void
@@ -62,6 +62,7 @@ export interface DirectoryLockOptions {
  *
  * @throws DB_LOCKED with details pid, host and since, when somebody has it
  * @throws FILE_MISSING IO_FAILED DISK_FULL
+ * @throws DB_NOT_A_DATABASE when LOCK is a directory
  */
 export async function lockDirectory(
   path: string,

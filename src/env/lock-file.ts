@@ -3,6 +3,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 
+import { engineError } from '../base/errors.js'
 import { KiB } from '../base/limits.js'
 import { errnoOf, fileError } from './file-error.js'
 import {
@@ -29,7 +30,7 @@ export interface LockText {
   readonly holder: LockHolder | undefined
 }
 
-/** Undefined when there is none. @throws IO_FAILED */
+/** Undefined when there is none. @throws IO_FAILED DB_NOT_A_DATABASE */
 export function readLock(directory: string): LockText | undefined {
   const file = join(directory, LOCK_NAME)
   try {
@@ -53,7 +54,7 @@ export function readLock(directory: string): LockText | undefined {
  * @param isDurable  whether it shall survive a power loss: one that is empty then says nothing, and is watched for a sign of
  * life, shortly where the socket tells that nobody can give one
  * @returns false when it was to be new and is there already
- * @throws IO_FAILED DISK_FULL
+ * @throws IO_FAILED DISK_FULL DB_NOT_A_DATABASE
  */
 export function writeLock(
   directory: string,
@@ -94,7 +95,7 @@ export interface LockDescription {
  * Describes the lock without taking it; undefined when there is none. On Linux the socket knows better than LOCK, which may
  * have been removed, or copied with its directory.
  *
- * @throws IO_FAILED
+ * @throws IO_FAILED DB_NOT_A_DATABASE
  */
 export function describeLock(directory: string): LockDescription | undefined {
   const lock = readLock(directory)
@@ -124,5 +125,9 @@ function isSocketBound(directory: string): boolean | undefined {
 function typed(error: unknown, file: string): unknown {
   const { syscall = 'open' } = error as NodeJS.ErrnoException
   const errno = errnoOf(error)
+  if (errno === 'EISDIR') {
+    const message = `${file} is a directory: where the rest is a database, move it away`
+    return engineError('DB_NOT_A_DATABASE', message, { details: { path: file }, cause: error })
+  }
   return errno === 'UNKNOWN' ? error : fileError(errno, { path: file, syscall }, error)
 }

@@ -67,9 +67,10 @@ export interface Superblock {
   readonly wal: WalPosition | undefined
 }
 
-/** Whether the directory holds a database. */
+/** Whether the directory holds a database. A directory of that name is none of ours. */
 export function hasSuperblock(fs: FileSystem, directory: string): boolean {
-  return fs.exists(`${directory}/${SUPERBLOCK_NAME}`)
+  const path = `${directory}/${SUPERBLOCK_NAME}`
+  return fs.exists(path) && !fs.isDirectory(path)
 }
 
 /** The nearest database above a path that need not be there, as the path goes: by way of links, too. */

@@ -115,7 +115,7 @@ function isToBeCreated(path: string, env: Env, createIfMissing: boolean): boolea
     pattern.test(name) && !fs.isDirectory(`${path}/${name}`)
   const data = names.filter((name) => isOurs(name, /^\d{6,}\.(wal|sst)$/))
   if (data.length > 0) {
-    throw engineError('FILE_MISSING', `${path} has data files but no ${SUPERBLOCK_NAME}`, {
+    throw engineError('FILE_MISSING', `${path} has data files but no file ${SUPERBLOCK_NAME}`, {
       details: { path, file: SUPERBLOCK_NAME },
     })
   }

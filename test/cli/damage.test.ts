@@ -96,7 +96,7 @@ describe('doctor', () => {
     expect(run('doctor', path).stdout).not.toContain('\u001b')
     rmSync(join(path, 'LOCK'))
     mkdirSync(join(path, 'LOCK'))
-    expect(codesOf(runJson(1, 'doctor', path))).toEqual(['IO_FAILED'])
+    expect(codesOf(runJson(1, 'doctor', path))).toEqual(['DB_NOT_A_DATABASE'])
   })
 
   it('names leftovers and files of others', () => {

@@ -72,6 +72,31 @@ describe('paths', () => {
     expect(fs.existsSync(join(nested, 'SUPERBLOCK'))).toBe(true)
   })
 
+  test('where LOCK or SUPERBLOCK is a directory', async () => {
+    for (const name of ['LOCK', 'SUPERBLOCK']) {
+      const path = temporaryDirectory()
+      fs.mkdirSync(join(path, name))
+      const error = await expectCode('DB_NOT_A_DATABASE', () => open({ path }))
+      expect(error.message).toContain(name)
+      expect(fs.readdirSync(path).filter((other) => other !== 'LOCK')).toEqual(
+        name === 'LOCK' ? [] : [name],
+      )
+    }
+    const path = await shopDirectory('closed')
+    fs.mkdirSync(join(path, 'LOCK'))
+    for (const salvage of [false, true]) {
+      const error = await expectCode('DB_NOT_A_DATABASE', () => open({ path, salvage }))
+      expect(error.message).toContain(`${join(path, 'LOCK')} is a directory`)
+    }
+    fs.rmdirSync(join(path, 'LOCK'))
+    fs.renameSync(join(path, 'SUPERBLOCK'), join(path, 'moved'))
+    fs.mkdirSync(join(path, 'SUPERBLOCK'))
+    await expectCode('FILE_MISSING', () => open({ path }))
+    fs.rmdirSync(join(path, 'SUPERBLOCK'))
+    fs.renameSync(join(path, 'moved'), join(path, 'SUPERBLOCK'))
+    await expectShopIn(path)
+  })
+
   test('that are not paths', async () => {
     for (const path of ['', 'a\0b', undefined, null, 7, {}]) {
       await expectCode('ARGUMENT_INVALID', () => open({ path: path as string }))

@@ -203,8 +203,8 @@ describe.runIf(process.platform === 'linux')('a LOCK that was left behind', () =
     const path = join(directory, LOCK_NAME)
     fs.mkdirSync(path)
     await expect(take(3_600_000)).rejects.toMatchObject({
-      code: 'IO_FAILED',
-      details: { path, errno: 'EISDIR' },
+      code: 'DB_NOT_A_DATABASE',
+      details: { path },
     })
     fs.rmdirSync(path)
     const lock = await take()
@@ -215,8 +215,11 @@ describe.runIf(process.platform === 'linux')('a LOCK that was left behind', () =
     expect(() => lock.check()).toThrow('DB_LOCKED')
     fs.rmSync(path)
     fs.mkdirSync(path)
-    expect(() => lock.isHeld()).toThrow('IO_FAILED')
-    await expect(lock.release()).rejects.toMatchObject({ code: 'IO_FAILED', details: { path } })
+    expect(() => lock.isHeld()).toThrow('DB_NOT_A_DATABASE')
+    await expect(lock.release()).rejects.toMatchObject({
+      code: 'DB_NOT_A_DATABASE',
+      details: { path },
+    })
     fs.rmdirSync(path)
     // Everything else was let go of.
     await take()
