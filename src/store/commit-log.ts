@@ -14,7 +14,7 @@
 //     acknowledged within one window.
 //  4. A group begins when the clients of the one before are told, so that who commits again is in it: else two groups of
 //     unequal size take turns, and share the disk worse. It waits for that no longer than GATHER_MAX_MICROS, and not at all
-//     where it is large itself.
+//     where it is large itself: its sync begins in the turn of its commit, and others are prepared beside it.
 //  5. A group that found no room before it wrote anything refuses its commits and all that were appended behind them:
 //     exactly those above `readable`. What was written before stays, is synced in its time, and the log goes on. Any other
 //     failure ends the log.
@@ -29,6 +29,7 @@ import type { Clock } from '../env/env.js'
 import type { WalWriter } from '../wal/writer.js'
 import { Acknowledgements, type Waiter } from './acknowledgements.js'
 import { LoneWriter, type SyncFacts } from './lone-writer.js'
+import { SyncOverlap } from './sync-overlap.js'
 
 /** A group that takes longer than this is reported as a stall. */
 const STALL_REPORT_MS = 100
@@ -93,6 +94,7 @@ export class CommitLog {
   #startMicros: number | undefined
   #isStallTold = false
   readonly #lone = new LoneWriter()
+  readonly #overlap = new SyncOverlap()
   readonly #flushMicros = new Histogram()
   readonly #groupCommits = new Histogram()
 
@@ -146,6 +148,7 @@ export class CommitLog {
       const byteCount = this.#appendedBytes
       this.#appendedBytes = 0
       this.#waiting.push({ seqNum, isSync, byteCount, resolve, reject })
+      if (this.#overlap.isUnderWay) this.#overlap.comes(this.#now())
       if (this.#isRunning) return
       if (this.#lone.comes(this.#now()) && this.#canRunNow) this.#runNow()
       else void this.#run()
@@ -201,7 +204,8 @@ export class CommitLog {
     this.#isRunning = true
     let hadTurn = false
     while (this.#waiting.length > 0) {
-      if (!hadTurn || this.#mayGather) await this.#gather()
+      const isGathered = !hadTurn || this.#acknowledgements.hasUntold
+      if (isGathered && !this.#isUrgent) await this.#gather()
       try {
         hadTurn = await this.#runGroup()
       } catch (cause) {
@@ -212,10 +216,10 @@ export class CommitLog {
     this.#acknowledgements.tell()
   }
 
-  /** Whether somebody may join the group who is not told yet of his last commit. */
-  get #mayGather(): boolean {
-    const { pendingBytes } = this.#options.wal
-    return this.#acknowledgements.hasUntold && pendingBytes < LARGE_GROUP_BYTES
+  /** Whether the disk is best given the group at once: the thread has as much to do meanwhile. */
+  get #isUrgent(): boolean {
+    if (this.#options.wal.pendingBytes < LARGE_GROUP_BYTES) return false
+    return this.#overlap.isWorthwhile && this.#isSyncAsked(this.#waiting)
   }
 
   /** Whoever commits in this turn of the event loop, or when he is told now, joins the group. */
@@ -227,7 +231,7 @@ export class CommitLog {
       await this.#options.clock.yield()
       nowMicros = this.#now()
       this.#lone.turned(nowMicros)
-    } while (this.#mayGather && nowMicros < endMicros)
+    } while (this.#acknowledgements.hasUntold && !this.#isUrgent && nowMicros < endMicros)
   }
 
   /** A group of one commit, in this turn of the event loop. */
@@ -255,9 +259,13 @@ export class CommitLog {
       this.#runOnThread()
       return false
     }
+    const isUrgent = this.#isUrgent
     const appended = this.#beginGroup()
+    if (isUrgent) this.#overlap.begins(this.#startMicros!)
     const isSynced = this.#isSyncAsked(this.#group)
-    const written = await this.#write(appended)
+    const { canWriteNow } = this.#options.wal
+    // The sync of what is written in this turn begins in it, too.
+    const written = canWriteNow ? this.#writeNow(appended) : await this.#write(appended)
     if (isSynced) await this.#sync(written)
     this.#endGroup(written)
     return isSynced
@@ -268,13 +276,7 @@ export class CommitLog {
     const appended = this.#beginGroup()
     const isSynced = this.#isSyncAsked(this.#group)
     const startMicros = this.#startMicros!
-    let written: SeqNum
-    try {
-      wal.writeNow(isSynced)
-      written = this.#wrote(appended)
-    } catch (error) {
-      written = this.#notWritten(error)
-    }
+    const written = this.#writeNow(appended, isSynced)
     if (isSynced) {
       wal.syncNow()
       this.#synced(written, { startMicros, endMicros: this.#now(), isOnThread: true })
@@ -305,6 +307,16 @@ export class CommitLog {
     return this.#wrote(appended)
   }
 
+  /** @param isDurable  a sync on the thread follows */
+  #writeNow(appended: SeqNum, isDurable = false): SeqNum {
+    try {
+      this.#options.wal.writeNow(isDurable)
+    } catch (error) {
+      return this.#notWritten(error)
+    }
+    return this.#wrote(appended)
+  }
+
   #wrote(appended: SeqNum): SeqNum {
     this.#unsyncedCount += this.#group.length
     return appended
@@ -327,6 +339,7 @@ export class CommitLog {
   #synced(written: SeqNum, facts: SyncFacts): void {
     const { wal, onRotated } = this.#options
     this.#lone.synced(facts)
+    this.#overlap.ends(facts.endMicros)
     if (written === this.#durable) return
     this.#durable = written
     this.#flushMicros.record(facts.endMicros - this.#startMicros!)

@@ -461,7 +461,7 @@ export const BUGS = [
   bug(
     'a commit is acknowledged before it is written',
     'store/commit-log.js',
-    'const written = await this.#write(appended);',
+    'const written = canWriteNow ? this.#writeNow(appended) : await this.#write(appended);',
     'for (const waiter of this.#group) waiter.resolve(waiter.seqNum); await this.#options.clock.sleep(20); const written = await this.#write(appended);',
     'kill',
   ),

@@ -16,17 +16,25 @@ class FakeWal {
   readonly canWriteNow = true
   readonly durable = { fileId: 1, endBytes: 0 }
   syncing: Deferred<void> | undefined
+  syncStartMs = 0
+  /** Commits that each sync was the first for. */
+  readonly synced: number[] = []
+  #unsyncedCount = 0
 
   append(_seqNum: SeqNum, encode: (out: ByteWriter) => void): void {
+    this.#unsyncedCount++
     encode(undefined as unknown as ByteWriter)
   }
 
-  async write(): Promise<void> {
+  writeNow(): void {
     this.pendingBytes = 0
   }
 
   sync(): Promise<void> {
     this.syncing = new Deferred()
+    this.syncStartMs = nowMs()
+    this.synced.push(this.#unsyncedCount)
+    this.#unsyncedCount = 0
     return this.syncing.promise
   }
 }
@@ -67,6 +75,7 @@ function commit(byteCount = 100): Promise<SeqNum> {
   return log.whenSafe(seqNum, 'sync')
 }
 
+const nowMs = () => clock.monotonicMicros() / 1000
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Turns of the event loop until the disk is asked to sync. */
@@ -138,4 +147,44 @@ test('a large group does not wait at all', async () => {
   expect(isTold).toBe(false)
   syncEnds()
   await Promise.all([first, large])
+})
+
+/**
+ * Two clients with large commits that take 5 ms each to prepare, and a disk that takes `syncMs`: how many commits each of so
+ * many syncs had.
+ */
+async function groupsOfTwo(syncMs: number, count: number): Promise<number[]> {
+  const first = wal.synced.length
+  const busy = new Set<number>()
+  const client = async (id: number) => {
+    busy.add(id)
+    while (wal.synced.length < first + count) {
+      clock.advance(5)
+      await commit(300_000)
+    }
+    busy.delete(id)
+  }
+  const clients = [client(1), client(2)]
+  for (; busy.size > 0; await turn()) {
+    if (wal.syncing === undefined) continue
+    // Meanwhile who was told prepares his next commit.
+    for (let i = 0; i < 5; i++) await turn()
+    const restMs = wal.syncStartMs + syncMs - nowMs()
+    if (restMs > 0) clock.advance(restMs)
+    syncEnds()
+  }
+  await Promise.all(clients)
+  return wal.synced.slice(first, first + count)
+}
+
+test('the next large commit is prepared beside the sync of the one before', async () => {
+  expect(await groupsOfTwo(8, 50)).toEqual(Array.from({ length: 50 }, () => 1))
+})
+
+test('on a disk that takes longer than both are prepared for, they share syncs, and it is tried again', async () => {
+  const slow = await groupsOfTwo(40, 100)
+  expect(slow.filter((size) => size === 2).length).toBeGreaterThan(80)
+  expect(slow.slice(10).includes(1), 'tried again').toBe(true)
+  const quick = await groupsOfTwo(8, 100)
+  expect(quick.slice(-50), 'as soon as it is quick').toEqual(Array.from({ length: 50 }, () => 1))
 })
