@@ -202,14 +202,15 @@ function changeRetention(
   const { history } = store
   return history.change(async () => {
     let policy: TenantPolicy | undefined
-    await store.write((view) => {
+    const seqNum = await store.write((view) => {
+      policy = undefined
       const known = engine.findTenant(view, tenant)
       const next = change(givenOf(known && readTenantRetention(view, known.id)))
       if (next === undefined) return
       const ref = known ?? engine.internTenant(view, tenant)
       policy = putTenantRetention(view, history, ref, next)
     })
-    if (policy !== undefined) history.setTenant(policy)
+    if (policy !== undefined) history.setTenant(policy, seqNum)
     return policy !== undefined
   })
 }

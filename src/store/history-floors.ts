@@ -9,7 +9,8 @@
 // 2. A floor never falls, and never passes an open snapshot that could be read when it was opened. So what can be read at
 //    a snapshot once can be read until it is closed or revoked.
 // 3. While a policy is being changed floors stand still: those that are stored with the policy are those that it begins at,
-//    above nothing that jobs drop before it is durable.
+//    above nothing that jobs drop before it is durable. Changes share commits of the log like other writes; which of two is
+//    in force is what their commits' numbers say, in whatever order somebody hears of them.
 // 4. No floor that follows from marks (lsm/history-marks.ts) and policies at the next opening is below one that a job used.
 //
 // Tenants with a policy may be many, and most services never ask for them before a job does: their policies are read when
@@ -19,10 +20,9 @@
 // See docs/decisions/0011-where-history-begins.md.
 
 import { invariant } from '../base/assert.js'
-import { Mutex } from '../base/async.js'
 import { EngineError } from '../base/errors.js'
 import type { EventSource } from '../base/events.js'
-import { SEQ_NUM_MAX, type SeqNum, type TenantId } from '../base/ids.js'
+import { SEQ_NUM_MAX, SEQ_NUM_ZERO, type SeqNum, type TenantId } from '../base/ids.js'
 import type { KeyRange } from '../codec/entry.js'
 import {
   ALL_TABLES,
@@ -75,6 +75,8 @@ const KEPT_HISTORY: JobHistory = { watermarks: KEEP_EVERYTHING, historyMarks: []
 
 interface TenantFloors {
   readonly policy: TenantPolicy
+  /** The commit that set it; 0: one of an earlier opening. */
+  readonly since: SeqNum
   /** Ascending; the first is ALL_TABLES, for tables without a floor of their own. */
   readonly tableIds: readonly number[]
   /** As in `tableIds`; undefined: as the table says, or the rest. */
@@ -102,7 +104,6 @@ export class HistoryFloors {
   /** In the order of their keys; made when it is needed. */
   #sorted: readonly TenantFloors[] | undefined
   readonly #tablePolicies = new Map<number, HistoryPolicy>()
-  readonly #changing = new Mutex()
   #marks: readonly HistoryMark[]
   #rest: SeqNum
   #highest: SeqNum
@@ -232,12 +233,12 @@ export class HistoryFloors {
     this.#raise(this.#tenants.values(), [])
   }
 
-  /** Runs changes of policies one by one, while floors stand still. */
+  /** Runs a change of policies while floors stand still. */
   async change<Result>(change: () => Promise<Result>): Promise<Result> {
     this.#needTenants()
     this.#changeCount++
     try {
-      return await this.#changing.run(change)
+      return await change()
     } finally {
       this.#changeCount--
     }
@@ -247,25 +248,32 @@ export class HistoryFloors {
   setTable(tableId: number, policy: HistoryPolicy): void {
     this.#tablePolicies.set(tableId, policy)
     this.#tables.set(tableId, policy.floor)
-    for (const { policy: ofTenant, tableIds, floors } of this.#tenants.values()) {
+    for (const { policy: ofTenant, since, tableIds, floors } of this.#tenants.values()) {
       const known = new Map(tableIds.map((id, i) => [id, floors[i]!]))
-      if (!known.has(tableId)) this.#setFloors(ofTenant, known.set(tableId, floors[0]!))
+      if (!known.has(tableId)) this.#setFloors(ofTenant, since, known.set(tableId, floors[0]!))
     }
   }
 
-  /** Puts a tenant's policy in force; it is durable, and its floors stand still. */
-  setTenant(policy: TenantPolicy): void {
+  /**
+   * Puts a tenant's policy in force, unless a later one is; it is durable, and its floors stand still.
+   *
+   * @param since  the commit that set it; 0: one of an earlier opening
+   */
+  setTenant(policy: TenantPolicy, since: SeqNum = SEQ_NUM_ZERO): void {
+    const known = this.#tenants.get(policy.tenantId)
+    if (known !== undefined && known.since > since) return
     const floors = new Map([[ALL_TABLES, policy.floor]])
     for (const tableId of this.#tables.keys()) floors.set(tableId, policy.floor)
     for (const [tableId, { floor }] of policy.tables) floors.set(tableId, floor)
-    this.#setFloors(policy, floors)
+    this.#setFloors(policy, since, floors)
     this.#highest = Math.max(this.#highest, ...floors.values()) as SeqNum
   }
 
-  #setFloors(policy: TenantPolicy, floors: ReadonlyMap<number, SeqNum>): void {
+  #setFloors(policy: TenantPolicy, since: SeqNum, floors: ReadonlyMap<number, SeqNum>): void {
     const tableIds = [...floors.keys()].sort((a, b) => a - b)
     this.#tenants.set(policy.tenantId, {
       policy,
+      since,
       tableIds,
       windowsMs: tableIds.map((tableId) => policy.tables.get(tableId)?.windowMs ?? policy.windowMs),
       floors: tableIds.map((tableId) => floors.get(tableId)!),

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { engineError } from '../../dist/base/errors.js'
 import { EventSource } from '../../dist/base/events.js'
-import { SEQ_NUM_ZERO, type TenantId } from '../../dist/base/ids.js'
+import { SEQ_NUM_ZERO, type SeqNum, type TenantId } from '../../dist/base/ids.js'
 import { putTenantRetention } from '../../dist/catalog/retention.js'
 import { ByteWriter } from '../../dist/codec/bytes.js'
 import { tenantHashOf, writeKeyPrefix } from '../../dist/codec/tenant-key.js'
@@ -129,6 +129,51 @@ describe('policies of tenants', () => {
     await change(100 * HOUR_MS)
     await store.flush()
     expect(store.versions(rowKey)).toHaveLength(4)
+    await store.close()
+  })
+
+  test('that change at once share commits of the log, and the last of a tenant is in force', async () => {
+    const world = new World()
+    let db = await world.open()
+    const names = Array.from({ length: 300 }, (_, i) => `tenant ${i}`)
+    let syncCount = 0
+    world.fs.inject = ({ name, path }) => {
+      if (name.startsWith('sync') && path.endsWith('.wal')) syncCount++
+      return undefined
+    }
+    const hold = { name: 'case', reason: 'one of two' }
+    const holds = [1, 2].map(() => db.tenant(names[0]!).placeHold(hold))
+    const windows = names.flatMap((name, i) =>
+      [5, 1].map((n) => db.tenant(name).setRetention({ historyWindowMs: n * 1000 + i })),
+    )
+    const outcomes = await Promise.allSettled(holds)
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    await Promise.all(windows)
+    expect(syncCount).toBeLessThan(30)
+    for (const isReopened of [false, true]) {
+      if (isReopened) {
+        await world.close(db)
+        db = await world.open()
+      }
+      for (const [i, name] of names.entries()) {
+        const { own, tables } = db.tenant(name).retention()
+        expect(own.historyWindowMs).toBe(1000 + i)
+        expect(tables['orders']!.historyWindowMs).toBe(1000 + i)
+        expect(db.tenant(name).holds()).toHaveLength(i === 0 ? 1 : 0)
+      }
+    }
+    await world.close(db)
+  })
+
+  test('are in force by the order of their commits, not by that in which they become known', async () => {
+    const store = await openStore(new World())
+    store.history.use({ tables: new Map(), readTenants: () => [] })
+    store.history.setTenant({ ...policy, windowMs: 2 }, 20 as SeqNum)
+    store.history.setTenant({ ...policy, windowMs: 1 }, 10 as SeqNum)
+    expect(store.history.windowMsOf(shop.id, 16)).toBe(2)
+    store.history.setTable(16, { windowMs: 5, floor: SEQ_NUM_ZERO })
+    store.history.setTenant({ ...policy, windowMs: 1 }, 10 as SeqNum)
+    expect(store.history.windowMsOf(shop.id, 16)).toBe(2)
     await store.close()
   })
 
