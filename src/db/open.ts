@@ -8,6 +8,7 @@ import { GiB, KiB, MiB } from '../base/limits.js'
 import { Catalog } from '../catalog/catalog.js'
 import { IDENTITY_TRANSFORM } from '../codec/block-transform.js'
 import type { Env } from '../env/env.js'
+import { lateModule } from '../env/late-module.js'
 import { nodeEnv } from '../env/node-env.js'
 import { checkKernels } from '../kernels/chosen-kernels.js'
 import { JOB_MAX_COUNT } from '../store/job-turns.js'
@@ -32,6 +33,8 @@ const BLOCK_BYTES = 16 * KiB
 const OUTPUT_TABLE_BYTES = 32 * MiB
 /** Of all memtables together, however much memory there is: they are in the log, too. */
 const MEMTABLES_MAX_BYTES = 4 * GiB
+
+const salvagedDatabases = lateModule(() => import('./salvaged-database.js'))
 
 /** The directory, its tables, and the settings of docs/options.md. */
 export interface OpenOptions<T extends Tables> extends OpenSettings {
@@ -91,7 +94,7 @@ export async function openSalvaged(
   path: string,
   components: Components = {},
 ): Promise<SalvagedDatabase> {
-  const { SalvagedDatabase } = await import('./salvaged-database.js')
+  const { SalvagedDatabase } = await salvagedDatabases()
   const { store, onClosed } = await openStore(path, { salvage: true }, components)
   try {
     return new SalvagedDatabase(store, onClosed)

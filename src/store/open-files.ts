@@ -13,6 +13,7 @@ import { SEQ_NUM_ZERO } from '../base/ids.js'
 import { type DirectoryLock, lockDirectory } from '../env/directory-lock.js'
 import type { Env } from '../env/env.js'
 import type { FileSystem } from '../env/file-system.js'
+import { lateModule } from '../env/late-module.js'
 import { LOCK_NAME } from '../env/lock-file.js'
 import { EntryCache } from '../lsm/entry-cache.js'
 import { Manifest } from '../lsm/manifest.js'
@@ -45,6 +46,9 @@ import {
 
 const HASH_SPACE = 2 ** 32
 
+const overlays = lateModule(() => import('../env/overlay-file-system.js'))
+const salvaging = lateModule(() => import('./salvage.js'))
+
 /** @throws as Store.open */
 export async function openFiles(
   options: StoreOptions,
@@ -54,9 +58,9 @@ export async function openFiles(
   const isSalvage = options.isSalvage === true
   const createIfMissing = options.createIfMissing && !isSalvage
   if (isToBeCreated(options.path, env, createIfMissing)) env.fs.makeDirectory(options.path)
+  const world = isSalvage ? await withoutWrites(env) : env
   const takeLock = () => lockDirectory(options.path, env)
   const lock = await (isSalvage ? takeLock() : withReserve(env.fs, options.path, takeLock))
-  const world = isSalvage ? await withoutWrites(env) : env
   const surroundings = {
     env: world,
     events,
@@ -78,7 +82,7 @@ export async function openFiles(
 
 /** The same world, but what is written stays in memory. */
 async function withoutWrites(env: Env): Promise<Env> {
-  const { OverlayFileSystem } = await import('../env/overlay-file-system.js')
+  const { OverlayFileSystem } = await overlays()
   return { ...env, fs: new OverlayFileSystem(env.fs) }
 }
 
@@ -174,7 +178,7 @@ async function recoverDatabase(
   let log: WalRecovery | undefined
   let salvage: SalvageReport | undefined
   if (options.isSalvage === true) {
-    const { findLostTables, salvageWal } = await import('./salvage.js')
+    const { findLostTables, salvageWal } = await salvaging()
     const lostTables = findLostTables(state.tablets, (meta) => checkTable(env, directory, meta))
     const salvaged = salvageWal(walOptions, newCommits)
     commits = salvaged.commits

@@ -7,6 +7,8 @@ import { open, t, table } from '../../dist/index.js'
 const [path, spareCount] = process.argv.slice(2)
 const rows = table('rows', { id: t.int() }, { primaryKey: ['id'] })
 const db = await open({ path, tables: { rows } })
+const other = `${path}-other`
+await (await open({ path: other })).close()
 const shop = db.tenant('shop')
 const failures = []
 db.on('jobFailure', ({ error }) => failures.push(`${error.code} ${error.details.errno}`))
@@ -20,6 +22,7 @@ const ask = async (name) => [
   await outcomeOf(shop.sql`select * from rows`),
   await outcomeOf(db.verify()),
   await outcomeOf(db.checkpoint(`${path}-${name}`)),
+  await outcomeOf(open({ path: other, salvage: true }).then((salvaged) => salvaged.close())),
 ]
 
 const files = []
