@@ -126,7 +126,7 @@ function allMembers(declared, names) {
 
 /** @param {Chunk} member */
 function nameOf({ code }) {
-  return /\w+/.exec((code[0] ?? '').replace(/^(?:readonly |get )+/, ''))?.[0]
+  return /\w+/.exec((code[0] ?? '').replace(/^(?:readonly |get |abstract )+/, ''))?.[0]
 }
 
 /** What a class or an interface extends, or a type begins with. @param {Declared} declared */

@@ -24,48 +24,50 @@ export interface SqlResult<R = SqlRow> extends Array<R> {
 /** Parameters: one per `?` or `$1`, or by name for `:name`. */
 export type SqlParameters = readonly unknown[] | Readonly<Record<string, unknown>>
 
-/** Turns a tagged template into text with placeholders and the values to bind. */
-export function textOf(
-  strings: TemplateStringsArray,
-  values: readonly unknown[],
-): { text: string; parameters: unknown[] } {
-  if (!Array.isArray(strings) || !Array.isArray(strings.raw)) {
-    throw engineError(
-      'ARGUMENT_INVALID',
-      'sql is a template tag: write sql`select ...`; for text in a variable use query(text, parameters)',
-    )
+/** A tenant that takes SQL: newest, past, or inside of a transaction. */
+export abstract class SqlSession {
+  abstract query<R = SqlRow>(text: string, parameters?: SqlParameters): Promise<SqlResult<R>>
+
+  /** The same as query() with its values bound: tenant.sql`select * from orders where id = ${id}`. */
+  sql<R = SqlRow>(strings: TemplateStringsArray, ...values: unknown[]): Promise<SqlResult<R>> {
+    if (!Array.isArray(strings) || !Array.isArray(strings.raw)) {
+      throw engineError(
+        'ARGUMENT_INVALID',
+        'sql is a template tag: write sql`select ...`; for text in a variable use query(text, parameters)',
+      )
+    }
+    return this.query<R>(strings.join('?'), values)
   }
-  return { text: strings.join('?'), parameters: [...values] }
 }
 
 /** Runs a statement that only reads. */
-export async function runQuery(
+export async function runQuery<R>(
   scope: ReadScope,
   text: string,
   parameters: SqlParameters,
-): Promise<SqlResult> {
+): Promise<SqlResult<R>> {
   const statement = await scope.engine.prepare(text)
   if (statement.isWrite) {
     throw engineError('SQL_UNSUPPORTED', 'a tenant as of a moment can only be read: use select')
   }
   const held = await scope.hold()
   try {
-    return await execute(scope, held.view, statement, parameters)
+    return await execute<R>(scope, held.view, statement, parameters)
   } finally {
     held.close()
   }
 }
 
 /** Runs any statement inside a transaction: when it fails, what it wrote so far is taken back. */
-export async function runInTransaction(
+export async function runInTransaction<R>(
   scope: WriteScope,
   text: string,
   parameters: SqlParameters,
-): Promise<SqlResult> {
+): Promise<SqlResult<R>> {
   return scope.inTurn(async () => {
     const statement = await scope.engine.prepare(text)
     const transaction = scope.viewNow()
-    const run = () => execute(scope, transaction, statement, parameters)
+    const run = () => execute<R>(scope, transaction, statement, parameters)
     if (!statement.isWrite) return run()
     transaction.assertMayWrite()
     return transaction.atomically(run)
@@ -73,21 +75,21 @@ export async function runInTransaction(
 }
 
 /** The rows with the rest beside them: printed or compared, the result is its rows. */
-function sqlResult(result: QueryResult, seqNum: SeqNum): SqlResult {
+function sqlResult<R>(result: QueryResult, seqNum: SeqNum): SqlResult<R> {
   const { rows, columns, affectedCount } = result
   return Object.defineProperties(rows, {
     columns: { value: columns },
     affectedCount: { value: affectedCount },
     seqNum: { value: seqNum, writable: true },
-  }) as SqlResult
+  }) as SqlResult<R>
 }
 
-async function execute(
+async function execute<R>(
   scope: ReadScope,
   view: ReadView | WriteView,
   statement: PreparedStatement,
   parameters: SqlParameters,
-): Promise<SqlResult> {
+): Promise<SqlResult<R>> {
   const { engine, tenant } = scope
   if (typeof parameters !== 'object' || parameters === null) {
     throw engineError('SQL_PARAMETER', 'parameters are an array, or an object of values by name')

@@ -21,7 +21,13 @@ import {
   retentionOf,
   setRetention,
 } from './retention.js'
-import { runInTransaction, runQuery, type SqlParameters, type SqlResult, textOf } from './sql.js'
+import {
+  runInTransaction,
+  runQuery,
+  type SqlParameters,
+  type SqlResult,
+  SqlSession,
+} from './sql.js'
 import {
   type HeldView,
   PastTable,
@@ -72,12 +78,13 @@ export const RESERVED_TABLE_NAMES: ReadonlySet<string> = new Set([
   '__proto__',
 ])
 
-export class TenantSession<T extends Tables> {
+export class TenantSession<T extends Tables> extends SqlSession {
   readonly name: string
   readonly #engine: Engine
   readonly #tenant: TenantName
 
   constructor(engine: Engine, name: string) {
+    super()
     this.name = name
     this.#engine = engine
     this.#tenant = { name, ref: undefined }
@@ -117,15 +124,6 @@ export class TenantSession<T extends Tables> {
     return txnStatus(this.#engine, this.#tenant, token)
   }
 
-  /** Runs one SQL statement with its values bound: tenant.sql`select * from orders where id = ${id}`. */
-  sql<R = Record<string, unknown>>(
-    strings: TemplateStringsArray,
-    ...values: unknown[]
-  ): Promise<SqlResult<R>> {
-    const { text, parameters } = textOf(strings, values)
-    return this.query<R>(text, parameters)
-  }
-
   /** Runs one SQL statement given as text. */
   async query<R = Record<string, unknown>>(
     text: string,
@@ -134,12 +132,12 @@ export class TenantSession<T extends Tables> {
     const engine = this.#engine
     const tenant = this.#tenant
     if (!(await engine.prepare(text)).isWrite) {
-      return (await runQuery(new NewestScope(engine, tenant), text, parameters)) as SqlResult<R>
+      return runQuery(new NewestScope(engine, tenant), text, parameters)
     }
     const { result, seqNum } = await transact(engine, (attempt) =>
-      runInTransaction(transactionScope(engine, tenant, attempt), text, parameters),
+      runInTransaction<R>(transactionScope(engine, tenant, attempt), text, parameters),
     )
-    return Object.assign(result, { seqNum: seqNum ?? result.seqNum }) as SqlResult<R>
+    return Object.assign(result, { seqNum: seqNum ?? result.seqNum })
   }
 
   /**
@@ -226,13 +224,14 @@ export class TenantSession<T extends Tables> {
   }
 }
 
-export class PastTenantSession {
+export class PastTenantSession extends SqlSession {
   readonly name: string
   readonly #choose: () => SeqNum
   readonly #scope: ReadScope
 
   /** @param choose  gives the snapshot of a read */
   constructor(engine: Engine, tenant: TenantName, choose: () => SeqNum) {
+    super()
     this.name = tenant.name
     this.#choose = choose
     const hold = (): HeldView => {
@@ -261,31 +260,23 @@ export class PastTenantSession {
     return this.#choose()
   }
 
-  /** Runs one SQL query on the state of that moment. */
-  sql<R = Record<string, unknown>>(
-    strings: TemplateStringsArray,
-    ...values: unknown[]
-  ): Promise<SqlResult<R>> {
-    const { text, parameters } = textOf(strings, values)
-    return this.query<R>(text, parameters)
-  }
-
-  /** The same, given as text. */
+  /** Runs one SQL query, given as text, on the state of that moment. */
   query<R = Record<string, unknown>>(
     text: string,
     parameters: SqlParameters = [],
   ): Promise<SqlResult<R>> {
-    return runQuery(this.#scope, text, parameters) as Promise<SqlResult<R>>
+    return runQuery(this.#scope, text, parameters)
   }
 }
 
-export class TransactionTenantSession<T extends Tables> {
+export class TransactionTenantSession<T extends Tables> extends SqlSession {
   readonly name: string
   readonly #attempt: Attempt
   readonly #scope: WriteScope
 
   /** Made by transact(). */
   constructor(engine: Engine, tenant: TenantName, attempt: Attempt) {
+    super()
     const scope = transactionScope(engine, tenant, attempt)
     this.name = tenant.name
     this.#attempt = attempt
@@ -309,21 +300,12 @@ export class TransactionTenantSession<T extends Tables> {
     return savepoint(this.#attempt, (inner) => fn(transactionTenant<T>(engine, tenant, inner)))
   }
 
-  /** Runs one SQL statement inside the transaction. */
-  sql<R = Record<string, unknown>>(
-    strings: TemplateStringsArray,
-    ...values: unknown[]
-  ): Promise<SqlResult<R>> {
-    const { text, parameters } = textOf(strings, values)
-    return this.query<R>(text, parameters)
-  }
-
-  /** The same, given as text. */
+  /** Runs one SQL statement, given as text, inside the transaction. */
   query<R = Record<string, unknown>>(
     text: string,
     parameters: SqlParameters = [],
   ): Promise<SqlResult<R>> {
-    return runInTransaction(this.#scope, text, parameters) as Promise<SqlResult<R>>
+    return runInTransaction(this.#scope, text, parameters)
   }
 }
 
