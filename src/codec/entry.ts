@@ -56,6 +56,13 @@ export interface Cursor {
   next(): void
   prev(): void
   close(): void
+  /**
+   * At least how many of the entries that follow come before one of another cursor, which the current entry comes before;
+   * as far as can be told of what lies in memory. Absent where nothing can.
+   *
+   * @param direction  1 on the way forward, -1 backwards
+   */
+  countBefore?(other: EntrySlot, direction: number): number
 }
 
 /** Whether the entry's key is not below the upper bound of a range. */

@@ -37,6 +37,7 @@ import {
 } from '../codec/tenant-key.js'
 import { compareKeys } from '../kernels/bytes.js'
 import type { TableMeta } from '../sstable/format.js'
+import type { TableCursor } from '../sstable/table-cursor.js'
 import type { TableReader } from '../sstable/table-reader.js'
 import { type Version } from './version.js'
 import type { AddedTable, RemovedTable } from './version-edit.js'
@@ -160,11 +161,11 @@ export function cursorsOf(
 
 /** Shows the tenants of a share alone. */
 class ShareCursor implements Cursor {
-  readonly #cursor: Cursor
+  readonly #cursor: TableCursor
   readonly #share: HashRange
   readonly #bounds: KeyRange
 
-  constructor(cursor: Cursor, share: HashRange) {
+  constructor(cursor: TableCursor, share: HashRange) {
     this.#cursor = cursor
     this.#share = share
     this.#bounds = keysOfHashes(share)
@@ -203,6 +204,11 @@ class ShareCursor implements Cursor {
 
   close(): void {
     this.#cursor.close()
+  }
+
+  countBefore(other: EntrySlot, direction: number): number {
+    // What follows without another look is of the same tenant.
+    return this.#cursor.countBefore(other, direction)
   }
 }
 

@@ -344,7 +344,8 @@ export class BlockEntries {
 
   /** Puts the first 8 bytes of all keys that follow in place. */
   setTenantPrefix(prefix: Uint8Array): void {
-    this.entry.keyBytes.set(prefix)
+    const { keyBytes } = this.entry
+    for (let i = 0; i < TENANT_PREFIX_BYTES; i++) keyBytes[i] = prefix[i]!
   }
 
   setBlock(block: Block): void {

@@ -88,12 +88,26 @@ export class TableCursor implements Cursor {
     this.#leave()
   }
 
+  /** As far as the block reaches. Before an entry of another tenant all of it is, and any smaller number true. */
+  countBefore(other: EntrySlot, direction: number): number {
+    const block = this.#block!
+    const { keyBytes, keyStart, keyEnd, seqNum } = other
+    const bound = block.lowerBound(keyBytes, keyStart + TENANT_PREFIX_BYTES, keyEnd, seqNum)
+    const count = direction > 0 ? bound - 1 - this.#entryIndex : this.#entryIndex - bound
+    return Math.max(0, count)
+  }
+
   /** Goes to the tenant of the key and enters it; undefined when it has no blocks: then to where it would be. */
   #seekTenant(key: Uint8Array): TenantBlocks | undefined {
     this.#leave()
     const directory = this.#source.directory()
-    this.#tenantIndex = directory.lowerBound(tenantHashOfKey(key), tenantIdOfKey(key))
-    return directory.find(key) === this.#tenantIndex ? this.#enterTenant() : undefined
+    const found = directory.find(key)
+    if (found < 0) {
+      this.#tenantIndex = directory.lowerBound(tenantHashOfKey(key), tenantIdOfKey(key))
+      return undefined
+    }
+    this.#tenantIndex = found
+    return this.#enterTenant()
   }
 
   /** Undefined when the tenant has no blocks of this kind. */

@@ -134,11 +134,13 @@ export class ModelStream implements EntryStream {
 export class ModelCursor implements Cursor {
   readonly entry: EntrySlot = new EntrySlot()
   isClosed = false
+  readonly blockEntryCount: number
   readonly #entries: readonly ModelEntry[]
   #index = -1
 
-  constructor(entries: readonly ModelEntry[]) {
+  constructor(entries: readonly ModelEntry[], blockEntryCount = 1) {
     this.#entries = entries.toSorted(compareModel)
+    this.blockEntryCount = blockEntryCount
   }
 
   get isValid(): boolean {
@@ -169,6 +171,18 @@ export class ModelCursor implements Cursor {
 
   close(): void {
     this.isClosed = true
+  }
+
+  /** As one would whose block reaches up to the next index that can be divided by `blockEntryCount`. */
+  countBefore(other: EntrySlot, direction: number): number {
+    let count = 0
+    for (let index = this.#index; ; count++) {
+      if (direction < 0 && index % this.blockEntryCount === 0) return count
+      index += direction
+      if (direction > 0 && index % this.blockEntryCount === 0) return count
+      const next = this.#entries[index]
+      if (next === undefined || compareModel(next, entryAt(other)) * direction > 0) return count
+    }
   }
 
   #go(index: number): void {

@@ -27,6 +27,28 @@ group('MergeCursor', () => {
     expect(children.every((child) => child.isClosed)).toBe(true)
   })
 
+  test('hardly looks at the others while one goes on coming first', () => {
+    const entries = Array.from({ length: 300 }, (_, i) => {
+      return { key: keyOf(1, 1, String(1000 + i)), seqNum: seq(i + 1), value: undefined }
+    })
+    class WatchedCursor extends ModelCursor {
+      lookCount = 0
+      override get isValid(): boolean {
+        this.lookCount++
+        return super.isValid
+      }
+    }
+    const blockEntryCount = 50
+    const runs = [0, 100, 200].map(
+      (start) => new WatchedCursor(entries.slice(start, start + 100), blockEntryCount),
+    )
+    const cursor = new MergeCursor(runs)
+    expect(describe(readForward(cursor))).toEqual(describe(entries))
+    expect(describe(readBackward(cursor))).toEqual(describe(entries.toReversed()))
+    // Never alone, as the others are at an end.
+    expect(runs[1]!.lookCount).toBeLessThan(30)
+  })
+
   test('equals one sorted list, both ways, from any place', () => {
     const anyText = fc.string({ maxLength: 2 })
     fc.assert(
@@ -34,20 +56,24 @@ group('MergeCursor', () => {
         fc.integer({ min: 1, max: 9 }),
         fc.array(fc.tuple(anyText, fc.nat()), { maxLength: 60, size: 'max' }),
         fc.array(fc.tuple(anyText, fc.integer({ min: 0, max: 61 })), { maxLength: 10 }),
-        (childCount, adds, probes) => {
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 1, max: 20 }),
+        (childCount, adds, probes, stretchCount, blockEntryCount) => {
           const model: ModelEntry[] = []
           const parts: ModelEntry[][] = Array.from({ length: childCount }, () => [])
-          for (const [text, place] of adds) {
-            const entry = {
-              key: keyOf(1, 1, text),
-              seqNum: seq(model.length + 1),
-              value: undefined,
-            }
-            model.push(entry)
-            parts[place % childCount]!.push(entry)
+          for (const [text] of adds) {
+            const seqNum = seq(model.length + 1)
+            model.push({ key: keyOf(1, 1, text), seqNum, value: undefined })
           }
           model.sort(compareModel)
-          const cursor = new MergeCursor(parts.map((part) => new ModelCursor(part)))
+          // Some neighbours in the order, or many, come from one child.
+          for (const [i, entry] of model.entries()) {
+            const place = adds[Math.floor(i / stretchCount)]![1]
+            parts[place % childCount]!.push(entry)
+          }
+          const cursor = new MergeCursor(
+            parts.map((part) => new ModelCursor(part, blockEntryCount)),
+          )
           expect(describe(readForward(cursor))).toEqual(describe(model))
           expect(describe(readBackward(cursor))).toEqual(describe(model.toReversed()))
           for (const [text, at] of probes) {
@@ -70,7 +96,7 @@ group('MergeCursor', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     )
   })
 })

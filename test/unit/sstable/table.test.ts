@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest'
 import type { SeqNum } from '../../../dist/base/ids.js'
 import type { BlockTransform } from '../../../dist/codec/block-transform.js'
 import { compareKeys } from '../../../dist/kernels/bytes.js'
+import { MergeCursor } from '../../../dist/lsm/merge-cursor.js'
 import {
   compareEntries,
+  copyEntry,
   type Entry,
   expectedEntry,
   getEntry,
@@ -116,6 +118,40 @@ describe('a table against a sorted array', () => {
         expect(backward.reverse()).toEqual(expected)
       }),
       { numRuns: 100, interruptAfterTimeLimit: 20_000 },
+    )
+  })
+})
+
+describe('several tables', () => {
+  it('merge into one order, by turns of some keys or of many', () => {
+    fc.assert(
+      fc.property(
+        entriesArbitrary,
+        fc.array(fc.nat({ max: 3 }), { minLength: 150, maxLength: 150 }),
+        fc.constantFrom(1, 3, 10, 40),
+        fc.constantFrom(32, 256, 4096),
+        (entries, turns, stretchCount, blockBytes) => {
+          const sorted = entries.toSorted(compareEntries)
+          const parts: Entry[][] = [[], [], [], []]
+          for (const [i, entry] of sorted.entries()) {
+            parts[turns[Math.floor(i / stretchCount)]!]!.push(entry)
+          }
+          const cursors = parts
+            .filter((part) => part.length > 0)
+            .flatMap((part) => openTable(makeTable(part, { blockBytes })).cursors(0 as SeqNum))
+          const cursor = new MergeCursor(cursors)
+          const found: Entry[] = []
+          cursor.seek(new Uint8Array(0), Number.MAX_SAFE_INTEGER as SeqNum)
+          for (; cursor.isValid; cursor.next()) found.push(copyEntry(cursor.entry))
+          expect(textOf(found)).toBe(textOf(sorted))
+          found.length = 0
+          for (cursor.seekLast(); cursor.isValid; cursor.prev()) {
+            found.push(copyEntry(cursor.entry))
+          }
+          expect(textOf(found)).toBe(textOf(sorted.toReversed()))
+        },
+      ),
+      { numRuns: 120, interruptAfterTimeLimit: 20_000 },
     )
   })
 })
