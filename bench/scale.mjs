@@ -1,11 +1,13 @@
 // Whether a row costs the same however many there are: loads up to tens of millions of rows, and at each stop on the way
 // measures what the rows since the last one cost to load, what a point read costs and what the last 100 rows of a tenant,
-// and how many bytes flushes and compactions wrote for each byte flushed, until all was settled.
+// and how many bytes flushes and compactions wrote for each byte flushed, until all was settled. A point read and a scan at one
+// moment of a machine can cost twice what they do at another: what they cost in the database of the first stop is measured
+// with them, in turns, and `readTimes` and `scanTimes` are to that.
 // node bench/scale.mjs [--rows 50000000] [--stops 1000000,2000000,5000000,10000000,20000000,50000000] [--dir FOLDER]
 //                      [--name scale]
 // Can be cut off and started again: it goes on with the rows that FOLDER holds. Prints one JSON object per stop, and keeps
 // them in bench/results.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,7 +42,7 @@ const SCAN_COUNT = 500
 /** Calls between two looks at the clock, and how long calls are made: bad moments of the machine fall into few of many slices. */
 const READ_SLICE_COUNT = 1000
 const SCAN_SLICE_COUNT = 25
-const MEASURE_MS = 3000
+const MEASURE_MS = 6000
 /** Reads are of rows that lie in this many stretches, so that they are of cached blocks at every size. */
 const HOT_BATCHES = 100
 
@@ -52,6 +54,8 @@ const stops = values.stops
 const output = fileURLToPath(new URL(`results/${values.name}.jsonl`, import.meta.url))
 const statePath = join(values.dir, 'state.json')
 const path = join(values.dir, 'database')
+/** The database as it was at the first stop. */
+const firstPath = join(values.dir, 'first')
 
 /** A batch follows from its number alone: who goes on writes what was to come. */
 function batchOf(number) {
@@ -85,25 +89,37 @@ async function load(db, from, to) {
   return { wallMs, cpuMs }
 }
 
-/** Microseconds of one call, as the median of slices, once each of `count` calls has been made. */
-async function time(count, sliceCount, call) {
-  let next = 0
-  const slice = async (calls) => {
+/**
+ * Two ways to call, in turns, once each of the `count` calls was made both ways: microseconds of one call of the first way, as
+ * the median of slices, and how many times as much as of the second, as the median of slices side by side.
+ */
+async function time(count, sliceCount, ...ways) {
+  const next = [0, 0]
+  const slice = async (way, calls) => {
     const start = performance.now()
     for (let n = 0; n < calls; n++) {
-      const made = call(next++ % count)
+      const made = ways[way](next[way]++ % count)
       if (made instanceof Promise) await made
     }
     return ((performance.now() - start) * 1000) / calls
   }
-  await slice(count)
-  const slices = []
+  for (const way of [0, 1]) await slice(way, count)
+  const micros = []
+  const times = []
   const end = performance.now() + MEASURE_MS
-  while (performance.now() < end || slices.length < 3) slices.push(await slice(sliceCount))
-  return median(slices)
+  while (performance.now() < end || micros.length < 3) {
+    // Each goes first every other time.
+    const turns = micros.length % 2 === 0 ? [0, 1] : [1, 0]
+    const taken = []
+    for (const way of turns) taken[way] = await slice(way, sliceCount)
+    micros.push(taken[0])
+    times.push(taken[0] / taken[1])
+  }
+  return { micros: median(micros), times: median(times) }
 }
 
-async function measureReads(db, batchCount) {
+/** Reads and scans of a database, by their numbers. */
+function readsOf(db, batchCount) {
   const random = seeded(11)
   const hot = Array.from({ length: HOT_BATCHES }, () => Math.floor(random() * batchCount))
   const sessions = Array.from({ length: TENANT_COUNT }, (_, i) => db.tenant(tenantName(i)).orders)
@@ -113,15 +129,26 @@ async function measureReads(db, batchCount) {
     const id = orderId(batch * BATCH_ROWS + Math.floor(random() * BATCH_ROWS))
     return { orders: byName.get(tenantOfBatch(batch)), id }
   })
-  const readMicros = await time(READ_COUNT, READ_SLICE_COUNT, (i) => {
-    const { orders, id } = places[i]
-    if (orders.getSync(id) === undefined) throw new Error(`${id} is not there`)
-  })
-  const scanMicros = await time(SCAN_COUNT, SCAN_SLICE_COUNT, async (i) => {
-    const rows = await places[i].orders.scan({ reverse: true, limit: 100 }).toArray()
-    if (rows.length !== 100) throw new Error('a tenant has fewer rows than were written')
-  })
-  return { readMicros, scanMicros }
+  return {
+    read(i) {
+      const { orders, id } = places[i]
+      if (orders.getSync(id) === undefined) throw new Error(`${id} is not there`)
+    },
+    async scan(i) {
+      const rows = await places[i].orders.scan({ reverse: true, limit: 100 }).toArray()
+      if (rows.length !== 100) throw new Error('a tenant has fewer rows than were written')
+    },
+  }
+}
+
+async function measureReads(db, batchCount, firstBatchCount) {
+  const first = await open({ path: firstPath, tables: { orders: plainOrders }, historyWindowMs: 0 })
+  const ours = readsOf(db, batchCount)
+  const theirs = readsOf(first, firstBatchCount)
+  const reads = await time(READ_COUNT, READ_SLICE_COUNT, ours.read, theirs.read)
+  const scans = await time(SCAN_COUNT, SCAN_SLICE_COUNT, ours.scan, theirs.scan)
+  await first.close()
+  return { reads, scans }
 }
 
 /** Counts what flushes and compactions of a database write. */
@@ -151,7 +178,12 @@ for (const rows of stops) {
   await db.compact()
   const settleMs = performance.now() - settleStart
   const loadedRows = rows - state.batchCount * BATCH_ROWS
-  const { readMicros, scanMicros } = await measureReads(db, batchCount)
+  if (state.batchCount === 0) {
+    rmSync(firstPath, { recursive: true, force: true })
+    await db.checkpoint(firstPath)
+  }
+  const firstRows = state.lines[0]?.rows ?? rows
+  const { reads, scans } = await measureReads(db, batchCount, firstRows / BATCH_ROWS)
   const { tableBytes, tableCount } = db.stats()
   await db.close()
   const micros = (ms) => Number(((ms * 1000) / loadedRows).toFixed(2))
@@ -161,8 +193,10 @@ for (const rows of stops) {
     loadMicrosPerRow: micros(wallMs),
     loadCpuMicrosPerRow: micros(cpuMs),
     settledMicrosPerRow: micros(wallMs + settleMs),
-    readMicros: Number(readMicros.toFixed(2)),
-    scanMicros: Number(scanMicros.toFixed(1)),
+    readMicros: Number(reads.micros.toFixed(2)),
+    readTimes: Number(reads.times.toFixed(2)),
+    scanMicros: Number(scans.micros.toFixed(1)),
+    scanTimes: Number(scans.times.toFixed(2)),
     writtenPerFlushedByte: Number((1 + written.compacted / written.flushed).toFixed(2)),
     tableCount,
     tableBytesPerRow: Number((tableBytes / rows).toFixed(1)),
