@@ -1,6 +1,6 @@
 // A stretch of a file in memory, for reading it from front to back without holding all of it.
 
-const WINDOW_BYTES = 4 * 1024 * 1024
+const WINDOW_BYTES = 1024 * 1024
 /** More than a stretch that isZero() looks at in one go. */
 const ZEROS = Buffer.alloc(64 * 1024)
 

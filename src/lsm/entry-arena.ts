@@ -1,6 +1,6 @@
 // Where a memtable keeps its entries: one growing buffer that worker threads can read without a copy. Entries are appended
-// and never change. A ref is the index of an entry's first 32-bit word; word 0 is unused, so ref 0 means "none". In memory
-// only, hence in the byte order of the machine:
+// and never change once somebody reads them. A ref is the index of an entry's first 32-bit word; word 0 is unused, so ref 0
+// means "none". In memory only, hence in the byte order of the machine:
 //
 //   word  field          meaning
 //      0  previousRef    the next older version of the same key; 0: there is none
@@ -138,6 +138,11 @@ export class EntryArena {
     return this.words[ref]!
   }
 
+  /** For an entry that was appended without: before anybody reads it. */
+  setPrevious(ref: number, previousRef: number): void {
+    this.words[ref] = previousRef
+  }
+
   earlierOf(ref: number): number {
     return this.words[ref + EARLIER_REF]!
   }
@@ -189,6 +194,12 @@ export class EntryArena {
     }
     while (i < keyEnd) if (bytes[at++] !== key[i++]) return false
     return true
+  }
+
+  /** Whether two entries have the same key. */
+  isSameKey(a: number, b: number): boolean {
+    const { words } = this
+    return words[a + 1] === words[b + 1] && this.sharedBytes(a, b) === words[a + 1]
   }
 
   /** How many leading bytes the keys of two entries share. */

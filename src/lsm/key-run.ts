@@ -66,6 +66,12 @@ export class KeyRun {
     for (let i = added.length - 1; i >= 0; i--) this.#add(added[i]!)
   }
 
+  /** The same at the beginning, with all refs that were added, the oldest first: nobody has to look for them. */
+  takeFirst(refs: Uint32Array): void {
+    this.#newestRef = refs[refs.length - 1]!
+    for (const ref of refs) this.#add(ref)
+  }
+
   #add(ref: number): void {
     const last = this.#chunks[this.#chunks.length - 1]
     if (last === undefined) {

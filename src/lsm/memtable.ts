@@ -13,6 +13,7 @@
 //    is added takes some slots over from the table before it: a rehash in one go would stand in everybody's way for tens
 //    of milliseconds. A key is in one of both, and a ref that has left the old one is GONE.
 // 4. Every entry is in exactly one chain, the one of its first KEY_PREFIX_BYTES bytes.
+// 5. Entries that are replayed from the log are in no hash table before finishReplay(): nobody reads until then.
 
 import { invariant } from '../base/assert.js'
 import type { SeqNum } from '../base/ids.js'
@@ -23,6 +24,7 @@ import { compareKeys, hashBytes } from '../kernels/bytes.js'
 import { type ArenaImage, EntryArena } from './entry-arena.js'
 import { firstRunFrom, KeyRun } from './key-run.js'
 import { MemtableCursor } from './memtable-cursor.js'
+import { ReplayedEntries } from './replayed-entries.js'
 import { RunHeads } from './run-heads.js'
 
 const INITIAL_SLOT_COUNT = 256
@@ -63,6 +65,8 @@ export class Memtable {
   #runs: readonly KeyRun[] = []
   #isShared = false
   #tabletCount = 1
+  /** Absent unless the log is being replayed. */
+  #replayed: ReplayedEntries | undefined
 
   /** Bytes that the entries take. */
   get arenaBytes(): number {
@@ -133,9 +137,14 @@ export class Memtable {
     valueEnd: number,
   ): void {
     const arena = this.#arena
+    const replayed = this.#replayed
+    let slot = 0
+    let older = 0
     if (this.#oldSlots !== NO_SLOTS) this.#moveSlots()
-    const slot = this.#slotOf(this.#slots, keyBytes, keyStart, keyEnd, keyHash)
-    let older = this.#slots[slot]!
+    if (replayed === undefined) {
+      slot = this.#slotOf(this.#slots, keyBytes, keyStart, keyEnd, keyHash)
+      older = this.#slots[slot]!
+    }
     if (older === 0 && this.#oldSlots !== NO_SLOTS) {
       const old = this.#oldSlots
       const oldSlot = this.#slotOf(old, keyBytes, keyStart, keyEnd, keyHash)
@@ -158,8 +167,6 @@ export class Memtable {
       valueStart,
       valueEnd,
     )
-    this.#slots[slot] = ref
-    this.#slots[slot + 1] = keyHash
     if (earlier === 0) this.#newPrefixRefs.push(ref)
     if (this.#entryCount % MARK_ENTRY_COUNT === 0) {
       this.#markRefs.push(ref)
@@ -168,8 +175,38 @@ export class Memtable {
     this.#entryCount++
     if (seqNum < this.#minSeqNum) this.#minSeqNum = seqNum
     if (seqNum > this.#maxSeqNum) this.#maxSeqNum = seqNum
+    if (replayed !== undefined) {
+      replayed.add(ref, keyHash, this.#heads.latestNumber)
+      return
+    }
+    this.#slots[slot] = ref
+    this.#slots[slot + 1] = keyHash
     if (older === 0 && ++this.#keyCount * 4 > this.#slots.length) this.#growSlots()
     if (this.#heads.isTakeDue) this.#takeAdded(keyBytes.slice(keyStart, keyEnd))
+  }
+
+  /** What is added to the memtable, which is empty, comes from the log: before finishReplay() nobody may look for it. */
+  beginReplay(): void {
+    invariant(this.isEmpty, 'a memtable is replayed before anything else is added')
+    this.#replayed = new ReplayedEntries()
+  }
+
+  /** Makes what was replayed ready for everything else. */
+  finishReplay(): void {
+    const replayed = this.#replayed
+    if (replayed === undefined) return
+    const { slots, keyCount } = replayed.intoTable(this.#arena)
+    this.#slots = slots
+    this.#keyCount = keyCount
+    this.#replayed = undefined
+    const large = replayed.refsOfLarge(this.#heads.count)
+    if (large.length === 0) return
+    const runs = this.#runsInOrder()
+    for (const refs of large) {
+      const start = this.#arena.keyStartOf(refs[0]!)
+      const prefix = this.#arena.bytes.subarray(start, start + KEY_PREFIX_BYTES)
+      runs[firstRunFrom(runs, prefix)]!.takeFirst(refs)
+    }
   }
 
   /** Fills the slot with the newest version at or below `maxSeqNum`, a tombstone too; false when there is none. */

@@ -11,7 +11,8 @@ import { indexIdOfKey, tableIdOfKey, tenantHashOfKey, tenantIdOfKey } from '../c
 const INITIAL_SLOT_COUNT = 16
 /** A run takes what was added after so many entries, so that nobody who asks for its order waits for more of them. */
 const TAKE_ENTRY_COUNT = 4096
-// The words of a slot: the fields of the prefix, the newest ref, and how many entries there are. It lies within one line of the processor's cache.
+// The words of a slot: the fields of the prefix, the newest ref, how many entries there are, and how many prefixes came
+// before. It lies within one line of the processor's cache.
 const SLOT_WORDS = 8
 const TENANT_HASH = 0
 const TENANT_ID = 1
@@ -19,15 +20,22 @@ const TABLE_ID = 2
 const INDEX_ID = 3
 const NEWEST_REF = 4
 const ENTRY_COUNT = 5
+const PREFIX_NUMBER = 6
 
 export class RunHeads {
   #slots = new Uint32Array(INITIAL_SLOT_COUNT * SLOT_WORDS)
   #count = 0
   #isTakeDue = false
+  #latestNumber = 0
 
   /** Whether the run of the entry that came last is to take what was added. */
   get isTakeDue(): boolean {
     return this.#isTakeDue
+  }
+
+  /** Of the prefix of the entry that came last: prefixes are numbered from 0 on as they come. */
+  get latestNumber(): number {
+    return this.#latestNumber
   }
 
   /** How many prefixes there are. */
@@ -47,7 +55,12 @@ export class RunHeads {
     const before = slots[at + NEWEST_REF]!
     slots[at + NEWEST_REF] = ref
     this.#isTakeDue = ++slots[at + ENTRY_COUNT]! % TAKE_ENTRY_COUNT === 0
-    if (before !== 0) return before
+    if (before !== 0) {
+      this.#latestNumber = slots[at + PREFIX_NUMBER]!
+      return before
+    }
+    this.#latestNumber = this.#count
+    slots[at + PREFIX_NUMBER] = this.#count
     slots[at + TENANT_HASH] = tenantHashOfKey(key, keyStart)
     slots[at + TENANT_ID] = tenantIdOfKey(key, keyStart)
     slots[at + TABLE_ID] = tableIdOfKey(key, keyStart)
@@ -85,7 +98,7 @@ export class RunHeads {
       const [tableId, indexId] = [old[from + TABLE_ID]!, old[from + INDEX_ID]!]
       let at = startOf(old[from]!, tableId, indexId, slots.length)
       while (slots[at + NEWEST_REF] !== 0) at = (at + SLOT_WORDS) & (slots.length - 1)
-      for (let i = 0; i <= ENTRY_COUNT; i++) slots[at + i] = old[from + i]!
+      for (let i = 0; i <= PREFIX_NUMBER; i++) slots[at + i] = old[from + i]!
     }
     this.#slots = slots
   }

@@ -36,13 +36,15 @@ export class RecoveredCommits {
     this.#transform = transform
     this.#budgetBytes = memtableBudgetBytes
     this.#tablets = tablets.map(({ tabletId, hashEnd, version: { flushedSeqNum } }) => {
-      return { tabletId, hashEnd, flushedSeqNum, memtables: [new Memtable()] }
+      return { tabletId, hashEnd, flushedSeqNum, memtables: [memtableToReplay()] }
     })
   }
 
-  /** Newest first; the first is the active one. */
+  /** Newest first; the first is the active one. To be asked for when everything was replayed. */
   memtablesOf(tabletId: TabletId): readonly Memtable[] | undefined {
-    return this.#tablets.find((tablet) => tablet.tabletId === tabletId)?.memtables
+    const memtables = this.#tablets.find((tablet) => tablet.tabletId === tabletId)?.memtables
+    for (const memtable of memtables ?? []) memtable.finishReplay()
+    return memtables
   }
 
   add(seqNum: SeqNum, payload: Uint8Array): void {
@@ -78,6 +80,12 @@ export class RecoveredCommits {
       largestBytes = arenaBytes
     }
     if (largest === undefined || activeBytes <= this.#budgetBytes) return
-    largest.memtables = [new Memtable(), ...largest.memtables]
+    largest.memtables = [memtableToReplay(), ...largest.memtables]
   }
+}
+
+function memtableToReplay(): Memtable {
+  const memtable = new Memtable()
+  memtable.beginReplay()
+  return memtable
 }
