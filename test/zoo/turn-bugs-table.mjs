@@ -151,7 +151,7 @@ export const TURN_BUGS = [
   bug(
     'prefixes lose their newest entry when their table grows',
     'lsm/run-heads.js',
-    'i <= ENTRY_COUNT; i++',
+    'i <= PREFIX_NUMBER; i++',
     'i < NEWEST_REF; i++',
     'memtable',
   ),
