@@ -6,6 +6,7 @@ import { DURABILITY_BUGS } from './durability-bugs-table.mjs'
 import { HISTORY_BUGS } from './history-bugs-table.mjs'
 import { ISOLATION_BUGS } from './isolation-bugs-table.mjs'
 import { LEVEL_BUGS } from './level-bugs-table.mjs'
+import { READ_BUGS } from './read-bugs-table.mjs'
 import { RETENTION_BUGS } from './retention-bugs-table.mjs'
 import { TABLET_BUGS } from './tablet-bugs-table.mjs'
 import { TIME_BUGS } from './time-bugs-table.mjs'
@@ -372,27 +373,6 @@ export const BUGS = [
     'this.#snapshots.open(this.#readable, use)',
     'model',
   ),
-  bug(
-    'level 0 is read oldest table first',
-    'lsm/version.js',
-    'return b.maxSeqNum - a.maxSeqNum ||',
-    'return a.maxSeqNum - b.maxSeqNum ||',
-    'model',
-  ),
-  bug(
-    'merging puts old versions first',
-    'lsm/merge-cursor.js',
-    'return order !== 0 ? order : b.seqNum - a.seqNum;',
-    'return order !== 0 ? order : a.seqNum - b.seqNum;',
-    'model',
-  ),
-  bug(
-    'versions of a key that cross blocks are lost',
-    'sstable/table-reader.js',
-    'while (outcome === BLOCK_PAST_END &&',
-    'while (false &&',
-    'tables',
-  ),
 
   // Workers, quarantine, processes, settings.
   bug(
@@ -491,6 +471,7 @@ export const BUGS = [
   ...HISTORY_BUGS,
   ...ISOLATION_BUGS,
   ...LEVEL_BUGS,
+  ...READ_BUGS,
   ...TIME_BUGS,
   ...RETENTION_BUGS,
   ...TABLET_BUGS,
