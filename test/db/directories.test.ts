@@ -168,7 +168,9 @@ describe('paths', () => {
 
 function runScript(script: string, args: readonly string[], flags: readonly string[] = []) {
   const source = `const { open } = await import(${JSON.stringify(ENTRY)})\n${script}`
-  const options = { encoding: 'utf8', timeout: 20_000 } as const
+  // Whoever insists on native kernels cannot open where the permission model keeps out native libraries.
+  const { TABULARIUM_KERNELS: _kernels, ...env } = process.env
+  const options = { encoding: 'utf8', timeout: 20_000, env } as const
   const allFlags = [...flags, '--input-type=module', '-e', source, ...args]
   return spawnSync(process.execPath, allFlags, options)
 }
