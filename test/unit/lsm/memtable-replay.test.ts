@@ -1,12 +1,10 @@
 import fc from 'fast-check'
 import { describe as group, expect, test } from 'vitest'
-import { ENTRY_KIND_DELETE, ENTRY_KIND_PUT, EntrySlot } from '../../../dist/codec/entry.js'
 import { hashBytes } from '../../../dist/kernels/bytes.js'
 import { Memtable } from '../../../dist/lsm/memtable.js'
 import { MemtableStream } from '../../../dist/lsm/memtable-stream.js'
 import {
   describe,
-  entryAt,
   keyOf,
   type ModelEntry,
   readBackward,
@@ -15,26 +13,11 @@ import {
   seq,
   valueOf,
 } from './entry-model.js'
+import { add, find } from './memtable-driver.js'
 
-/** Key and value lie behind each other inside a larger array, as in the log. */
-function rowOf({ key, value }: ModelEntry) {
-  const bytes = new Uint8Array(key.length + (value?.length ?? 0) + 5)
-  bytes.set(key, 3)
-  if (value !== undefined) bytes.set(value, 3 + key.length)
-  const kind = value === undefined ? ENTRY_KIND_DELETE : ENTRY_KIND_PUT
-  return { bytes, keyStart: 3, keyEnd: 3 + key.length, kind, valueEnd: bytes.length - 2 }
-}
-
-function add(memtable: Memtable, entry: ModelEntry): void {
-  const { bytes, keyStart, keyEnd, kind, valueEnd } = rowOf(entry)
-  const hash = hashBytes(bytes, keyStart, keyEnd)
-  memtable.add(bytes, keyStart, keyEnd, hash, entry.seqNum, kind, bytes, keyEnd, valueEnd)
-}
-
-function find(memtable: Memtable, key: Uint8Array, at: number): string {
-  const slot = new EntrySlot()
-  if (!memtable.get(key, hashBytes(key, 0, key.length), seq(at), slot)) return 'none'
-  return describe([entryAt(slot)]).join()
+function found(memtable: Memtable, key: Uint8Array, at: number): string {
+  const entry = find(memtable, key, at)
+  return entry === undefined ? 'none' : describe([entry]).join()
 }
 
 /** The first `replayedCount` come from the log, the rest is added live; and the same, all live. */
@@ -58,9 +41,9 @@ function expectSame(replayed: Memtable, live: Memtable, entries: readonly ModelE
   ]
   const findings = (memtable: Memtable) =>
     entries.flatMap(({ key, seqNum }) => [
-      find(memtable, key, seqNum - 1),
-      find(memtable, key, seqNum),
-      find(memtable, key, entries.length + 1),
+      found(memtable, key, seqNum - 1),
+      found(memtable, key, seqNum),
+      found(memtable, key, entries.length + 1),
     ])
   expect(findings(replayed)).toEqual(findings(live))
   expect(shown(replayed)).toEqual(shown(live))
@@ -107,7 +90,7 @@ group('a replayed memtable', () => {
       const [replayed, live] = bothOf(entries, COUNT - 5000)
       const shown = (memtable: Memtable) => describe(readForward(memtable.cursor()))
       expect(shown(replayed)).toEqual(shown(live))
-      const keys = (memtable: Memtable) => entries.map(({ key }) => find(memtable, key, COUNT))
+      const keys = (memtable: Memtable) => entries.map(({ key }) => found(memtable, key, COUNT))
       expect(keys(replayed)).toEqual(keys(live))
     },
   )

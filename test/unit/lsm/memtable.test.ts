@@ -1,12 +1,7 @@
 import fc from 'fast-check'
 import { describe as group, expect, test } from 'vitest'
 import { SEQ_NUM_MAX, SEQ_NUM_ZERO } from '../../../dist/base/ids.js'
-import {
-  type Cursor,
-  ENTRY_KIND_DELETE,
-  ENTRY_KIND_PUT,
-  EntrySlot,
-} from '../../../dist/codec/entry.js'
+import { type Cursor, ENTRY_KIND_PUT, EntrySlot } from '../../../dist/codec/entry.js'
 import { compareKeys, hashBytes } from '../../../dist/kernels/bytes.js'
 import { Memtable } from '../../../dist/lsm/memtable.js'
 import { MemtableStream } from '../../../dist/lsm/memtable-stream.js'
@@ -22,22 +17,7 @@ import {
   seq,
   valueOf,
 } from './entry-model.js'
-
-function add(memtable: Memtable, { key, seqNum, value }: ModelEntry): void {
-  // Key and value lie inside larger arrays, as they do in a batch.
-  const bytes = new Uint8Array(key.length + 3)
-  bytes.set(key, 2)
-  const kind = value === undefined ? ENTRY_KIND_DELETE : ENTRY_KIND_PUT
-  const stored = value ?? new Uint8Array(0)
-  const hash = hashBytes(key, 0, key.length)
-  memtable.add(bytes, 2, 2 + key.length, hash, seqNum, kind, stored, 0, stored.length)
-}
-
-function find(memtable: Memtable, key: Uint8Array, at: number): ModelEntry | undefined {
-  const slot = new EntrySlot()
-  const isThere = memtable.get(key, hashBytes(key, 0, key.length), seq(at), slot)
-  return isThere ? entryAt(slot) : undefined
-}
+import { add, find } from './memtable-driver.js'
 
 const anyKey = fc
   .tuple(
