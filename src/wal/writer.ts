@@ -139,18 +139,14 @@ export class WalWriter {
   }
 
   /**
-   * Writes everything appended so far to the page cache. In one turn of the event loop, unless the log goes on in the next
-   * file and that, or a sync of this one, has to be waited for, or space that is being made.
+   * Writes everything appended so far to the page cache, when the next file that the log goes on in, a sync of this one, or
+   * space that is being made have been waited for. Where there is nothing to wait for, writeNow() does.
    *
    * @throws COMMIT_UNKNOWN when the write, or a sync that it needed, failed: the writer is broken
    * @throws DISK_FULL, IO_FAILED when no space could be made: these commits did not happen, later ones may
    * @throws DB_POISONED when the writer was broken before
    */
   async write(): Promise<void> {
-    if (this.canWriteNow) {
-      this.writeNow()
-      return
-    }
     const group = this.#takePending()
     const lastSeqNum = this.#lastAppended
     try {
